@@ -1,0 +1,92 @@
+"""Everything that can go wrong, as one tree of exceptions.
+
+Each class has a `subtype`: the second half of the Sphinx warning type (`docker_run.SUBTYPE`)
+under which the build reports it, so that `suppress_warnings` can name it. The message says what
+failed and what to try; the place (page and line) is added by whoever knows it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DockerRunError(Exception):
+    """Base of all errors that the extension reports to its user."""
+
+    subtype: ClassVar[str] = "error"
+
+
+# The text of a directive is wrong: found while reading, no engine involved.
+
+
+class SyntaxProblem(DockerRunError):
+    """The directive's text can't be understood: quoting, shell syntax, options, body."""
+
+    subtype = "syntax"
+
+
+class FlagProblem(SyntaxProblem):
+    """A flag of `docker run` is unknown, lacks its value, has a bad one, or has no API counterpart."""
+
+    subtype = "flag"
+
+
+class RefusedFlag(FlagProblem):
+    """A flag reaches into the host and `docker_run_allow` does not name it."""
+
+    subtype = "refused"
+
+
+# The engine or an image is not available.
+
+
+class EngineProblem(DockerRunError):
+    """No engine answers, or it went away in the middle of a build."""
+
+    subtype = "engine"
+
+
+class ImageProblem(DockerRunError):
+    """An image could be neither found, nor pulled, nor built from the catalogue."""
+
+    subtype = "image"
+
+
+# A command did not finish. It is never recorded.
+
+
+class Unfinished(DockerRunError):
+    """Base of the reasons for which a command has no result to record."""
+
+
+class TimedOut(Unfinished):
+    """A command was still running when its `:timeout:` was over."""
+
+    subtype = "timeout"
+
+
+class TooMuchOutput(Unfinished):
+    """A command printed more than `docker_run_max_output` bytes."""
+
+    subtype = "output-limit"
+
+
+class Interrupted(Unfinished):
+    """The build was interrupted while the command ran."""
+
+    subtype = "interrupted"
+
+
+# A recording can't be used.
+
+
+class RecordingProblem(DockerRunError):
+    """A recording exists and can't be read."""
+
+    subtype = "recording-unreadable"
+
+
+class NewerRecording(RecordingProblem):
+    """A recording was written by a later version of the extension."""
+
+    subtype = "recording-newer"

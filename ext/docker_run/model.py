@@ -1,0 +1,218 @@
+"""The values that travel through a build: Step → Session → Recording → Finding.
+
+All are frozen and hashable, can be pickled (Sphinx keeps them in its environment and sends them
+between processes), and know nothing of Docker, Sphinx or the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+
+class Location(NamedTuple):
+    """A place in a source file."""
+
+    path: str
+    """The file, as Sphinx names it in warnings (an absolute path)."""
+    line: int
+    """The line, counted from 1."""
+
+
+class TerminalSize(NamedTuple):
+    """The size of a terminal, in character cells."""
+
+    columns: int = 80
+    rows: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command line, and what is typed into the program that it starts."""
+
+    text: str
+    """The command as the author wrote it and the reader sees it, without a prompt."""
+    typed: tuple[str, ...] = ()
+    """What is typed, a line an entry, in the notation of `docker_run.keys`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an author says of a step's outcome; checked on every build."""
+
+    exit_codes: tuple[int, ...] | None = (0,)
+    """One status for all commands of the step, or one for each; None accepts any."""
+    match: tuple[str, ...] = ()
+    """Regular expressions (multi-line mode), each to be found in the step's plain text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A value to be taken from a step's plain text."""
+
+    name: str
+    pattern: str
+    """A regular expression: its first group, or the whole match where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one directive asks to be run, and what is expected of it."""
+
+    location: Location
+    commands: tuple[Command, ...]
+    files: tuple[tuple[str, str], ...] = ()
+    """The text of each file that a command line names (`--env-file`): (name as written, text)."""
+    expect: Expectation = Expectation()
+    captures: tuple[Capture, ...] = ()
+    timeout: float | None = None
+    """Seconds for each command; None takes `docker_run_timeout`."""
+    optional: bool = False
+    """Whether the step may go without being run where its image can't be had."""
+    volatile: tuple[str, ...] = ()
+    """Regular expressions for text that may differ from run to run without meaning anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session runs: directly on the engine, or on a lab."""
+
+    name: str = "direct"
+    definition: str = ""
+    """What identifies the machine: empty for the engine itself, a hash for a lab."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The steps of one page, in order; they share state, and share it with no other session."""
+
+    page: str
+    """The name of the document (Sphinx's docname, with `/` between folders)."""
+    steps: tuple[Step, ...]
+    keys: tuple[str, ...]
+    """One for each step; each covers the step and all before it (see `docker_run.key`)."""
+    place: Place = Place()
+    terminal: TerminalSize = TerminalSize()
+
+    @property
+    def key(self) -> str:
+        """The key of the whole session: that of its last step."""
+        return self.keys[-1]
+
+
+class Stream(Enum):
+    """Where a piece of text came from, or went."""
+
+    OUT = "out"
+    """Standard output of a program without a terminal."""
+    ERR = "err"
+    """Standard error of a program without a terminal, or of the Docker client itself."""
+    TERMINAL = "tty"
+    """What a program wrote to its terminal."""
+    TYPED = "key"
+    """What was typed at the terminal: one line of `Command.typed`, in its own notation."""
+
+
+class Chunk(NamedTuple):
+    """A piece of output, in the order in which the pieces came."""
+
+    stream: Stream
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecording:
+    """What one command printed, and how it ended."""
+
+    command: str
+    """Equal to `Command.text` of the command that ran."""
+    exit_code: int
+    seconds: float
+    output: tuple[Chunk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecording:
+    """What one step printed; or why it was not run."""
+
+    key: str
+    commands: tuple[CommandRecording, ...] = ()
+    not_run: str = ""
+    """Why an optional step was not run; empty for one that was."""
+    date: str = ""
+    """When this step was run, where that is not the date of its recording (`Recording.date`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that a session used."""
+
+    name: str
+    """As the author wrote it, e.g. `busybox`."""
+    id: str
+    """The engine's id for it: `sha256:` and 64 hexadecimal digits."""
+    origin: str
+    """Where it came from, e.g. `pulled` or `built from docs/images/busybox`."""
+    digest: str = ""
+    """The registry's digest, where it came from one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The machine on which a session ran."""
+
+    engine: str
+    """Name, version and API version, e.g. `Docker Engine 20.10.24, API 1.41`."""
+    system: str
+    """Operating system and kernel, e.g. `Debian GNU/Linux 12 (bookworm), Linux 6.1.0`."""
+    architecture: str
+    """As the engine names it, e.g. `x86_64`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a session really printed, with exit codes, durations and where it ran."""
+
+    page: str
+    place: str
+    terminal: TerminalSize
+    date: str
+    """When the session began: UTC, `2026-11-23T22:10:04Z`."""
+    environment: Environment
+    images: tuple[Image, ...] = ()
+    steps: tuple[StepRecording, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to be reported to the author at a place in a source file."""
+
+    location: Location | None
+    subtype: str
+    """See `docker_run.errors` for those of exceptions and `docker_run.verify` for the others."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A `docker run` command line, taken apart by the CLI's own grammar.
+
+    The mappings hold keyword arguments of docker-py 7, with values already converted.
+    """
+
+    image: str
+    command: tuple[str, ...] = ()
+    container: Mapping[str, object] = field(default_factory=dict)
+    """For `APIClient.create_container` (`tty`, `environment`, `entrypoint`, …)."""
+    host: Mapping[str, object] = field(default_factory=dict)
+    """For `APIClient.create_host_config` (`auto_remove`, `binds`, `mem_limit`, …)."""
+    endpoints: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Network name → arguments of `APIClient.create_endpoint_config`."""
+    client: Mapping[str, object] = field(default_factory=dict)
+    """What the client itself does: `detach`, `attach`, `detach_keys`, `pull`, `quiet`, `cidfile`, …"""
+    raw_container: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the API's container configuration for which docker-py has no argument."""
+    raw_host: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the API's `HostConfig` for which docker-py has no argument."""
