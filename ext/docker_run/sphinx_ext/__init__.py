@@ -1,0 +1,1 @@
+"""The part that Sphinx sees: configuration, directives, domain, transforms, builders."""

@@ -1,0 +1,1 @@
+"""The part that talks to Docker: connecting, images, containers, terminals, cleaning up."""
