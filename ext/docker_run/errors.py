@@ -25,6 +25,18 @@ class SyntaxProblem(DockerRunError):
     subtype = "syntax"
 
 
+class OptionProblem(SyntaxProblem):
+    """An option of the directive has a value that it can't have."""
+
+    subtype = "option"
+
+
+class BodyProblem(SyntaxProblem):
+    """The directive has a body that the command could never read."""
+
+    subtype = "body"
+
+
 class FlagProblem(SyntaxProblem):
     """A flag of `docker run` is unknown, lacks its value, has a bad one, or has no API counterpart."""
 
