@@ -1,0 +1,209 @@
+"""The catalogue: images that are built here, from `docs/images/NAME/Dockerfile`.
+
+They stand in for a registry that is out of reach. A Dockerfile of the catalogue begins FROM
+another of its images through an argument, so that it also builds by itself where the public image
+can be had:
+
+    ARG BASE=debian
+    FROM ${BASE}
+
+A folder may have an executable `bootstrap`: it is run in a copy of the folder before the build, to
+make files that a Dockerfile can't make (a root file system to begin with).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, BuildError
+
+from docker_run.errors import ImageProblem
+
+LABEL = "docker-run.catalogue"
+"""The label of an image built from a catalogue; its value is the name in the catalogue."""
+
+_SHOWN = 15
+"""How many of the last lines of a failed build are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An image of the catalogue."""
+
+    name: str
+    folder: Path
+    bases: tuple[tuple[str, Entry], ...]
+    """The images of the catalogue that its Dockerfile begins from: (build argument, image)."""
+
+    @property
+    def origin(self) -> str:
+        """Where the image comes from, for readers."""
+        return f"built from docs/images/{self.name}"
+
+    @property
+    def reference(self) -> str:
+        """The name under which it is built: never the public one, and another for each content."""
+        return f"docker-run/{self.name}:{self.fingerprint()[:16]}"
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256, in hexadecimal, of all that goes into the image and its bases."""
+        digest = hashlib.sha256()
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            relative = path.relative_to(self.folder).as_posix()
+            executable = bool(path.stat().st_mode & 0o100)
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
+        for argument, base in self.bases:
+            digest.update(f"{argument}={base.fingerprint()}\n".encode())
+        return digest.hexdigest()
+
+
+def find_entry(catalogue: Path, name: str, *, _within: tuple[str, ...] = ()) -> Entry | None:
+    """Return the image that `name` (a repository, without a tag) is in the catalogue, if it is there.
+
+    Raises `ImageProblem` where Dockerfiles begin from each other in a circle.
+    """
+    dockerfile = catalogue / name / "Dockerfile"
+    if not dockerfile.is_file():
+        return None
+    if name in _within:
+        raise ImageProblem(
+            f"{dockerfile} begins FROM itself, through {' and '.join(_within)}; break the circle"
+        )
+    bases = []
+    for argument, default in _base_arguments(dockerfile.read_text(encoding="utf-8")):
+        base = find_entry(catalogue, default, _within=(*_within, name))
+        if base is not None:
+            bases.append((argument, base))
+    return Entry(name, dockerfile.parent, tuple(bases))
+
+
+def _base_arguments(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Find the arguments with a default before the first FROM; only those can be used in a FROM line.
+
+    See https://docs.docker.com/reference/dockerfile/#understand-how-arg-and-from-interact.
+    """
+    for line in dockerfile.splitlines():
+        if re.match(r"\s*FROM\s", line, re.IGNORECASE):
+            return
+        found = re.match(r"\s*ARG\s+(\w+)=[\"']?([^\s\"']+)", line, re.IGNORECASE)
+        if found:
+            yield found[1], found[2].removesuffix(":latest")
+
+
+def build(
+    client: docker.DockerClient,
+    entry: Entry,
+    *,
+    arguments: Mapping[str, str],
+    show: Callable[[str], None],
+) -> None:
+    """Build `entry` on the engine as `entry.reference`; `arguments` are its build arguments.
+
+    `show` is told how far it is. Raises `ImageProblem` with the last lines that the build printed,
+    and what docker-py raises where the engine is gone.
+    """
+    with _context(entry, show) as folder:
+        _build(client, entry, folder, arguments=arguments, show=show)
+
+
+def _build(
+    client: docker.DockerClient,
+    entry: Entry,
+    folder: Path,
+    *,
+    arguments: Mapping[str, str],
+    show: Callable[[str], None],
+) -> None:
+    printed: list[str] = []
+    made: list[str] = []
+    show("sending the context")
+    try:
+        for event in client.api.build(
+            path=str(folder),
+            tag=entry.reference,
+            buildargs=dict(arguments),
+            labels={LABEL: entry.name},
+            rm=True,
+            forcerm=True,
+            decode=True,
+        ):
+            if "error" in event:
+                raise _failed(entry, [*printed, str(event["error"])])
+            for line in str(event.get("stream", "")).splitlines():
+                printed = [*printed, line][-_SHOWN:] if line.strip() else printed
+                _follow(line, made, show)
+    except (APIError, BuildError) as error:
+        raise _failed(entry, [*printed, str(error)]) from error
+    finally:
+        _remove_stages(client, made)
+
+
+def _follow(line: str, made: list[str], show: Callable[[str], None]) -> None:
+    """Read a line of the builder's own output; note the images that it made."""
+    if found := re.match(r"Step (\d+/\d+) : (\w+)", line):
+        show(f"step {found[1]}")
+        made.append("not ours" if found[2].upper() == "FROM" else "")
+    elif made and line == " ---> Using cache":
+        made[-1] = "not ours"
+    elif made and not made[-1] and (found := re.match(r" ---> ([0-9a-f]{12,64})$", line)):
+        made[-1] = found[1]
+
+
+def _remove_stages(client: docker.DockerClient, made: list[str]) -> None:
+    """Remove the images of build stages: without a name and a label nobody would know whose they are.
+
+    The engine refuses to remove what the finished image is made of, and so it stays.
+    """
+    for image in reversed([identity for identity in made if re.fullmatch("[0-9a-f]+", identity)]):
+        try:
+            attributes = client.images.get(image).attrs
+            if not attributes.get("RepoTags") and not attributes.get("RepoDigests"):
+                client.api.remove_image(image, noprune=True)
+        except APIError:
+            continue
+
+
+@contextmanager
+def _context(entry: Entry, show: Callable[[str], None]) -> Iterator[Path]:
+    script = entry.folder / "bootstrap"
+    if not script.exists():
+        yield entry.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="docker-run-") as temporary:
+        folder = Path(temporary) / entry.folder.name
+        shutil.copytree(entry.folder, folder)
+        show("running bootstrap")
+        _bootstrap(entry, folder)
+        yield folder
+
+
+def _bootstrap(entry: Entry, folder: Path) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603 - a script of the author's own repository
+            [str(folder / "bootstrap")],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except OSError as error:
+        raise _failed(entry, [f"bootstrap: {error.strerror}; is it executable, with a `#!` line?"]) from error
+    if done.returncode:
+        lines = done.stdout.decode(errors="replace").splitlines()
+        raise _failed(entry, [*lines, f"bootstrap: exit status {done.returncode}"])
+
+
+def _failed(entry: Entry, lines: list[str]) -> ImageProblem:
+    last = "\n".join(line.rstrip() for line in lines[-_SHOWN:])
+    return ImageProblem(f"{entry.folder} can't be built; its last lines were:\n{last}")

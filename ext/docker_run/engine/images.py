@@ -1,0 +1,242 @@
+"""Getting images: from the engine itself, a registry, or the catalogue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import requests
+from docker.auth import resolve_repository_name
+from docker.errors import DockerException, ImageNotFound
+from urllib3.exceptions import HTTPError
+
+from docker_run.engine.catalogue import Entry, build, find_entry
+from docker_run.engine.pull import REFERENCE, PullFailed, Refusal, pull
+from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.model import Image
+from docker_run.protocols import Progress
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}
+
+
+@dataclass(frozen=True)
+class Provided:
+    """An image that is on the engine."""
+
+    image: Image
+    reference: str
+    """What to give the engine: the image's own name, or that under which the catalogue built it."""
+
+
+class _Registry:
+    """What is known of a registry: nothing, that it answers, or why it is out of reach."""
+
+    def __init__(self) -> None:
+        self._first_contact = threading.Lock()
+        self._answers = False
+        self._out_of_reach = ""
+
+    @contextmanager
+    def contact(self) -> Iterator[Callable[[], None]]:
+        """Let one pull at a time try a registry of which nothing is known, and remember what it met.
+
+        Else ten images would wait for ten time-outs. Yields what to call when the registry answers.
+        Raises `PullFailed` where it is known to be out of reach.
+        """
+        held = not self._answers and self._first_contact.acquire()
+
+        def answered() -> None:
+            nonlocal held
+            self._answers = True
+            if held:
+                held = False
+                self._first_contact.release()
+
+        try:
+            self._check()
+            if self._answers:
+                answered()
+            yield answered
+        except PullFailed as failure:
+            if failure.refusal is not Refusal.UNREACHABLE:
+                self._answers = True
+            elif not self._answers:
+                self._out_of_reach = str(failure)
+            raise
+        finally:
+            if held:
+                self._first_contact.release()
+
+    def _check(self) -> None:
+        if self._out_of_reach:
+            raise PullFailed(self._out_of_reach)
+
+
+class Images:
+    """The images of one engine; each is looked for once in the life of this object.
+
+    `client` returns the calling thread's client. `catalogue` is the folder of the catalogue, or
+    None where there is none. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self, client: Callable[[], docker.DockerClient], *, catalogue: Path | None, progress: Progress
+    ) -> None:
+        self._client = client
+        self._catalogue = catalogue
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._locks: dict[tuple[str, ...], threading.Lock] = {}
+        self._known: dict[tuple[str, ...], Provided | ImageProblem] = {}
+        self._registries: dict[str, _Registry] = {}
+
+    def provide(self, name: str, *, pull: str = "missing", platform: str | None = None) -> Provided:
+        """Return the image `name`, after it has been made ready on the engine.
+
+        `pull` is `missing`, `always` or `never`, `platform` is `os[/architecture[/variant]]`; both
+        as for the CLI (https://docs.docker.com/reference/cli/docker/container/run/). An image of
+        the catalogue takes the place of one that can't be pulled.
+        Raises `ImageProblem` where it can't be had, `EngineProblem` where the engine is gone.
+        """
+        if not REFERENCE.fullmatch(name):
+            raise ImageProblem(
+                f"{name!r} is not the name of an image (invalid reference format): "
+                "write REPOSITORY[:TAG], the repository in lower case"
+            )
+        key = (name, pull, platform or "")
+        with self._lock:
+            lock = self._locks.setdefault((name, platform or ""), threading.Lock())
+        with lock:
+            if key not in self._known:
+                try:
+                    self._known[key] = self._provide(name, pull, platform)
+                except ImageProblem as problem:
+                    self._known[key] = problem
+            known = self._known[key]
+        if isinstance(known, ImageProblem):
+            # A new one for each who asks: an exception carries the traceback of where it was raised.
+            raise ImageProblem(str(known)) from known
+        return known
+
+    def _provide(self, name: str, pull: str, platform: str | None) -> Provided:
+        try:
+            if pull != "always":
+                here = self._on_engine(name, platform)
+                if here is not None:
+                    return here
+            entry = self._entry(name)
+            if pull == "never":
+                return self._built_earlier(name, entry)
+            try:
+                return self._pulled(name, platform)
+            except PullFailed as failure:
+                if entry is None:
+                    raise self._not_had(name, failure) from failure
+                return self._built(name, entry, platform)
+        except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:
+            raise EngineProblem(
+                f"the engine did not give an answer about the image {name!r}: {error}; is it still running?"
+            ) from error
+
+    def _on_engine(self, name: str, platform: str | None) -> Provided | None:
+        try:
+            attributes = self._client().images.get(name).attrs
+        except ImageNotFound:
+            return None
+        if platform and not _matches(platform, attributes):
+            return None
+        digest = _digest(name, attributes.get("RepoDigests") or [])
+        origin = "pulled" if digest else "on the engine"
+        return Provided(Image(name, str(attributes["Id"]), origin, digest), name)
+
+    def _entry(self, name: str) -> Entry | None:
+        repository = name.removesuffix(":latest")
+        if self._catalogue is None or ":" in repository or "@" in repository:
+            return None
+        return find_entry(self._catalogue, repository)
+
+    def _pulled(self, name: str, platform: str | None) -> Provided:
+        found = REFERENCE.fullmatch(name)
+        host, _ = resolve_repository_name(found["repository"] if found else name)
+        with self._lock:
+            registry = self._registries.setdefault(host, _Registry())
+        with registry.contact() as answered:
+            for text in pull(self._client(), name, platform=platform):
+                answered()
+                self._progress.image(name, text)
+        here = self._on_engine(name, platform)
+        if here is None:
+            raise PullFailed(f"manifest for {name} not found for the platform {platform}")
+        return here
+
+    def _built_earlier(self, name: str, entry: Entry | None) -> Provided:
+        built = self._catalogue_image(name, entry) if entry else None
+        if built is None:
+            raise ImageProblem(
+                f"no such image: {name}, and `--pull never` forbids to fetch it; "
+                "leave the flag out, or `docker pull` it before"
+            )
+        return built
+
+    def _built(self, name: str, entry: Entry, platform: str | None) -> Provided:
+        here = self._catalogue_image(name, entry)
+        if here is None:
+            arguments = {argument: self.provide(base.name).reference for argument, base in entry.bases}
+            build(
+                self._client(),
+                entry,
+                arguments=arguments,
+                show=lambda text: self._progress.image(name, text),
+            )
+            here = self._catalogue_image(name, entry)
+        if here is None or (
+            platform and not _matches(platform, self._client().images.get(here.reference).attrs)
+        ):
+            raise ImageProblem(
+                f"the image {name!r} can't be pulled, and {entry.folder} makes none for {platform}; "
+                "leave `--platform` out"
+            )
+        return here
+
+    def _catalogue_image(self, name: str, entry: Entry) -> Provided | None:
+        here = self._on_engine(entry.reference, None)
+        if here is None:
+            return None
+        return Provided(Image(name, here.image.id, entry.origin), entry.reference)
+
+    def _not_had(self, name: str, failure: PullFailed) -> ImageProblem:
+        tries = {
+            Refusal.UNREACHABLE: "try again with a network, or load it into the engine (`docker load`)",
+            Refusal.NOT_FOUND: "check the name and the tag",
+            Refusal.DENIED: "check the name, or `docker login` first",
+        }
+        catalogue = ""
+        if self._catalogue is not None and failure.refusal is Refusal.UNREACHABLE and ":" not in name:
+            catalogue = f", or give it a Dockerfile in {self._catalogue / name}"
+        reason = failure.refusal.value
+        return ImageProblem(f"no image {name!r}: {reason} ({failure}); {tries[failure.refusal]}{catalogue}")
+
+
+def _digest(name: str, digests: list[str]) -> str:
+    """Choose the digest that belongs to `name`: an image may have come from several repositories."""
+    found = REFERENCE.fullmatch(name)
+    repository = found["repository"] if found else name
+    for entry in sorted(digests):
+        other, _, digest = entry.partition("@")
+        if resolve_repository_name(other) == resolve_repository_name(repository):
+            return digest
+    return ""
+
+
+def _matches(platform: str, attributes: dict[str, object]) -> bool:
+    """Compare `os/architecture/variant` with an image's, as far as it goes."""
+    wanted = platform.lower().split("/")
+    if len(wanted) == 1 and wanted[0] not in ("linux", "windows"):
+        wanted = [str(attributes.get("Os", "")).lower(), wanted[0]]
+    wanted[1:2] = [_ARCHITECTURES.get(name, name) for name in wanted[1:2]]
+    has = [str(attributes.get(name, "")).lower() for name in ("Os", "Architecture", "Variant")]
+    return all(have == want or not have for have, want in zip(has, wanted, strict=False))

@@ -1,0 +1,106 @@
+"""Pulling an image: how far it is, and what an engine's refusal means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import docker
+from docker.errors import APIError
+
+from docker_run.errors import ImageProblem
+
+REFERENCE = re.compile(
+    r"""
+    (?P<repository>
+      (?: (?: [A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])? (?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*
+            | \[[0-9a-fA-F:]+\] ) (?::[0-9]+)? / )?
+      [a-z0-9]+ (?: (?:\.|_|__|-+) [a-z0-9]+ )*
+      (?: / [a-z0-9]+ (?: (?:\.|_|__|-+) [a-z0-9]+ )* )*
+    )
+    (?: : (?P<tag>[\w][\w.-]{0,127}) )?
+    (?: @ (?P<digest>[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}) )?
+    """,
+    re.VERBOSE | re.ASCII,
+)
+"""An image's name: the grammar of https://github.com/distribution/reference (`reference.go`)."""
+
+
+class Refusal(Enum):
+    """Why a pull came to nothing."""
+
+    UNREACHABLE = "the registry can't be reached"
+    NOT_FOUND = "the registry has no such image"
+    DENIED = "the registry has no such image, or shows it to others only"
+
+
+class PullFailed(ImageProblem):
+    """A pull came to nothing; the message is the engine's own."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.refusal = refusal(message)
+
+
+def refusal(message: str) -> Refusal:
+    """Tell from an engine's error message why a pull failed.
+
+    The status of the response is no help: engines answer 500 for most of these. What is not
+    recognised counts as out of reach, which covers names that don't resolve, time-outs, refused
+    connections, bad certificates and proxies, and a registry that limits the rate.
+    """
+    text = message.lower()
+    if re.search(
+        r"\bdenied\b|unauthorized|authentication required|no basic auth credentials|forbidden", text
+    ):
+        return Refusal.DENIED
+    if re.search(r"manifest.* not found|manifest unknown|no matching manifest|name unknown|not found:", text):
+        return Refusal.NOT_FOUND
+    return Refusal.UNREACHABLE
+
+
+@dataclass(slots=True)
+class PullStatus:
+    """How far a pull is, from the events that the engine sends.
+
+    An event is described at https://docs.docker.com/reference/api/engine/ (`POST /images/create`).
+    """
+
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Layer → bytes had, bytes in all; only for layers whose download has begun."""
+
+    def add(self, event: Mapping[str, object]) -> str:
+        """Take in an event; return what to show, e.g. `pulling 3.1 of 4.2 MB`."""
+        layer, status = str(event.get("id", "")), str(event.get("status", ""))
+        detail = event.get("progressDetail")
+        if status == "Downloading" and isinstance(detail, Mapping):
+            current, total = int(detail.get("current", 0)), int(detail.get("total", 0))
+            self.sizes[layer] = (current, max(current, total))
+        elif layer in self.sizes:  # "Verifying Checksum", "Download complete", "Extracting", "Pull complete"
+            total = self.sizes[layer][1]
+            self.sizes[layer] = (total, total)
+        if not self.sizes:
+            return "pulling"
+        had, size = (sum(column) / 1e6 for column in zip(*self.sizes.values(), strict=True))
+        return "unpacking" if had == size else f"pulling {had:.1f} of {size:.1f} MB"
+
+
+def pull(client: docker.DockerClient, name: str, *, platform: str | None) -> Iterator[str]:
+    """Pull `name`, and yield what to show of it; the first text comes when the registry has answered.
+
+    Raises `PullFailed`, and what docker-py raises where the engine is gone.
+    """
+    found = REFERENCE.fullmatch(name)
+    tag = (found["digest"] or found["tag"] if found else None) or "latest"
+    status = PullStatus()
+    try:
+        for event in client.api.pull(
+            found["repository"] if found else name, tag=tag, stream=True, decode=True, platform=platform
+        ):
+            if "error" in event:
+                raise PullFailed(str(event["error"]))
+            yield status.add(event)
+    except APIError as error:
+        raise PullFailed(str(error.explanation or error)) from error
