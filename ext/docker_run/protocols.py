@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from docker_run.model import CommandRecording, Environment, Image, Session, Step
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the time of day, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start, for measuring."""
 
 
 class Progress(Protocol):

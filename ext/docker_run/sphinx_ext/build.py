@@ -1,0 +1,263 @@
+"""One build: after all pages are read, sessions are run, recorded and verified."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from docker_run.errors import EngineProblem, RecordingProblem
+from docker_run.execute import Outcome, Task, execute, found_differences, recording_to_keep
+from docker_run.memory import Memory
+from docker_run.model import Finding, Location, Recording, Session
+from docker_run.protocols import Engine
+from docker_run.sphinx_ext.check import DockerCheckBuilder
+from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, open_engine
+from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
+from docker_run.store import Store
+from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
+
+if TYPE_CHECKING:
+    from sphinx.environment import BuildEnvironment
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a build did, for the line at its end."""
+
+    pages: int = 0
+    commands_run: int = 0
+    commands_replayed: int = 0
+    changed: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """Return the line."""
+        return (
+            f"docker-run: {self.pages} pages, {self.commands_run} commands run, "
+            f"{self.commands_replayed} shown from recordings, {self.changed} recordings changed, "
+            f"{self.failed} failed, {self.seconds:.1f} s"
+        )
+
+
+class Build:
+    """The state of one build, from `env-updated` to `build-finished`."""
+
+    def __init__(self, app: Sphinx) -> None:
+        """Take the settings from `app`; nothing is read or asked yet."""
+        self._app = app
+        self._settings = Settings.of(app.config)
+        self._store = Store(recordings_directory(app, self._settings))
+        self._memory = Memory(app.doctreedir / "docker_run.json")
+        self._check = isinstance(app.builder, DockerCheckBuilder)
+        self._clock = SystemClock()
+        self._recordings: dict[str, Recording | None] = {}
+        self._findings: list[Finding] = []
+        self._unfinished: set[str] = set()
+        self.tally = Tally()
+
+    def run(self, env: BuildEnvironment) -> list[str]:
+        """Run what has to be, verify everything; returns the pages to be written again."""
+        began = self._clock.monotonic()
+        domain = DockerRunDomain.of(env)
+        sessions = domain.sessions(terminal=self._settings.terminal)
+        self._load(sessions)
+        tasks = self._tasks(sessions, broken=domain.problems)
+        if tasks:
+            self._run(tasks)
+        self._verify(domain, sessions, env.found_docs)
+        self._count(sessions, tasks)
+        self._memory.save([session.page for session in sessions])
+        self.tally.seconds = self._clock.monotonic() - began
+        report(self._findings)
+        return [] if self._check else self._pages_to_write(domain, sessions)
+
+    def _load(self, sessions: Iterable[Session]) -> None:
+        for session in sessions:
+            try:
+                self._recordings[session.page] = self._store.load(session.page)
+            except RecordingProblem as error:
+                self._recordings[session.page] = None
+                where = Location(str(self._store.path(session.page)), getattr(error, "line", 1))
+                self._findings.append(Finding(where, error.subtype, str(error)))
+                if error.subtype == "recording-newer":
+                    self._unfinished.add(session.page)
+
+    def _tasks(self, sessions: Iterable[Session], *, broken: Collection[str]) -> list[Task]:
+        """Choose the sessions to run, by the mode, the recordings and what this engine has run before."""
+        if self._settings.mode == "replay" and not self._check:
+            return []
+        everything = self._check or self._settings.mode == "always"
+        engines = expected_engines(self._app, self._settings)
+        tasks = []
+        for session in sessions:
+            if session.page in broken or session.page in self._unfinished:
+                continue
+            recording = self._recordings[session.page]
+            known = is_current(session, recording) and self._memory.has_run(
+                session.page, session.key, engines
+            )
+            if everything or not known:
+                tasks.append(Task(session, recording))
+        return tasks
+
+    def _run(self, tasks: list[Task]) -> None:
+        progress = LoggedProgress(pages=[task.session.page for task in tasks])
+        try:
+            engine = open_engine(self._app, self._settings, progress)
+        except EngineProblem as error:
+            if self._check or self._settings.mode == "always":
+                raise NoEngineError(str(error)) from error
+            logger.info("docker-run: no engine, so the pages show their recordings (%s)", error)
+            return
+        try:
+            self._run_on(engine, tasks, progress)
+        finally:
+            engine.close()
+
+    def _run_on(self, engine: Engine, tasks: list[Task], progress: LoggedProgress) -> None:
+        if swept := engine.sweep():
+            progress.note(swept)
+        for outcome in execute(
+            tasks, engine=engine, clock=self._clock, jobs=self._settings.jobs, progress=progress
+        ):
+            progress.finished(outcome.task.session.page, outcome.commands, outcome.seconds)
+            self._settle(outcome, engine.url)
+
+    def _settle(self, outcome: Outcome, engine: str) -> None:
+        """Keep what came out of one session, or, for a check, compare it."""
+        page = outcome.task.session.page
+        self.tally.commands_run += outcome.commands
+        if outcome.problem is not None:
+            self._findings.append(outcome.problem)
+            self._unfinished.add(page)
+            self._memory.forget(page)
+        if self._check:
+            self._report_drift(outcome)
+            return
+        kept = recording_to_keep(outcome, self._settings.volatile)
+        if kept is not None and kept is not outcome.task.earlier:
+            try:
+                self.tally.changed += self._store.save(kept)
+            except RecordingProblem as error:
+                self._findings.append(
+                    Finding(outcome.task.session.steps[0].location, error.subtype, str(error))
+                )
+                return
+        self._recordings[page] = kept
+        if outcome.complete:
+            self._memory.note(page, outcome.task.session.key, engine)
+
+    def _report_drift(self, outcome: Outcome) -> None:
+        session = outcome.task.session
+        for difference in found_differences(outcome, self._settings.volatile):
+            location = session.steps[min(difference.step, len(session.steps) - 1)].location
+            message = f"`{difference.command}` prints something else now:\n{difference.diff}"
+            self._findings.append(Finding(location, "drift", message))
+
+    def _verify(self, domain: DockerRunDomain, sessions: Iterable[Session], found: Collection[str]) -> None:
+        self._findings += domain.duplicates()
+        for docname in sorted(domain.problems):
+            self._findings += domain.problems[docname]
+        by_page = {session.page: session for session in sessions}
+        for page, session in by_page.items():
+            recording = self._recordings[page]
+            self._findings += verify(session, recording)
+            if page not in self._unfinished and page not in domain.problems:
+                self._findings += verify_presence(session, recording)
+        for docname in sorted(domain.uses):
+            self._findings += self._missing_values(domain, by_page.get(docname), docname)
+        # A page that is gone, or that runs nothing any more, leaves its recording behind.
+        pages = set(by_page) | (set(domain.problems) & set(found))
+        for path in self._store.orphans(sorted(pages)):
+            self._findings.append(
+                Finding(
+                    Location(str(path), 1),
+                    "recording-orphan",
+                    "no page runs what this is a recording of: delete it, or restore the page",
+                )
+            )
+
+    def _missing_values(
+        self, domain: DockerRunDomain, session: Session | None, docname: str
+    ) -> Iterable[Finding]:
+        asked = {capture.name for step in (session.steps if session else ()) for capture in step.captures}
+        for use in domain.uses[docname]:
+            if use.name not in asked:
+                names = ", ".join(f"`{name}`" for name in sorted(asked)) or "none"
+                yield Finding(
+                    use.location,
+                    "value",
+                    f"no step of this page captures a value `{use.name}` (captured here: {names}); "
+                    f"add `:capture: {use.name} = …` to the step that prints it",
+                )
+
+    def _count(self, sessions: Collection[Session], tasks: Collection[Task]) -> None:
+        ran = {task.session.page for task in tasks} if self.tally.commands_run else set()
+        self.tally.pages = len(sessions)
+        for session in sessions:
+            if session.page not in ran:
+                steps = session.steps[: held_steps(session, self._recordings[session.page])]
+                self.tally.commands_replayed += sum(len(step.commands) for step in steps)
+        self.tally.failed = len({finding.location for finding in self._findings})
+
+    def _pages_to_write(self, domain: DockerRunDomain, sessions: Iterable[Session]) -> list[str]:
+        """Return the pages whose recording is not the one that this builder's output shows."""
+        shows = {session.page: self._store.fingerprint(session.page) for session in sessions}
+        everything = hashlib.sha256(repr(sorted(shows.items())).encode()).hexdigest()
+        shows |= dict.fromkeys(domain.reports, everything)
+        shown = domain.shown(self._app.builder.name)
+        changed = sorted(page for page, mark in shows.items() if shown.get(page) != mark)
+        shown.clear()
+        shown.update(shows)
+        return changed
+
+
+def recordings_directory(app: Sphinx, settings: Settings) -> Path:
+    """Return the folder in which the recordings are kept."""
+    return Path(app.srcdir, settings.recordings)
+
+
+def captured_values(session: Session, recording: Recording | None) -> dict[str, str]:
+    """Return all values that the recording of a page gives, by name."""
+    values: dict[str, str] = {}
+    held = held_steps(session, recording)
+    for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
+        values.update(captured(step, recorded, session.terminal))
+    return values
+
+
+def report(findings: Iterable[Finding]) -> None:
+    """Give each finding to Sphinx as a warning, in the order of their places."""
+    for finding in sorted(
+        findings, key=lambda finding: (finding.location or Location("", 0), finding.subtype)
+    ):
+        where = f"{finding.location.path}:{finding.location.line}" if finding.location else None
+        logger.warning("%s", finding.message, type="docker_run", subtype=finding.subtype, location=where)
+
+
+def register(app: Sphinx) -> None:
+    """Connect a build to Sphinx's events."""
+    builds: list[Build] = []
+
+    def updated(app: Sphinx, env: BuildEnvironment) -> list[str]:
+        build = Build(app)
+        builds[:] = [build]
+        return build.run(env)
+
+    def finished(_app: Sphinx, exception: Exception | None) -> None:
+        if builds and exception is None:
+            logger.info("%s", builds[0].tally)
+
+    app.connect("env-updated", updated)
+    app.connect("build-finished", finished)

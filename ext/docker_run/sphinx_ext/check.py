@@ -1,0 +1,43 @@
+"""The builder `docker-check`: runs everything, writes nothing, and fails where the world has drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.builders import Builder
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+class DockerCheckBuilder(Builder):
+    """Compares what the commands print now with what was recorded.
+
+    The comparing itself happens where all sessions are run (`docker_run.sphinx_ext.build`).
+    """
+
+    name = "docker-check"
+    format = ""
+    epilog = "The commands print what was recorded, but for what was reported above."
+    allow_parallel = True
+
+    def get_outdated_docs(self) -> Iterator[str]:
+        """Return nothing: no page is written."""
+        return iter(())
+
+    def get_target_uri(self, docname: str, typ: str | None = None) -> str:  # noqa: ARG002
+        """Return no address: there are no pages to link to."""
+        return ""
+
+    def prepare_writing(self, docnames: Set[str]) -> None:
+        """Prepare nothing."""
+
+    def write_doc(self, docname: str, doctree: nodes.document) -> None:
+        """Write nothing."""
+
+
+def register(app: Sphinx) -> None:
+    """Add the builder to Sphinx."""
+    app.add_builder(DockerCheckBuilder)

@@ -1,0 +1,153 @@
+"""What the pages ask for, kept from build to build: a Sphinx domain."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+
+from sphinx.domains import Domain
+
+from docker_run.key import session_keys
+from docker_run.model import Finding, Location, Place, Session, Step, TerminalSize
+
+if TYPE_CHECKING:
+    from sphinx.environment import BuildEnvironment
+
+
+PER_PAGE = ("steps", "uses", "names", "problems", "reports")
+"""The kinds of data that reading a page gives."""
+
+
+class ValueUse(NamedTuple):
+    """A place in the text that shows a captured value."""
+
+    name: str
+    location: Location
+
+
+class BlockName(NamedTuple):
+    """A name that an author gave to a block."""
+
+    name: str
+    location: Location
+
+
+class DockerRunDomain(Domain):
+    """Holds the steps of each page, in order, and where their values are used."""
+
+    name = "docker-run"
+    label = "docker-run"
+    data_version = 1
+    initial_data: ClassVar[dict[str, dict[str, object]]] = {
+        # docname → list[Step]
+        "steps": {},
+        # docname → list[ValueUse]
+        "uses": {},
+        # docname → list[BlockName]
+        "names": {},
+        # docname → list[Finding]: what is wrong with the text of its directives
+        "problems": {},
+        # docname → True: pages with a report of the whole build
+        "reports": {},
+        # name of a builder → {docname: fingerprint of the recording that its page shows}
+        "shown": {},
+    }
+
+    @classmethod
+    def of(cls, env: BuildEnvironment) -> DockerRunDomain:
+        """Return the domain of `env`."""
+        return cast("DockerRunDomain", env.get_domain(cls.name))
+
+    @property
+    def steps(self) -> dict[str, list[Step]]:
+        """The steps of each page, by docname."""
+        return cast("dict[str, list[Step]]", self.data["steps"])
+
+    @property
+    def uses(self) -> dict[str, list[ValueUse]]:
+        """The places that show values, by docname."""
+        return cast("dict[str, list[ValueUse]]", self.data["uses"])
+
+    @property
+    def names(self) -> dict[str, list[BlockName]]:
+        """The names of blocks, by docname."""
+        return cast("dict[str, list[BlockName]]", self.data["names"])
+
+    @property
+    def problems(self) -> dict[str, list[Finding]]:
+        """What is wrong with the text of directives, by docname; such a page is not run."""
+        return cast("dict[str, list[Finding]]", self.data["problems"])
+
+    @property
+    def reports(self) -> dict[str, bool]:
+        """The pages that show a report of the whole build, by docname."""
+        return cast("dict[str, bool]", self.data["reports"])
+
+    def shown(self, builder: str) -> dict[str, str]:
+        """Return the fingerprints of the recordings that the pages of `builder` show, by docname."""
+        return cast("dict[str, dict[str, str]]", self.data["shown"]).setdefault(builder, {})
+
+    def note_step(self, docname: str, step: Step) -> int:
+        """Add `step` to the page; returns its index there."""
+        steps = self.steps.setdefault(docname, [])
+        steps.append(step)
+        return len(steps) - 1
+
+    def session(self, docname: str, *, terminal: TerminalSize) -> Session | None:
+        """Return the page's session; None for a page without steps."""
+        steps = self.steps.get(docname)
+        if not steps:
+            return None
+        place = Place()
+        return Session(
+            page=docname,
+            steps=tuple(steps),
+            keys=session_keys(steps, place=place, terminal=terminal),
+            place=place,
+            terminal=terminal,
+        )
+
+    def sessions(self, *, terminal: TerminalSize) -> tuple[Session, ...]:
+        """Return all sessions, sorted by page."""
+        found = (self.session(docname, terminal=terminal) for docname in sorted(self.steps))
+        return tuple(session for session in found if session is not None)
+
+    def duplicates(self) -> tuple[Finding, ...]:
+        """Find the names that two blocks, or two values of one page, have in common."""
+        findings: list[Finding] = []
+        seen: dict[str, Location] = {}
+        for docname in sorted(self.names):
+            for name, location in self.names[docname]:
+                findings += _duplicate(seen, name, location, "block")
+        for docname in sorted(self.steps):
+            captured: dict[str, Location] = {}
+            for step in self.steps[docname]:
+                for capture in step.captures:
+                    findings += _duplicate(captured, capture.name, step.location, "value")
+        return tuple(findings)
+
+    def clear_doc(self, docname: str) -> None:
+        """Forget the page `docname`, which is read again or is gone."""
+        for kind in PER_PAGE:
+            self.data[kind].pop(docname, None)
+
+    def merge_domaindata(self, docnames: Collection[str], otherdata: dict[str, object]) -> None:
+        """Take over what a parallel worker has read."""
+        for kind in PER_PAGE:
+            theirs = cast("dict[str, object]", otherdata[kind])
+            mine = cast("dict[str, object]", self.data[kind])
+            mine.update({docname: theirs[docname] for docname in sorted(docnames) if docname in theirs})
+
+
+def _duplicate(seen: dict[str, Location], name: str, location: Location, what: str) -> list[Finding]:
+    first = seen.setdefault(name, location)
+    if first is location:
+        return []
+    return [
+        Finding(
+            location,
+            "duplicate-name",
+            f"there is a {what} with the name `{name}` already, at {first.path}:{first.line}: "
+            "give one of them another name",
+        )
+    ]

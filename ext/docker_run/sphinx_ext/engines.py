@@ -1,0 +1,55 @@
+"""How a build comes by its engine. Docker's own library is imported only when one is opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
+
+from docker_run.protocols import Engine, Progress
+from docker_run.sphinx_ext.config import Settings
+
+OPEN_EVENT = "docker-run-open-engine"
+"""Sphinx event: `handler(app, progress) -> Engine | None`. The first answer is used instead of Docker."""
+
+
+class NoEngineError(SphinxError):
+    """No engine answers, and this build can't do without."""
+
+    category = "docker-run"
+
+
+def expected_engines(app: Sphinx, settings: Settings) -> tuple[str, ...]:
+    """Return the URLs of the engines that a build would try, without asking any of them."""
+    if app.events.listeners.get(OPEN_EVENT):
+        return (OPEN_EVENT,)
+    from docker_run.engine.find import expected  # noqa: PLC0415 (replay needs no docker)
+
+    return expected(settings.engine, environ=os.environ, private=settings.private_engine)
+
+
+def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
+    """Find an engine, or start one if the settings allow it. Raises `EngineProblem`."""
+    given: Engine | None = app.emit_firstresult(OPEN_EVENT, progress)
+    if given is not None:
+        return given
+    from docker_run.engine import open_engine as open_direct  # noqa: PLC0415 (replay needs no docker)
+
+    return open_direct(
+        settings.engine,
+        environ=os.environ,
+        private=settings.private_engine,
+        catalogue=Path(app.srcdir, settings.images) if settings.images else None,
+        allow=settings.allow,
+        terminal=settings.terminal,
+        timeout=settings.timeout,
+        max_output=settings.max_output,
+        progress=progress,
+    )
+
+
+def register(app: Sphinx) -> None:
+    """Add the event to Sphinx."""
+    app.add_event(OPEN_EVENT)

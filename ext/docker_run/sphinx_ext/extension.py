@@ -1,0 +1,17 @@
+"""The face of the extension: each part registers itself."""
+
+from __future__ import annotations
+
+from sphinx.application import Sphinx
+
+from docker_run.sphinx_ext import build, check, config, directives, engines, look, nodes
+from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.transforms import FillIn
+
+
+def register(app: Sphinx) -> None:
+    """Add everything to Sphinx."""
+    app.add_domain(DockerRunDomain)
+    app.add_post_transform(FillIn)
+    for part in (config, nodes, directives, engines, look, check, build):
+        part.register(app)

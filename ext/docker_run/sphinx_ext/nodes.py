@@ -1,0 +1,63 @@
+"""The nodes that the directives leave in a doctree, to be filled in for each builder."""
+
+from __future__ import annotations
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxTranslator
+from sphinx.writers.html5 import HTML5Translator
+
+
+class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes like tags)
+    """Stands for a step. Attributes: `step` (its index on the page, -1 for one that can't be run),
+    `command` (the text to show for that one), `presentation` (`model.Presentation`).
+    """  # noqa: D205
+
+
+class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
+    """Stands for a captured value. Attribute: `value` (its name)."""
+
+
+class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
+    """Stands for a report. Attribute: `whole` (of all pages, not of this one)."""
+
+
+class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
+    """Content that a reader opens with a click, where the format can do that.
+
+    Attribute: `summary` (the text to click on).
+    """
+
+
+def register(app: Sphinx) -> None:
+    """Add all nodes to Sphinx."""
+    for node in (docker_run_block, docker_run_value, docker_run_report):
+        # Copies of a title in a table of contents never pass a post-transform: nothing is shown there.
+        handler = (_skip, None)
+        app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)
+    show = (_show, _show)
+    app.add_node(
+        docker_run_collapse,
+        html=(_visit_details, _depart_details),
+        latex=show,
+        text=show,
+        man=show,
+        texinfo=show,
+    )
+
+
+def _skip(_translator: SphinxTranslator, _node: nodes.Element) -> None:
+    raise nodes.SkipNode
+
+
+def _show(_translator: SphinxTranslator, _node: nodes.Element) -> None:
+    """Leave the content as it is: what can't be folded is shown."""
+
+
+def _visit_details(translator: HTML5Translator, node: nodes.Element) -> None:
+    translator.body.append(translator.starttag(node, "details", CLASS="docker-run-collapse"))
+    translator.body.append(f"<summary>{translator.encode(node['summary'])}</summary>\n")
+
+
+def _depart_details(translator: HTML5Translator, _node: nodes.Element) -> None:
+    translator.body.append("</details>\n")

@@ -1,0 +1,66 @@
+"""What a person at the terminal sees while commands run; and the clock on their wall."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """Return the time of day, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start."""
+        return time.monotonic()
+
+
+class LoggedProgress:
+    """Tells through Sphinx's log which page is run, how many of how many, and how images come in."""
+
+    def __init__(self, pages: Collection[str]) -> None:
+        """`pages` are all that will be run."""
+        self._total = len(pages)
+        self._done = 0
+        self._begun: set[str] = set()
+        self._stages: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def note(self, message: str) -> None:
+        """Say `message`, on a line of its own."""
+        logger.info("docker-run: %s", message)
+
+    def image(self, name: str, status: str) -> None:
+        """Say how an image comes in: each new stage of it, not each byte."""
+        stage = status.rstrip("0123456789.,%/ ofkMGTB")
+        with self._lock:
+            if self._stages.get(name) == stage:
+                return
+            self._stages[name] = stage
+        logger.info("docker-run: image %s: %s", name, status)
+
+    def command(self, page: str, text: str) -> None:
+        """Say that `page` has begun with its first command; later ones are told with `-v`."""
+        with self._lock:
+            first = page not in self._begun
+            self._begun.add(page)
+        if first:
+            logger.info("docker-run: %s: running", page)
+        logger.verbose("docker-run: %s: %s", page, text)
+
+    def finished(self, page: str, commands: int, seconds: float) -> None:
+        """Say that `page` is done."""
+        with self._lock:
+            self._done += 1
+        logger.info(
+            "docker-run: [%d/%d] %s: %d commands, %.1f s", self._done, self._total, page, commands, seconds
+        )

@@ -1,0 +1,60 @@
+"""Tables of what was run, where and when, for `docker-report`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from docutils import nodes
+
+from docker_run.model import Recording, Session
+from docker_run.verify import held_steps
+
+
+def environment_table(recording: Recording | None) -> nodes.Node:
+    """Describe the machine and the images on which a page was run."""
+    if recording is None:
+        text = "The commands of this page have not been run yet."
+        return nodes.paragraph(text, text)
+    environment = recording.environment
+    rows = [
+        ("Run on", recording.date.replace("T", " ").replace("Z", " UTC")),
+        ("Engine", environment.engine),
+        ("System", f"{environment.system}, {environment.architecture}"),
+    ]
+    for image in recording.images:
+        digest = f", {image.digest}" if image.digest else ""
+        rows.append((f"Image {image.name}", f"{image.origin}{digest}"))
+    return table([("", ""), *rows], widths=(20, 80), header=False)
+
+
+def report_table(pages: Iterable[tuple[Session, Recording | None]]) -> nodes.Node:
+    """List all pages with what was run of each, and where."""
+    rows = [("Page", "Commands", "Seconds", "Not run", "Run on", "Engine")]
+    for session, recording in pages:
+        steps = recording.steps[: held_steps(session, recording)] if recording else ()
+        commands = [command for step in steps for command in step.commands]
+        lacking = len(session.steps) - sum(1 for step in steps if not step.not_run)
+        rows.append(
+            (
+                session.page,
+                str(len(commands)),
+                f"{sum(command.seconds for command in commands):.1f}",
+                str(lacking) if lacking else "",
+                recording.date.partition("T")[0] if recording else "",
+                recording.environment.engine if recording else "",
+            )
+        )
+    return table(rows, widths=(25, 10, 10, 10, 15, 30), header=True)
+
+
+def table(rows: Sequence[Sequence[str]], *, widths: Sequence[int], header: bool) -> nodes.table:
+    """Build a table; the first of `rows` is its head, and is left out where `header` is false."""
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
+    if header:
+        group += nodes.thead("", _row(rows[0]))
+    group += nodes.tbody("", *map(_row, rows[1:]))
+    return nodes.table("", group, classes=["docker-run-report"])
+
+
+def _row(cells: Sequence[str]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph(cell, cell)) for cell in cells))

@@ -1,0 +1,163 @@
+"""Placeholders become ordinary nodes, from recordings alone, once for each builder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from docker_run import markup, screen
+from docker_run.errors import RecordingProblem
+from docker_run.model import (
+    CommandRecording,
+    Presentation,
+    Recording,
+    Session,
+    StepRecording,
+    TerminalSize,
+)
+from docker_run.sphinx_ext.build import captured_values, recordings_directory
+from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.nodes import (
+    docker_run_block,
+    docker_run_collapse,
+    docker_run_report,
+    docker_run_value,
+)
+from docker_run.sphinx_ext.reports import environment_table, report_table
+from docker_run.store import Store
+from docker_run.verify import held_steps
+
+COLOURED = ("html", "latex")
+"""The formats (`Builder.format`) whose literal blocks pass through Pygments."""
+
+
+class FillIn(SphinxPostTransform):
+    """Replaces all placeholders of a page."""
+
+    # Before references are resolved (10), so that a caption's number and a block's target are there.
+    default_priority: ClassVar[int] = 8
+
+    def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
+        """Replace them."""
+        settings = Settings.of(self.config)
+        self._store = Store(recordings_directory(self.app, settings))
+        domain = DockerRunDomain.of(self.env)
+        session = domain.session(self.env.docname, terminal=settings.terminal)
+        recording = self._load(self.env.docname) if session else None
+        for block in list(self.document.findall(docker_run_block)):
+            self._fill_block(block, session, recording)
+        values = captured_values(session, recording) if session else {}
+        for value in list(self.document.findall(docker_run_value)):
+            # What is missing is a warning already; the reader sees that something is.
+            text = values.get(value["value"], "…")
+            value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
+        for report in list(self.document.findall(docker_run_report)):
+            if report["whole"]:
+                sessions = domain.sessions(terminal=settings.terminal)
+                table = report_table([(each, self._load(each.page)) for each in sessions])
+            else:
+                table = environment_table(recording)
+            report.replace_self(table)
+
+    def _load(self, docname: str) -> Recording | None:
+        try:
+            return self._store.load(docname)
+        except RecordingProblem:
+            return None
+
+    def _fill_block(
+        self, block: docker_run_block, session: Session | None, recording: Recording | None
+    ) -> None:
+        index: int = block["step"]
+        presentation: Presentation = block["presentation"]
+        recorded = None
+        if session and recording and 0 <= index < held_steps(session, recording):
+            recorded = recording.steps[index]
+        if recorded is None or recorded.not_run:
+            texts = (
+                [command.text for command in session.steps[index].commands]
+                if session and index >= 0
+                else [block["command"]]
+            )
+            parts = [self._literal([markup.Block(text) for text in texts], block)]
+            reason = recorded.not_run if recorded else "there is no recorded output of it"
+            parts.append(_notice(f"Not run in this build: {reason}."))
+        else:
+            size = recording.terminal if recording else TerminalSize()
+            parts = self._shown(recorded, presentation, size, block)
+        frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
+        frame["ids"], frame["names"] = block["ids"], block["names"]
+        block.replace_self(frame)
+
+    def _shown(
+        self,
+        recorded: StepRecording,
+        presentation: Presentation,
+        size: TerminalSize,
+        block: docker_run_block,
+    ) -> list[nodes.Node]:
+        """Show a step that was run: its commands and their output, or the output behind a click."""
+        blocks = [_block(command, presentation, size) for command in recorded.commands]
+        parts: list[nodes.Node]
+        if presentation.collapse:
+            commands = [markup.Block(each.command) for each in blocks]
+            outputs = [markup.Block("", each.lines) for each in blocks if each.lines]
+            folded = docker_run_collapse("", self._literal(outputs, block), summary=presentation.collapse)
+            parts = [self._literal(commands, block), folded]
+        else:
+            parts = [self._literal(blocks, block)]
+        if recorded.date:
+            day = recorded.date.partition("T")[0]
+            parts.append(_notice(f"Recorded on {day}; not run in the build after it."))
+        return parts
+
+    def _literal(self, blocks: Sequence[markup.Block], block: docker_run_block) -> nodes.literal_block:
+        """Return a literal block that this builder can show."""
+        coloured = self.app.builder.format in COLOURED
+        text = markup.encode(blocks) if coloured else markup.plain(blocks)
+        literal = nodes.literal_block(text, text, language="docker-run" if coloured else "none")
+        literal["xml:space"] = "preserve"
+        literal["classes"].append("docker-run-terminal")
+        literal.source, literal.line = block.source, block.line
+        presentation: Presentation = block["presentation"]
+        emphasized = [
+            number
+            for number in range(1, text.count("\n") + 2)
+            if any(number in lines for lines in presentation.emphasize)
+        ]
+        if emphasized:
+            literal["highlight_args"] = {"hl_lines": emphasized}
+        return literal
+
+
+def _block(command: CommandRecording, presentation: Presentation, size: TerminalSize) -> markup.Block:
+    """Return what is shown of a command: all lines, or those that its author chose."""
+    lines = screen.lines(command.output, size)
+    if not presentation.lines:
+        return markup.Block(command.command, lines)
+    shown: list[screen.Line] = []
+    left_out = 0
+    for number, line in enumerate(lines, 1):
+        if any(number in chosen for chosen in presentation.lines):
+            if left_out:
+                shown.append(_ellipsis(left_out))
+                left_out = 0
+            shown.append(line)
+        else:
+            left_out += 1
+    if left_out:
+        shown.append(_ellipsis(left_out))
+    return markup.Block(command.command, tuple(shown))
+
+
+def _ellipsis(count: int) -> screen.Line:
+    text = f"… {count} line{'s' * (count != 1)} left out"
+    return (screen.Span(text, screen.Kind.ELLIPSIS, screen.Style()),)
+
+
+def _notice(text: str) -> nodes.container:
+    return nodes.container("", nodes.paragraph(text, text), classes=["docker-run-notice"])
