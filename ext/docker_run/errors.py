@@ -102,3 +102,9 @@ class NewerRecording(RecordingProblem):
     """A recording was written by a later version of the extension."""
 
     subtype = "recording-newer"
+
+
+class UnsavedRecording(RecordingProblem):
+    """A recording could not be written."""
+
+    subtype = "recording-unsaved"
