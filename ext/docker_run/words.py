@@ -1,0 +1,230 @@
+"""A command line into words, by the quoting rules of the POSIX shell, without the rest of a shell.
+
+Nothing stands between a `docker-run` directive and the engine that could expand a variable, open a
+pipe or match a file name. So text on which a shell would do more than remove quotes is an error
+here, never something that is passed on as it stands: the reader who types the shown line into a
+terminal must get what the page shows.
+
+Rules: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.6 Word
+Expansions; and of bash, which is what most readers type into, brace expansion and the tilde after
+`NAME=` (Bash Reference Manual, 3.5.1 and 3.5.2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from docker_run.errors import SyntaxProblem
+
+_OPERATORS = {
+    "|": "begins a pipe",
+    "&": "sends a command to the background",
+    ";": "separates commands",
+    "<": "redirects input",
+    ">": "redirects output",
+    "(": "begins a subshell",
+    ")": "ends a subshell",
+    "`": "runs a command",
+}
+_BLANKS = " \t"
+_EXPANSION = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-]")
+"""What makes `$` more than a dollar sign, inside double quotes too."""
+_EXPANSION_UNQUOTED = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-'\"\[]")
+"""Outside of them bash has `$'…'`, `$"…"` and `$[…]` as well."""
+_ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\'
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_TILDE = re.compile(r"~[A-Za-z0-9._+-]*(?=[/:=]|\Z)")
+"""At the start of a word; bash also takes those of `~:` and `~=`."""
+_TILDE_IN_ASSIGNMENT = re.compile(r"~[A-Za-z0-9._+-]*(?=[/:]|\Z)")
+_SEQUENCE = re.compile(r"([+-]?\d+\.\.[+-]?\d+|[A-Za-z]\.\.[A-Za-z])(\.\.[+-]?\d+)?")
+_QUOTED = "\0"
+"""Stands for a quoted character where only the unquoted ones matter; NUL can't be in a line."""
+
+
+class _Char(NamedTuple):
+    """A character of a word: what it is, whether it was quoted, and its column."""
+
+    text: str
+    quoted: bool
+    column: int
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Split `text` into words, and remove the quotes.
+
+    Understands single and double quotes, and the backslash (also at the end of a line, where it
+    continues on the next one).
+
+    Raises `SyntaxProblem` for an open quote, and for everything on which a shell would act: the
+    message has the character, its column in `text` (counted from 1), and what to do instead.
+    """
+    return tuple("".join(char.text for char in word) for word in _Reader(text).words())
+
+
+class _Reader:
+    """Reads words from left to right, and refuses what a shell would act on."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def words(self) -> list[list[_Char]]:
+        """Return the words, each as its characters without the quotes."""
+        found: list[list[_Char]] = []
+        while self._skip_blanks():
+            if self._text[self._at] == "#":
+                raise _acts("#", self._at + 1, "begins a comment")
+            word = self._word()
+            if word is not None:
+                _refuse_expansions(word)
+                found.append(word)
+        return found
+
+    def _skip_blanks(self) -> bool:
+        while self._at < len(self._text) and self._text[self._at] in _BLANKS:
+            self._at += 1
+        return self._at < len(self._text)
+
+    def _word(self) -> list[_Char] | None:
+        """Read a word; None where a continued line leaves nothing of it."""
+        word: list[_Char] = []
+        present = False
+        while self._at < len(self._text) and self._text[self._at] not in _BLANKS:
+            char = self._text[self._at]
+            if char == "\\" and self._text.startswith("\\\n", self._at):
+                self._at += 2
+                if not word and not present:
+                    return None
+                continue
+            present = True
+            if char == "'":
+                word += self._single_quoted()
+            elif char == '"':
+                word += self._double_quoted()
+            elif char == "\\":
+                word.append(self._escaped())
+            else:
+                word.append(self._plain())
+        return word
+
+    def _plain(self) -> _Char:
+        char = self._text[self._at]
+        column = self._at + 1
+        if char in _OPERATORS:
+            raise _acts(char, column, _OPERATORS[char])
+        if char == "\n":
+            raise SyntaxProblem(
+                f"The line breaks at column {column}, where a shell would begin another command: write one "
+                "command on one line, or end the line with a backslash to continue it."
+            )
+        if char == "\0":
+            raise SyntaxProblem(f"There is a NUL character at column {column}: no argument can hold one.")
+        if char == "$" and _EXPANSION_UNQUOTED.match(self._text, self._at):
+            raise _acts("$", column, "is replaced by a value")
+        self._at += 1
+        return _Char(char, quoted=False, column=column)
+
+    def _escaped(self) -> _Char:
+        if self._at + 1 == len(self._text):
+            raise SyntaxProblem(
+                f"The backslash at column {self._at + 1} has nothing after it: remove it, or quote it."
+            )
+        char = _Char(self._text[self._at + 1], quoted=True, column=self._at + 2)
+        self._at += 2
+        return char
+
+    def _single_quoted(self) -> list[_Char]:
+        end = self._text.find("'", self._at + 1)
+        if end < 0:
+            raise _open_quote("'", self._at + 1)
+        chars = [_Char(self._text[i], quoted=True, column=i + 1) for i in range(self._at + 1, end)]
+        self._at = end + 1
+        # An empty pair of quotes still keeps a tilde or a `#` after it from meaning anything.
+        return chars or [_Char("", quoted=True, column=end + 1)]
+
+    def _double_quoted(self) -> list[_Char]:
+        start = self._at
+        chars = [_Char("", quoted=True, column=start + 1)]
+        self._at += 1
+        while self._at < len(self._text):
+            char = self._text[self._at]
+            if char == '"':
+                self._at += 1
+                return chars
+            if char == "\\" and self._text.startswith("\\\n", self._at):
+                self._at += 2
+                continue
+            if char == "\\" and self._text[self._at + 1 : self._at + 2] in tuple(_ESCAPABLE_IN_DOUBLE_QUOTES):
+                self._at += 1
+                char = self._text[self._at]
+            elif char == "`" or (char == "$" and _EXPANSION.match(self._text, self._at)):
+                raise _acts(char, self._at + 1, "is replaced by a value, in double quotes too")
+            chars.append(_Char(char, quoted=True, column=self._at + 1))
+            self._at += 1
+        raise _open_quote('"', start + 1)
+
+
+def _refuse_expansions(word: list[_Char]) -> None:
+    """Refuse what a shell would expand in a whole word: file names, home directories, braces."""
+    bare = "".join(_QUOTED if char.quoted else char.text for char in word)
+    _refuse_tilde(bare, word)
+    _refuse_braces(bare, word)
+    for place, char in enumerate(bare):
+        if char in "*?":
+            raise _acts(char, word[place].column, "matches file names")
+        if char == "[" and _closing_bracket(bare, place):
+            raise _acts(char, word[place].column, "matches file names")
+
+
+def _closing_bracket(bare: str, opening: int) -> bool:
+    """Tell whether the `[` at `opening` has its `]`, with at least one character between."""
+    first = opening + 1
+    if bare[first : first + 1] in ("!", "^"):
+        first += 1
+    return "]" in bare[first + 1 :]
+
+
+def _refuse_tilde(bare: str, word: list[_Char]) -> None:
+    assignment = _ASSIGNMENT.match(bare)
+    places = [0] if _TILDE.match(bare) else []
+    if assignment:
+        value = assignment.end()
+        starts = [value, *(place + 1 for place in range(value, len(bare)) if bare[place] == ":")]
+        places += [place for place in starts if _TILDE_IN_ASSIGNMENT.match(bare, place)]
+    for place in places:
+        raise _acts("~", word[place].column, "is replaced by a home directory")
+
+
+def _refuse_braces(bare: str, word: list[_Char]) -> None:
+    for place, char in enumerate(bare):
+        if char == "{" and _expands(bare, place):
+            raise _acts("{", word[place].column, "is expanded to several words by bash")
+
+
+def _expands(bare: str, opening: int) -> bool:
+    """Tell whether the brace at `opening` is closed, around a comma or a sequence (`1..3`)."""
+    depth = 0
+    comma = False
+    for place in range(opening + 1, len(bare)):
+        char = bare[place]
+        if char == "{":
+            depth += 1
+        elif char == "}" and depth:
+            depth -= 1
+        elif char == "}":
+            return comma or bool(_SEQUENCE.fullmatch(bare, opening + 1, place))
+        elif char == "," and not depth:
+            comma = True
+    return False
+
+
+def _acts(char: str, column: int, what: str) -> SyntaxProblem:
+    return SyntaxProblem(
+        f"In a shell the `{char}` at column {column} {what}, but no shell reads this line. Quote it if you "
+        f"mean the character ('{char}'), or give the command to a shell in the container: sh -c '…'."
+    )
+
+
+def _open_quote(quote: str, column: int) -> SyntaxProblem:
+    return SyntaxProblem(f"The quote {quote} at column {column} is never closed: add the closing {quote}.")
