@@ -104,10 +104,8 @@ class Build:
             if session.page in broken or session.page in self._unfinished:
                 continue
             recording = self._recordings[session.page]
-            known = is_current(session, recording) and self._memory.has_run(
-                session.page, session.key, engines
-            )
-            if everything or not known:
+            has_run = self._memory.has_run(session.page, session.key, engines)
+            if everything or not has_run or not is_current(session, recording):
                 tasks.append(Task(session, recording))
         return tasks
 
@@ -239,9 +237,11 @@ def captured_values(session: Session, recording: Recording | None) -> dict[str, 
 
 def report(findings: Iterable[Finding]) -> None:
     """Give each finding to Sphinx as a warning, in the order of their places."""
-    for finding in sorted(
-        findings, key=lambda finding: (finding.location or Location("", 0), finding.subtype)
-    ):
+
+    def place(finding: Finding) -> tuple[Location, str]:
+        return finding.location or Location("", 0), finding.subtype
+
+    for finding in sorted(findings, key=place):
         where = f"{finding.location.path}:{finding.location.line}" if finding.location else None
         logger.warning("%s", finding.message, type="docker_run", subtype=finding.subtype, location=where)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -31,7 +32,7 @@ class DockerCheckBuilder(Builder):
         """Return no address: there are no pages to link to."""
         return ""
 
-    def prepare_writing(self, docnames: Set[str]) -> None:
+    def prepare_writing(self, docnames: AbstractSet[str]) -> None:
         """Prepare nothing."""
 
     def write_doc(self, docname: str, doctree: nodes.document) -> None:

@@ -100,7 +100,7 @@ class Settings:
         "auto", _text, help="`auto`, `none`, or the URL of the engine, such as `unix:///var/run/docker.sock`"
     )
     private_engine: bool = _setting(
-        False,
+        False,  # noqa: FBT003 (a default value)
         _truth,
         help="whether to install and start an engine of the build's own where none answers "
         "(root on Debian or Ubuntu only)",
@@ -152,7 +152,7 @@ def register(app: Sphinx) -> None:
     app.connect("config-inited", report_bad_values)
 
 
-def report_bad_values(app: Sphinx, config: Config) -> None:
+def report_bad_values(_app: Sphinx, config: Config) -> None:
     """Warn of each value that is not what it should be."""
     for setting in fields(Settings):
         value = config[PREFIX + setting.name]

@@ -1,0 +1,31 @@
+"""Sphinx's configuration of the course."""
+
+from __future__ import annotations
+
+import os
+
+project = "Containers, run for real"
+author = "The maintainers"
+copyright = "2026, The maintainers"
+language = "en"
+
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "docker_run"]
+
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+exclude_patterns = ["images/**", "recordings/**"]
+nitpicky = True
+
+# What runs where: docs/authors/configuration.md explains each.
+docker_run_engine = os.environ.get("ENGINE", "auto")
+docker_run_private_engine = True
+docker_run_images = "images"
+docker_run_allow = ["publish"]
+
+html_theme = "furo"
+html_title = project
+html_static_path = ["_static"]
+html_show_sphinx = False
+# A copy button copies what was typed: no prompt, no output.
+copybutton_exclude = ".linenos, .gp, .go"

@@ -1,0 +1,162 @@
+"""An engine for unit tests: it speaks `docker_run.protocols.Engine`, without Docker.
+
+Its one image, `busybox`, has a handful of commands that do what the real ones do. The contract suite
+(`tests/contract.py`) holds it and the real engine to the same promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from docker_run import runline
+from docker_run.errors import EngineProblem, ImageProblem, Interrupted, TimedOut, TooMuchOutput
+from docker_run.model import (
+    Chunk,
+    Command,
+    CommandRecording,
+    Environment,
+    Image,
+    RunLine,
+    Session,
+    Step,
+    Stream,
+)
+
+IMAGES = ("busybox",)
+
+
+@dataclass
+class FakeEngine:
+    """Runs `echo`, `cat`, `sh -c 'exit N'`, `sleep`, `yes`, `date`, `true` and `false`."""
+
+    url: str = "fake://engine"
+    images: tuple[str, ...] = IMAGES
+    timeout: float = 5.0
+    max_output: int = 10_000
+    version: str = "1"
+    gone_after: int | None = None
+    """After how many commands the engine goes away; None: never."""
+    calls: list[str] = field(default_factory=list)
+    """The names of all calls, in order."""
+    commands: list[str] = field(default_factory=list)
+    """The texts of all commands that were run, in order."""
+    threads: set[str] = field(default_factory=set)
+    open_sessions: int = 0
+    most_open: int = 0
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def environment(self) -> Environment:
+        self.calls.append("environment")
+        return Environment(f"Fake Engine {self.version}", "Fakix 1, Linux 6.1.0", "x86_64")
+
+    def sweep(self) -> str:
+        self.calls.append("sweep")
+        return ""
+
+    def provide(self, names: Iterable[str]) -> None:
+        self.calls += [f"provide {name}" for name in names]
+
+    @contextmanager
+    def session(self, session: Session) -> Iterator[FakeSession]:
+        self.calls.append("session")
+        with self.lock:
+            self.open_sessions += 1
+            self.most_open = max(self.most_open, self.open_sessions)
+        try:
+            yield FakeSession(self, session)
+        finally:
+            with self.lock:
+                self.open_sessions -= 1
+
+    def interrupt(self) -> None:
+        self.calls.append("interrupt")
+        self.interrupted.set()
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class FakeSession:
+    """A session on a `FakeEngine`."""
+
+    def __init__(self, engine: FakeEngine, session: Session) -> None:
+        self._engine = engine
+        self._session = session
+        self._names: dict[str, str] = {}
+        self._used: set[str] = set()
+
+    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+        return tuple(self._run(command, step) for command in step.commands)
+
+    def images(self) -> tuple[Image, ...]:
+        return tuple(Image(name, "sha256:" + "0" * 64, "made up") for name in sorted(self._used))
+
+    def _run(self, command: Command, step: Step) -> CommandRecording:
+        engine = self._engine
+        with engine.lock:
+            if engine.gone_after is not None and len(engine.commands) >= engine.gone_after:
+                raise EngineProblem(f"the engine went away while `{command.text}` ran")
+            engine.commands.append(command.text)
+            engine.threads.add(threading.current_thread().name)
+        files = dict(step.files)
+        line = runline.parse(command.text.removeprefix("docker run "), allow=None, read=files.__getitem__)
+        if line.image not in engine.images:
+            raise ImageProblem(f"there is no image `{line.image}`")
+        self._used.add(line.image)
+        name = str(line.container.get("name") or "")
+        if name in self._names:
+            return self._failed(
+                command,
+                125,
+                f'docker: Error response from daemon: Conflict. The container name "/{name}" is already in '
+                f'use by container "{self._names[name]}".',
+            )
+        identity = hashlib.sha256(f"{self._session.page}{len(engine.commands)}".encode()).hexdigest()
+        if name and not line.host.get("auto_remove"):
+            self._names[name] = identity
+        if line.client.get("detach"):
+            return self._printed(command, Stream.OUT, f"{identity}\n".encode())
+        return self._execute(command, line, step)
+
+    def _execute(self, command: Command, line: RunLine, step: Step) -> CommandRecording:
+        program, *arguments = line.command or ("true",)
+        timeout = step.timeout or self._engine.timeout
+        stream = Stream.TERMINAL if line.container.get("tty") else Stream.OUT
+        end = "\r\n" if stream is Stream.TERMINAL else "\n"
+        if program == "echo":
+            data = (" ".join(arguments) + end).encode()
+            if len(data) > self._engine.max_output:
+                raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
+            return self._printed(command, stream, data)
+        if program == "cat":
+            return self._printed(command, stream, "".join(f"{text}{end}" for text in command.typed).encode())
+        if program == "printf":
+            return self._printed(command, stream, arguments[0].encode().decode("unicode_escape").encode("latin-1"))
+        if program == "sh":
+            code = int(arguments[1].rpartition("exit ")[2])
+            return CommandRecording(command.text, code, 0.01)
+        if program == "yes":
+            raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
+        if program == "sleep":
+            seconds = float(arguments[0])
+            if self._engine.interrupted.wait(min(seconds, timeout)):
+                raise Interrupted(f"`{command.text}` was interrupted")
+            if seconds > timeout:
+                raise TimedOut(f"`{command.text}` was still running after {timeout:g} s")
+            return CommandRecording(command.text, 0, seconds)
+        if program in {"true", "false"}:
+            return CommandRecording(command.text, int(program == "false"), 0.01)
+        return self._failed(command, 127, f'exec: "{program}": executable file not found in $PATH')
+
+    @staticmethod
+    def _printed(command: Command, stream: Stream, data: bytes) -> CommandRecording:
+        return CommandRecording(command.text, 0, 0.01, (Chunk(stream, data),) if data else ())
+
+    @staticmethod
+    def _failed(command: Command, code: int, message: str) -> CommandRecording:
+        return CommandRecording(command.text, code, 0.01, (Chunk(Stream.ERR, f"{message}\n".encode()),))

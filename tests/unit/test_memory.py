@@ -1,0 +1,51 @@
+"""What an engine has run is remembered from build to build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docker_run.memory import Memory
+
+
+def test_remembers_page_key_and_engine_across_builds(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "memory.json"
+    memory = Memory(path)
+    memory.note("a", "key-1", "unix:///one")
+    memory.save(["a"])
+
+    later = Memory(path)
+    assert later.has_run("a", "key-1", ["unix:///other", "unix:///one"])
+    assert not later.has_run("a", "key-2", ["unix:///one"])
+    assert not later.has_run("a", "key-1", ["unix:///other"])
+    assert not later.has_run("b", "key-1", ["unix:///one"])
+
+
+def test_keeps_only_the_pages_that_there_are(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.json")
+    memory.note("gone", "k", "e")
+    memory.note("here", "k", "e")
+    memory.save(["here"])
+    later = Memory(tmp_path / "memory.json")
+    assert later.has_run("here", "k", ["e"])
+    assert not later.has_run("gone", "k", ["e"])
+
+
+def test_forgets(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.json")
+    memory.note("a", "k", "e")
+    memory.forget("a")
+    memory.forget("never-known")
+    assert not memory.has_run("a", "k", ["e"])
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"a": 1}', '{"a": {"key": "k"}}', "\udcff"])
+def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(damage.encode(errors="surrogateescape"))
+    memory = Memory(path)
+    assert not memory.has_run("a", "k", ["e"])
+    memory.note("a", "k", "e")
+    memory.save(["a"])
+    assert Memory(path).has_run("a", "k", ["e"])
