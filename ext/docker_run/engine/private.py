@@ -1,0 +1,302 @@
+"""A Docker engine of our own, for a machine on which none answers.
+
+It keeps to itself: own data, own runtime files, own bridge and addresses, no file of the machine's
+Docker read or written. Its data is kept, so that the next build finds its images. It ends when the
+last process that uses it has ended, in whichever way (see `docker_run.engine.supervise`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import ipaddress
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker_run.engine import supervise
+from docker_run.errors import EngineProblem
+from docker_run.protocols import Progress
+
+DATA_ROOT = Path("/var/lib/docker-run")
+RUN_ROOT = Path("/run/docker-run")
+
+_PACKAGES = ("docker.io", "iptables", "ca-certificates")
+_SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
+"""Their numbers: linux/capability.h."""
+_POOLS = tuple(
+    ipaddress.IPv4Network(f"10.{second}.0.0/16") for second in (214, *range(200, 214), *range(215, 250))
+)
+_LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path: unix(7)."""
+_TURN_SECONDS = 600
+"""How long another process may take to install and start the engine."""
+_END_SECONDS = 60
+"""How long an engine that is just ending may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateEngine:
+    """The place of a private engine; the paths are another's for tests only."""
+
+    data_root: Path = DATA_ROOT
+    run_root: Path = RUN_ROOT
+
+    @property
+    def url(self) -> str:
+        """Where it listens, when it runs."""
+        return f"unix://{self.run_root / 'docker.sock'}"
+
+    @property
+    def bridge(self) -> str:
+        """The name of its network interface: at most 15 characters, another for each run root."""
+        if self.run_root == RUN_ROOT:
+            return "docker-run0"
+        return "dr-" + hashlib.sha256(str(self.run_root).encode()).hexdigest()[:12]
+
+    def start(self, progress: Progress) -> str:
+        """Make this process a user of the engine, which is started where it does not run; return its URL.
+
+        The process stays a user until it ends; being asked again changes nothing. What it forks
+        does not count as a user. `progress` is told when something is installed or started.
+        Raises `EngineProblem` that says in one line why there can't be one.
+        """
+        _check_machine(self.run_root)
+        self.run_root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _turn(self.run_root / "start"):
+            self._join()
+            if self._is_supervised() and supervise.answers(self.run_root / "docker.sock"):
+                return self.url
+            environ = _install(self.run_root / "apt.log", progress)
+            progress.note(
+                "starting a private Docker engine, which ends with this command; "
+                f"its images are kept in {self.data_root}"
+            )
+            self._wait_for_the_last_one()
+            self._supervise(environ)
+        return self.url
+
+    def _join(self) -> None:
+        """Take the shared lock that a user holds for as long as it lives.
+
+        A POSIX lock (fcntl(2)) and not flock: that would pass to forked processes and outlive
+        this one in them. Closing any descriptor of the file gives it up, so it is opened once.
+        """
+        path = self.run_root.resolve() / "users"
+        descriptor = _open_descriptor(path)
+        if descriptor is None:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(lambda: fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB), _END_SECONDS)
+        except TimeoutError as error:
+            raise EngineProblem(
+                f"the last private engine does not end; see {self.run_root / 'log'}"
+            ) from error
+
+    def _is_supervised(self) -> bool:
+        return not _is_free(self.run_root / "supervisor")
+
+    def _wait_for_the_last_one(self) -> None:
+        end = time.monotonic() + _END_SECONDS
+        while self._is_supervised():
+            if time.monotonic() > end:
+                raise EngineProblem(
+                    f"the last private engine neither answers nor ends; see {self.run_root / 'log'}"
+                )
+            time.sleep(0.05)
+
+    def _supervise(self, environ: Mapping[str, str]) -> None:
+        pool = free_pool(_routes(Path("/proc/net/route").read_text(encoding="ascii"), without=self.bridge))
+        arguments = {
+            "--data-root": self.data_root,
+            "--run-root": self.run_root,
+            "--bridge": self.bridge,
+            "--subnet": f"{pool.network_address + 1}/24",
+            "--pool": list(pool.subnets())[1],
+        }
+        words = [str(word) for pair in arguments.items() for word in pair]
+        # -I: nothing of the caller's Python settings; the file needs the standard library only.
+        done = subprocess.run(  # noqa: S603 - our own program and arguments
+            [sys.executable, "-I", supervise.__file__, *words],
+            env=environ,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = done.stdout.strip().splitlines() or [f"exit status {done.returncode}"]
+            raise EngineProblem(f"a private engine did not start: {said[-1]} (log: {self.run_root / 'log'})")
+
+
+def free_pool(routes: tuple[ipaddress.IPv4Network, ...]) -> ipaddress.IPv4Network:
+    """Choose 65,536 private addresses that none of `routes` leads to.
+
+    Raises `EngineProblem` where there are none.
+    """
+    for pool in _POOLS:
+        if not any(pool.overlaps(route) for route in routes):
+            return pool
+    raise EngineProblem(
+        "a private engine did not start: all of its address ranges (10.200-249.x.x) are in use"
+    )
+
+
+def _routes(table: str, *, without: str) -> tuple[ipaddress.IPv4Network, ...]:
+    """Read `/proc/net/route` (proc(5)): the networks that are reached otherwise than by default.
+
+    Those through the interface `without`, our own, do not count.
+    """
+    networks = []
+    for line in table.splitlines()[1:]:
+        interface, destination, _, _, _, _, _, mask = line.split()[:8]
+        # Hexadecimal numbers in the machine's own byte order.
+        address, bits = (int(field, 16).to_bytes(4, sys.byteorder) for field in (destination, mask))
+        if any(bits) and interface != without:
+            networks.append(ipaddress.IPv4Network((address, str(ipaddress.IPv4Address(bits)))))
+    return tuple(networks)
+
+
+def _check_machine(run_root: Path) -> None:
+    longest = run_root / "exec/containerd/containerd-debug.sock"
+    if len(os.fsencode(longest)) > _LONGEST_SOCKET:
+        raise EngineProblem(f"no private engine: {run_root} is too long for the path of a socket")
+    if not sys.platform.startswith("linux"):
+        raise EngineProblem("no private engine: this is not Linux")
+    if os.geteuid() != 0:
+        raise EngineProblem("no private engine: this is not root; start Docker, or build as root")
+    lacking = lacking_capabilities(Path("/proc/self/status").read_text(encoding="utf-8"))
+    if lacking:
+        raise EngineProblem(f"no private engine: this process lacks {' and '.join(lacking)}")
+
+
+def lacking_capabilities(status: str) -> tuple[str, ...]:
+    """Return which capabilities are missing, of those that an engine needs, from `/proc/PID/status`."""
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return tuple(name for name, bit in _CAPABILITIES.items() if not int(effective, 16) >> bit & 1)
+
+
+def _install(log: Path, progress: Progress) -> dict[str, str]:
+    """Install the engine with apt where it is missing; return the environment to start it with."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_PATHS))
+    environ = {**os.environ, "PATH": path}
+    if shutil.which("dockerd", path=path):
+        return environ
+    if not is_debian(Path("/etc/os-release")) or not shutil.which("apt-get", path=path):
+        raise EngineProblem(
+            "no private engine: there is no dockerd, and this is not Debian or Ubuntu to install it"
+        )
+    progress.note(f"installing {' '.join(_PACKAGES)} with apt: there is no Docker engine on this machine")
+    with log.open("wb") as output, _no_services(Path("/usr/sbin/policy-rc.d")):
+        for words in (
+            ("update",),
+            ("install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *_PACKAGES),
+        ):
+            done = subprocess.run(  # noqa: S603 - constant arguments
+                ["apt-get", *words],  # noqa: S607 - wherever the machine has it
+                env={**environ, "DEBIAN_FRONTEND": "noninteractive"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+    if done.returncode or not shutil.which("dockerd", path=path):
+        raise EngineProblem(f"no private engine: apt-get did not install it: {_apt_error(log)} (log: {log})")
+    return environ
+
+
+def _apt_error(log: Path) -> str:
+    lines = [
+        line.strip()
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
+    errors = [line for line in lines if line.startswith("E:")]
+    return (errors or lines or ["it printed nothing"])[-1]
+
+
+def is_debian(release: Path) -> bool:
+    """Tell whether the os-release(5) file is one of Debian, or of what is made from it, like Ubuntu."""
+    with suppress(FileNotFoundError):
+        for line in release.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition("=")
+            if name in ("ID", "ID_LIKE") and "debian" in value.strip("\"'").split():
+                return True
+    return False
+
+
+@contextmanager
+def _no_services(policy: Path) -> Iterator[None]:
+    """Keep packages from starting their services while they are installed.
+
+    See https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt; a policy that the
+    machine already has is left as it is.
+    """
+    try:
+        descriptor = os.open(policy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
+    except OSError:
+        yield
+        return
+    with os.fdopen(descriptor, "w", encoding="ascii") as script:
+        script.write("#!/bin/sh\nexit 101\n")
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Let one process at a time install and start."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), _TURN_SECONDS)
+        yield
+    except TimeoutError as error:
+        raise EngineProblem(
+            f"another process has been starting the private engine for {_TURN_SECONDS} s"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+def _lock(attempt: Callable[[], None], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            attempt()
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise TimeoutError from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _is_free(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _open_descriptor(path: Path) -> int | None:
+    """Find the descriptor of `path` that this process already has."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if entry.readlink() == path:
+                return int(entry.name)
+    return None

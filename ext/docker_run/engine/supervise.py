@@ -1,0 +1,300 @@
+"""Start a private Docker engine, and end it when the last process that uses it is gone.
+
+Run as a program of its own by `docker_run.engine.private`, with the path of this file, so that
+nothing of the package need be imported; it uses the standard library only, and needs root.
+
+    supervise.py --data-root DIR --run-root DIR --bridge NAME --subnet A.B.C.1/24 --pool A.B.128.0/17
+
+It answers when the engine does (exit status 0), or has failed (status 1, with the reason on standard
+output); by then a process of its own, detached from the caller, watches over the engine. Users hold
+a shared lock on `users` in the run root; one process at a time, this one, holds the lock `supervisor`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import ipaddress
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+READY_SECONDS = 60
+"""How long the engine may take for its first answer."""
+STOP_SECONDS = 20
+"""How long the engine may take to end in good order, before it is killed."""
+_LOOK_SECONDS = 0.25
+
+# linux/sockios.h, linux/if.h, linux/prctl.h
+_SIOCBRADDBR, _SIOCBRDELBR, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK = (
+    0x89A0,
+    0x89A1,
+    0x8914,
+    0x8916,
+    0x891C,
+)
+_IFF_UP, _PR_SET_PDEATHSIG = 1, 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the engine keeps its things, and its addresses."""
+
+    data_root: Path
+    run_root: Path
+    bridge: str
+    subnet: ipaddress.IPv4Interface
+    """The address of the bridge, and the network of the containers that ask for no other."""
+    pool: ipaddress.IPv4Network
+    """What networks made later take their addresses from."""
+
+    @property
+    def socket(self) -> Path:
+        """Where the engine listens."""
+        return self.run_root / "docker.sock"
+
+    @property
+    def log(self) -> Path:
+        """What the engine prints."""
+        return self.run_root / "log"
+
+    def command(self) -> list[str]:
+        """Return the engine's command line: nothing of the machine's own Docker is read or written."""
+        return [
+            "dockerd",
+            f"--config-file={self.run_root / 'daemon.json'}",
+            f"--data-root={self.data_root}",
+            f"--exec-root={self.run_root / 'exec'}",
+            f"--pidfile={self.run_root / 'docker.pid'}",
+            f"--host=unix://{self.socket}",
+            "--group=root",
+            f"--bridge={self.bridge}",
+            f"--default-address-pool=base={self.pool},size=24",
+            "--shutdown-timeout=5",
+            "--log-level=warn",
+        ]
+
+
+def main(arguments: list[str]) -> int:
+    """Start an engine and the process that watches over it; return the exit status."""
+    settings = _settings(arguments)
+    settings.run_root.mkdir(parents=True, exist_ok=True)
+    # This lock passes to the forked process and is held until that ends.
+    lock = os.open(settings.run_root / "supervisor", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    answer, tell = os.pipe()
+    if os.fork() == 0:
+        os.close(answer)
+        _watch_over(settings, tell)
+        os._exit(0)
+    os.close(tell)
+    with os.fdopen(answer, encoding="utf-8") as stream:
+        said = stream.read().strip()
+    if said == "ready":
+        return 0
+    print(said or "the process that watches over the engine ended")  # noqa: T201 - the answer to the caller
+    return 1
+
+
+def _settings(arguments: list[str]) -> Settings:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--run-root", type=Path, required=True)
+    parser.add_argument("--bridge", required=True)
+    parser.add_argument("--subnet", type=ipaddress.IPv4Interface, required=True)
+    parser.add_argument("--pool", type=ipaddress.IPv4Network, required=True)
+    return Settings(**vars(parser.parse_args(arguments)))
+
+
+def _watch_over(settings: Settings, tell: int) -> None:
+    """Start the engine, say so on `tell`, and stay until it is needed no more or has ended itself."""
+    os.setsid()
+    os.chdir("/")
+    with settings.log.open("w", encoding="utf-8") as log:
+        for stream in (0, 1, 2):
+            os.dup2(log.fileno() if stream else os.open(os.devnull, os.O_RDONLY), stream)
+        end_leftovers(settings)
+        try:
+            engine = _start(settings, log)
+            said = _wait_until_ready(settings, engine)
+        except OSError as error:
+            os.write(tell, f"dockerd can't be started: {error}".encode())
+            return
+        os.write(tell, said.encode())
+        os.close(tell)
+        if said == "ready":
+            _wait_until_unused(settings, engine)
+        _stop(settings, engine)
+
+
+def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
+    for folder in (settings.data_root, settings.run_root / "exec"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
+    make_room_in_cgroup(Path("/sys/fs/cgroup"))
+    _add_bridge(settings)
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "LISTEN_FDS")
+    }
+    libc = ctypes.CDLL(None)
+
+    def die_with_parent() -> None:
+        # Where this process is killed, the engine gets the signal that ends it in good order.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return subprocess.Popen(  # noqa: S603 - our own arguments
+        settings.command(),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
+    )
+
+
+def _wait_until_ready(settings: Settings, engine: subprocess.Popen[bytes]) -> str:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        if engine.poll() is not None:
+            return last_error(settings.log.read_text(encoding="utf-8", errors="replace"))
+        if answers(settings.socket):
+            return "ready"
+        time.sleep(0.05)
+    return f"dockerd did not answer within {READY_SECONDS} s; see {settings.log}"
+
+
+def answers(path: Path) -> bool:
+    """Tell whether an engine at the socket `path` answers a ping."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(str(path))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+        except OSError:
+            return False
+
+
+def last_error(log: str) -> str:
+    """Find the line of the engine's log that says why it ended."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if re.search(r"^failed to start|level=(fatal|error)", line):
+            message = re.search(r'msg="((?:[^"\\]|\\.)*)"(?:.* error="((?:[^"\\]|\\.)*)")?', line)
+            return ": ".join(filter(None, message.groups())) if message else line
+    return lines[-1] if lines else "dockerd ended without a word"
+
+
+def _wait_until_unused(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
+    users = os.open(settings.run_root / "users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    while engine.poll() is None:
+        try:
+            # Held until this process ends: who comes now waits for that, and starts a new engine.
+            fcntl.lockf(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+
+
+def _stop(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
+    engine.terminate()
+    try:
+        engine.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        engine.kill()
+        engine.wait()
+    end_leftovers(settings)
+
+
+def end_leftovers(settings: Settings) -> None:
+    """End what an engine that did not end in good order left behind, and remove its files and bridge."""
+    parents = _processes()
+    exec_root = str(settings.run_root / "exec") + "/"
+    ours = {
+        process for process in parents if _is_ours(process, exec_root, f"--data-root={settings.data_root}")
+    }
+    # Containers are children of theirs: processes that know nothing of the engine.
+    while more := {child for child, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    for process in sorted(ours - {os.getpid()}):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    for path in ("docker.pid", "docker.sock", "exec/containerd/containerd.pid"):
+        (settings.run_root / path).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        _configure(_SIOCSIFFLAGS, settings.bridge, struct.pack("H", 0))
+        _change_bridge(_SIOCBRDELBR, settings.bridge)
+
+
+def _processes() -> dict[int, int]:
+    """Return all processes and the parent of each."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            # The second field is the command's name in parentheses, and may hold anything.
+            parents[int(folder.name)] = int(
+                (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+            )
+    return parents
+
+
+def _is_ours(process: int, exec_root: str, data_root: str) -> bool:
+    try:
+        words = (Path("/proc") / str(process) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return False
+    program = Path(words[0]).name
+    if program == "dockerd":
+        return data_root in words
+    return program.startswith("containerd") and any(word.startswith(exec_root) for word in words)
+
+
+def _add_bridge(settings: Settings) -> None:
+    """Make the bridge of the default network: dockerd's own choice could be another engine's `docker0`."""
+    _change_bridge(_SIOCBRADDBR, settings.bridge)
+    for request, address in ((_SIOCSIFADDR, settings.subnet.ip), (_SIOCSIFNETMASK, settings.subnet.netmask)):
+        _configure(request, settings.bridge, struct.pack("HH4s", socket.AF_INET, 0, address.packed))
+    _configure(_SIOCSIFFLAGS, settings.bridge, struct.pack("H", _IFF_UP))
+
+
+def _change_bridge(request: int, name: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, request, name.encode() + b"\0")
+
+
+def _configure(request: int, name: str, value: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, request, struct.pack("16s24s", name.encode(), value))
+
+
+def make_room_in_cgroup(root: Path) -> None:
+    """Let the engine give its containers limits where this machine is itself a container with cgroup v2.
+
+    A group can hand on controllers to groups below it only while it holds no processes itself
+    (https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint). The file
+    `cgroup.type` exists in all groups but the machine's own root, which is free of that rule.
+    """
+    if not (root / "cgroup.type").exists() or (root / "cgroup.subtree_control").read_text().strip():
+        return
+    with contextlib.suppress(OSError):  # without that, containers run without limits
+        (root / "init").mkdir(exist_ok=True)
+        for process in (root / "cgroup.procs").read_text().split():
+            with contextlib.suppress(OSError):  # it has ended
+                (root / "init" / "cgroup.procs").write_text(process)
+        controllers = (root / "cgroup.controllers").read_text().split()
+        (root / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
