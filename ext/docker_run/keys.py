@@ -1,0 +1,176 @@
+r"""What is typed at a terminal, in a notation that can be read: a typed line → bytes.
+
+`<C-p>` is Ctrl and `p`; `<Enter>`, `<Tab>`, `<Up>` and so on are the keys of those names; `\<` is a
+plain `<`, and so is every `<` that begins no key (`cat <file`). A line with text in it is followed by
+Enter, a line that consists of keys alone is not: it ends with the last key that it names.
+
+The bytes are those that an xterm sends
+(https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, "PC-Style Function Keys").
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from docker_run.errors import FlagProblem, SyntaxProblem
+
+NAMED_KEYS: Mapping[str, bytes] = MappingProxyType(
+    {
+        "Enter": b"\r",
+        "Tab": b"\t",
+        "Esc": b"\x1b",
+        "Space": b" ",
+        "Backspace": b"\x7f",
+        "Up": b"\x1b[A",
+        "Down": b"\x1b[B",
+        "Right": b"\x1b[C",
+        "Left": b"\x1b[D",
+        "Home": b"\x1b[H",
+        "End": b"\x1b[F",
+        "Insert": b"\x1b[2~",
+        "Delete": b"\x1b[3~",
+        "PageUp": b"\x1b[5~",
+        "PageDown": b"\x1b[6~",
+        "S-Tab": b"\x1b[Z",
+    }
+)
+"""The keys that have a name, and the bytes that each sends."""
+
+DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q"
+"""What detaches from a container unless `--detach-keys` says otherwise."""
+
+_ENTER = b"\r"
+_CONTROLS = "@abcdefghijklmnopqrstuvwxyz[\\]^_"
+"""The characters that make a control character with Ctrl, by the byte's value."""
+_TOKEN = re.compile(r"\\<|<([^<>\s]+)>")
+_KEY_LIKE = re.compile(r"(?:c|ctrl|control|m|alt|meta|a|s|shift)[-+].*", re.IGNORECASE)
+
+
+def to_bytes(line: str) -> bytes:
+    r"""Return the bytes that typing `line` sends, with the Enter that follows a line of text.
+
+    >>> to_bytes("ls /bin")
+    b'ls /bin\r'
+    >>> to_bytes("<C-p><C-q>")
+    b'\x10\x11'
+    """
+    sent = b"".join(data for _, data in _pieces(line))
+    return sent if is_keys(line) else sent + _ENTER
+
+
+def is_keys(line: str) -> bool:
+    """Say whether `line` consists of keys alone, so that no Enter follows it."""
+    kinds = [is_key for is_key, _ in _pieces(line)]
+    return bool(kinds) and all(kinds)
+
+
+def check(line: str) -> None:
+    r"""Raise `SyntaxProblem` for what was probably meant to be a key and is none, e.g. `<Entr>`.
+
+    Anything else in angle brackets is text, and passes.
+    """
+    for found in _TOKEN.finditer(line):
+        name = found[1]
+        if name is None or _key(name) is not None:
+            continue
+        meant = _meant(name)
+        if meant is not None:
+            raise SyntaxProblem(
+                f"`{found[0]}` is not a key{meant}; keys are written `<C-p>` for Ctrl and a letter, or "
+                f"{', '.join(f'`<{key}>`' for key in NAMED_KEYS)}. To type it as text, write `\\{found[0]}`"
+            )
+
+
+def parse_detach_keys(text: str) -> bytes:
+    r"""Return the bytes of a value of `--detach-keys`, e.g. `ctrl-p,ctrl-q` or `ctrl-x,x`.
+
+    Raises `FlagProblem` for a value that the Docker client refuses
+    (https://docs.docker.com/reference/cli/docker/container/attach/#detach-keys).
+    """
+    return bytes(_detach_key(part, text) for part in text.split(","))
+
+
+class DetachKeys:
+    """Takes the keys that detach out of what is typed, as the Docker client does.
+
+    What may be the beginning of the sequence is held back until the next key tells: typing the first
+    of the keys alone sends nothing. As in the client, a key that breaks a sequence begins no new one.
+
+    `sequence` is the result of `parse_detach_keys`.
+    """
+
+    def __init__(self, sequence: bytes) -> None:
+        self._sequence = sequence
+        self._held = 0
+
+    def feed(self, typed: bytes) -> tuple[bytes, bool]:
+        """Return what of `typed` is to be sent, and whether it ends in detaching."""
+        sent = bytearray()
+        for key in typed:
+            if key == self._sequence[self._held]:
+                self._held += 1
+                if self._held == len(self._sequence):
+                    self._held = 0
+                    return bytes(sent), True
+                continue
+            sent += self._sequence[: self._held]
+            sent.append(key)
+            self._held = 0
+        return bytes(sent), False
+
+
+def _pieces(line: str) -> Iterator[tuple[bool, bytes]]:
+    """Yield (is it a key?, its bytes) for each piece of `line`."""
+    position = 0
+    for found in _TOKEN.finditer(line):
+        key = _key(found[1]) if found[1] is not None else None
+        if key is None and found[1] is not None:
+            continue
+        if found.start() > position:
+            yield False, line[position : found.start()].encode()
+        yield (False, b"<") if key is None else (True, key)
+        position = found.end()
+    if position < len(line):
+        yield False, line[position:].encode()
+
+
+def _key(name: str) -> bytes | None:
+    """Return the bytes of the key called `name`, None where there is no such key."""
+    if name in NAMED_KEYS:
+        return NAMED_KEYS[name]
+    if name == "C-Space":
+        return b"\0"
+    if name.startswith("C-") and len(name) == 3 and name[2].lower() in _CONTROLS:
+        return bytes([_CONTROLS.index(name[2].lower())])
+    if name.startswith("M-") and len(name) == 3 and name[2].isascii():
+        return b"\x1b" + name[2].encode()
+    return None
+
+
+def _meant(name: str) -> str | None:
+    """Return a hint at the key that `name` looks like, None where it looks like none."""
+    if _KEY_LIKE.fullmatch(name):
+        return ""
+    by_case = {key.lower(): key for key in NAMED_KEYS}
+    exact = by_case.get(name.lower())
+    if exact is None and name[0].isupper():
+        close = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.8)
+        exact = by_case[close[0]] if close else None
+    return None if exact is None else f" (is `<{exact}>` meant?)"
+
+
+def _detach_key(part: str, text: str) -> int:
+    if len(part) == 1 and part.isascii():
+        return ord(part)
+    if part == "DEL":
+        return 0x7F
+    control = part.removeprefix("ctrl-")
+    if part.startswith("ctrl-") and len(control) == 1 and control in _CONTROLS:
+        return _CONTROLS.index(control)
+    raise FlagProblem(
+        f"`--detach-keys={text}`: `{part}` is not a key; write single characters and `ctrl-` with one of "
+        "`a`-`z`, `@`, `[`, `\\`, `]`, `^`, `_`, with commas between them"
+    )
