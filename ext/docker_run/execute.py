@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from docker_run.compare import Difference, differences
@@ -101,13 +101,15 @@ def run_session(task: Task, *, engine: Engine, clock: Clock, progress: Progress)
 
 
 def found_differences(outcome: Outcome, patterns: Patterns) -> tuple[Difference, ...]:
-    """Return where the outcome differs from the earlier recording, beyond volatile text.
+    """Return where the outcome differs from the earlier recording, beyond volatile text, as far as it got.
 
     `patterns` are those of the whole project; each step's own are added.
     """
     earlier = outcome.task.earlier
     if earlier is None or outcome.recording is None:
         return ()
+    if not outcome.complete:
+        earlier = replace(earlier, steps=earlier.steps[: len(outcome.recording.steps)])
     return differences(earlier, outcome.recording, volatile=volatile_patterns(outcome.task.session, patterns))
 
 

@@ -77,7 +77,10 @@ class Build:
             self._run(tasks)
         self._verify(domain, sessions, env.found_docs)
         self._count(sessions, tasks)
-        self._memory.save([session.page for session in sessions])
+        if not self._check:
+            self._memory.save([session.page for session in sessions])
+        elif self._findings:
+            self._app.statuscode = 1
         self.tally.seconds = self._clock.monotonic() - began
         report(self._findings)
         return [] if self._check else self._pages_to_write(domain, sessions)
@@ -159,9 +162,16 @@ class Build:
     def _report_drift(self, outcome: Outcome) -> None:
         session = outcome.task.session
         for difference in found_differences(outcome, self._settings.volatile):
+            if self._was_not_run(outcome, difference.step):
+                continue
             location = session.steps[min(difference.step, len(session.steps) - 1)].location
             message = f"`{difference.command}` prints something else now:\n{difference.diff}"
             self._findings.append(Finding(location, "drift", message))
+
+    def _was_not_run(self, outcome: Outcome, step: int) -> bool:
+        """Tell whether the recording holds no output of a step: there is nothing to have drifted from."""
+        earlier = outcome.task.earlier
+        return earlier is not None and step < len(earlier.steps) and bool(earlier.steps[step].not_run)
 
     def _verify(self, domain: DockerRunDomain, sessions: Iterable[Session], found: Collection[str]) -> None:
         self._findings += domain.duplicates()

@@ -1,0 +1,175 @@
+"""One code path for all formats: each shows the same text, in its own way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from conftest import Site
+
+PAGE = """# Page
+
+```{docker-run} --rm busybox printf '\\x1b[31mred\\x1b[0m & <plain>\\n'
+:caption: A caption
+:name: colours
+```
+
+See {numref}`colours` and {ref}`colours`.
+
+```{docker-run} --rm busybox echo behind
+:collapse: Reveal it
+```
+
+```{docker-run} --rm ubuntu true
+:optional:
+```
+
+```{docker-run} --rm busybox echo secret
+:hidden:
+:capture: word = (\\w+)
+```
+
+The word is {docker-value}`word`.
+
+```{docker-report}
+```
+
+```{docker-report} page
+```
+"""
+
+FILES = {
+    "html": "index.html",
+    "dirhtml": "index.html",
+    "singlehtml": "index.html",
+    "epub": "index.xhtml",
+    "latex": "projectnamenotset.tex",
+    "text": "index.txt",
+    "man": "projectnamenotset.1",
+    "texinfo": "projectnamenotset.texi",
+    "xml": "index.xml",
+    "pseudoxml": "index.pseudoxml",
+}
+
+
+@pytest.mark.parametrize("builder", FILES)
+def test_every_builder_shows_the_output(site: Site, engine: FakeEngine, builder: str) -> None:
+    site.write("index.md", PAGE)
+    man = [("index", "projectnamenotset", "", [], 1)]
+    result = site.build(builder, engine=engine)
+    ours = [warning for warning in result.warnings if "docker" in warning or "unknown node" in warning]
+    assert ours == [], man
+    output = result.text(FILES[builder])
+    assert "\x1b" not in output
+    for word in ("red", "plain", "behind", "A caption", "Not run in this build", "Fake Engine 1"):
+        assert word in output, word
+    assert "secret" in output  # the value
+    assert "echo secret" not in output.replace("\\PYG", "")
+
+
+def test_html_has_colours_and_a_fold(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    html = site.build(engine=engine).text("index.html")
+    assert '<span class="go go-Red">red</span>' in html
+    assert "&amp; &lt;plain&gt;" in html
+    assert '<details class="docker-run-collapse">' in html
+    assert "<summary>Reveal it</summary>" in html
+    assert html.index("<summary>Reveal it") < html.index("behind</span>")
+    assert 'href="#colours"' in html
+    assert "docker_run.css" in html
+
+
+def test_latex_has_colours(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    tex = site.build("latex", engine=engine).text("projectnamenotset.tex")
+    assert "goRed}{red}" in tex
+    assert "PYG@tok@goRed" in tex
+
+
+def test_builders_that_write_no_pages_run_once(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    for builder in ("gettext", "linkcheck", "dummy", "html"):
+        site.build(builder, engine=engine)
+    assert len(engine.commands) == 4
+
+
+def test_only_chosen_lines_are_shown_and_the_rest_is_counted(site: Site, engine: FakeEngine) -> None:
+    text = "# P\n\n```{docker-run} -i --rm busybox cat\n:lines: 2-3, 6-\n:emphasize-lines: 1\n"
+    text += "\n".join(f"line-{number}" for number in range(1, 8)) + "\n```\n"
+    site.write("index.md", text)
+    result = site.build("text", engine=engine).text("index.txt")
+    shown = [line.strip() for line in result.splitlines() if "line" in line]
+    assert shown == [
+        "… 1 line left out", "line-2", "line-3", "… 2 lines left out", "line-6", "line-7",
+    ]
+    assert 'class="hll"' in site.build(engine=engine).text("index.html")
+
+
+def build_in_a_process(folder: Path, out: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", *arguments, "-d", str(out / "doctrees"), str(folder), str(out / "html")],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def recorded(site: Site, engine: FakeEngine) -> Path:
+    """A site with many pages and a recording of each."""
+    names = [f"p{number}" for number in range(8)]
+    site.write("index.md", PAGE + "\n```{toctree}\n" + "\n".join(names) + "\n```\n")
+    for name in names:
+        site.write(f"{name}.md", f"# {name}\n\n```{{docker-run}} --rm busybox echo {name}\n```\n")
+    site.build(engine=engine)
+    site.forget()
+    return site.folder
+
+
+def test_replay_is_the_same_for_all_workers_and_hash_seeds(recorded: Path, tmp_path: Path) -> None:
+    trees = []
+    for number, (jobs, seed) in enumerate([("1", "0"), ("4", "0"), ("4", "4711")]):
+        out = tmp_path / f"out{number}"
+        done = build_in_a_process(
+            recorded, out, "-W", "-j", jobs, "-D", "docker_run_mode=replay", PYTHONHASHSEED=seed
+        )
+        assert done.returncode == 0, done.stderr
+        trees.append({
+            str(path.relative_to(out)): path.read_bytes()
+            for path in sorted((out / "html").rglob("*"))
+            if path.is_file() and path.suffix != ".inv"
+        })
+    assert trees[0] == trees[1]
+    assert trees[0] == trees[2]
+
+
+def test_replay_imports_no_docker(recorded: Path, tmp_path: Path) -> None:
+    with (recorded / "conf.py").open("a") as conf:
+        conf.write(
+            "import sys\n"
+            "def setup(app):\n"
+            "    app.connect('build-finished', lambda *_: print('LOADED', sorted({'docker', 'requests'} & {*sys.modules})))\n"
+        )
+    done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_mode=replay")
+    assert done.returncode == 0, done.stderr
+    # Sphinx itself may load `requests`; `docker` is ours alone.
+    assert "LOADED" in done.stdout
+    assert "'docker'" not in done.stdout
+
+
+def test_a_recorded_failure_fails_a_strict_build(site: Site, engine: FakeEngine, tmp_path: Path) -> None:
+    site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n```\n")
+    site.build(engine=engine)
+    site.forget()
+    for _ in range(2):
+        done = build_in_a_process(site.folder, tmp_path / "out", "-W", "-D", "docker_run_mode=replay")
+        assert done.returncode != 0
+        assert "exit status 1" in done.stderr

@@ -1,0 +1,66 @@
+"""`docker-check` runs everything, writes nothing, and says where the world has drifted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from conftest import Site
+
+PAGE = "# Page\n\n```{docker-run} --rm busybox echo one\n```\n\n```{docker-run} -d busybox sleep 10\n```\n"
+
+
+def test_nothing_has_drifted(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    site.build(engine=engine)
+    engine.commands.clear()
+    result = site.build("docker-check", engine=engine)
+    assert result.warnings == []
+    assert result.status == 0
+    assert len(engine.commands) == 2
+    assert "2 commands run" in result.tally
+
+
+def test_drift_is_a_diff_at_its_line(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    site.build(engine=engine)
+    path = site.recording("index")
+    path.write_text(path.read_text().replace("out|one", "out|won"))
+    before = path.read_bytes()
+    result = site.build("docker-check", engine=engine)
+    (warning,) = result.warnings
+    assert warning.startswith("index.md:3: WARNING: ")
+    assert "-won\n" in warning
+    assert "+one" in warning
+    assert warning.endswith("[docker_run.drift]")
+    assert result.status == 1
+    assert path.read_bytes() == before
+
+
+def test_what_was_never_recorded_is_reported(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    result = site.build("docker-check", engine=engine)
+    assert any("recording-missing" in warning for warning in result.warnings)
+    assert result.status == 1
+    assert not site.recording("index").exists()
+
+
+def test_a_command_that_no_longer_finishes_is_reported(site: Site) -> None:
+    site.write("index.md", "# Page\n\n```{docker-run} --rm busybox sleep 0.1\n```\n")
+    site.build(engine=FakeEngine())
+    result = site.build("docker-check", engine=FakeEngine(timeout=0.05))
+    assert ["timeout" in warning for warning in result.warnings] == [True]
+    assert result.status == 1
+
+
+def test_volatile_text_of_the_project_and_of_a_step(site: Site, engine: FakeEngine) -> None:
+    text = "# P\n\n```{docker-run} --rm busybox echo blue\n:volatile: b\\w+\n```\n\n"
+    text += "```{docker-run} --rm busybox echo big\n```\n"
+    site.write("index.md", text)
+    site.build(engine=engine)
+    path = site.recording("index")
+    path.write_text(path.read_text().replace("out|blue", "out|black").replace("out|big", "out|small"))
+    assert len(site.build("docker-check", engine=engine).warnings) == 1
+    assert site.build("docker-check", engine=engine, volatile=["big|small"]).warnings == []

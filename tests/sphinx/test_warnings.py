@@ -1,0 +1,227 @@
+"""Each thing that can be wrong is one warning, with its place and its subtype, on every build."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from conftest import Site
+
+HEAD = "# Page\n\nText.\n\n"
+LINE = 5
+
+
+def block(argument: str, *lines: str) -> str:
+    return "\n".join([f"```{{docker-run}} {argument}", *lines, "```", ""])
+
+
+CASES = {
+    "syntax: quote": (block("--rm busybox echo 'oops"), "syntax"),
+    "syntax: pipe": (block("--rm busybox ls | wc"), "syntax"),
+    "syntax: nothing": (block(""), "syntax"),
+    "unknown flag": (block("--nmae x busybox"), "flag"),
+    "missing image": (block("--rm"), "flag"),
+    "flag without value": (block("--name"), "flag"),
+    "refused flag": (block("--privileged busybox"), "refused"),
+    "missing file": (block("--env-file nothing.env busybox env"), "flag"),
+    "bad option": (block("--rm busybox true", ":exit-code: many"), "option"),
+    "body of a detached run": (block("-d busybox", "ls"), "body"),
+    "body without -i": (block("busybox cat", "ls"), "body"),
+    "mistyped key": (block("-it busybox", "<C-pp>"), "syntax"),
+    "status": (block("--rm busybox false"), "exit-code"),
+    "no such command": (block("--rm busybox nothing-like-it"), "exit-code"),
+    "match": (block("--rm busybox echo one", ":match: two"), "match"),
+    "capture": (block("--rm busybox echo one", ":capture: n = (two)"), "capture"),
+    "image": (block("--rm nothing-like-it true"), "image"),
+    "timeout": (block("--rm busybox sleep 100"), "timeout"),
+    "too much output": (block("--rm busybox yes"), "output-limit"),
+    "not UTF-8": (block(r"--rm busybox printf 'a\xff'"), "output-encoding"),
+    "NUL": (block(r"--rm busybox printf 'a\x00b'"), "output-encoding"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_place_and_subtype_on_every_build(site: Site, engine: FakeEngine, case: str) -> None:
+    text, subtype = CASES[case]
+    site.write("index.md", HEAD + text)
+    for _ in range(2):
+        (warning,) = site.build(engine=engine).warnings
+        assert warning.startswith(f"index.md:{LINE}: WARNING: ")
+        assert warning.endswith(f"[docker_run.{subtype}]")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_other_pages_go_on(site: Site, engine: FakeEngine, case: str) -> None:
+    site.write("index.md", HEAD + CASES[case][0] + "\n```{toctree}\nother\n```\n")
+    site.write("other.md", HEAD + block("--rm busybox echo fine"))
+    assert "fine" in site.build(engine=engine).text("other.html")
+    assert site.recording("other").exists()
+
+
+@pytest.mark.parametrize("case", ["timeout", "too much output", "image", "unknown flag", "syntax: pipe"])
+def test_what_did_not_finish_is_not_recorded(site: Site, engine: FakeEngine, case: str) -> None:
+    site.write("index.md", HEAD + CASES[case][0])
+    site.build(engine=engine)
+    assert not site.recording("index").exists()
+
+
+@pytest.mark.parametrize("case", ["timeout", "unknown flag"])
+def test_a_recording_survives_a_bad_edit(site: Site, engine: FakeEngine, case: str) -> None:
+    good = HEAD + block("--rm busybox echo one")
+    site.write("index.md", good)
+    site.build(engine=engine)
+    before = site.recording("index").read_bytes()
+    site.write("index.md", good + "\n" + CASES[case][0])
+    result = site.build(engine=engine)
+    assert len(result.warnings) == 1
+    assert site.recording("index").read_bytes() == before
+    assert '<span class="go">one</span>' in result.text("index.html")
+
+
+def test_a_recorded_failure_is_found_without_an_engine(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + block("--rm busybox false"))
+    site.build(engine=engine)
+    site.forget()
+    (warning,) = site.build(mode="replay").warnings
+    assert warning.startswith(f"index.md:{LINE}: WARNING: `docker run --rm busybox false` ended with exit status 1")
+
+
+def test_an_expected_failure_is_none(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + block("--rm busybox false", ":exit-code: 1"))
+    assert site.build(engine=engine).warnings == []
+    site.write("index.md", HEAD + block("--rm busybox false", ":exit-code: any"))
+    assert site.build(engine=engine).warnings == []
+
+
+def test_missing_recordings(site: Site) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one") + block("--rm busybox echo two"))
+    result = site.build()
+    (warning,) = result.warnings
+    assert warning.startswith(f"index.md:{LINE}: WARNING: there is no recording of this command and 1 after it")
+    assert warning.endswith("[docker_run.recording-missing]")
+    html = result.text("index.html")
+    assert "Not run in this build" in html
+
+
+def test_stale_recordings(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one") + block("--rm busybox echo two"))
+    site.build(engine=engine)
+    site.write("index.md", HEAD + block("--rm busybox echo one") + block("--rm busybox echo three"))
+    result = site.build()
+    (warning,) = result.warnings
+    assert warning.startswith("index.md:7: WARNING: ")
+    assert warning.endswith("[docker_run.recording-stale]")
+    html = result.text("index.html")
+    assert '<span class="go">one</span>' in html
+    assert '<span class="go">two</span>' not in html
+
+
+@pytest.mark.parametrize(
+    ("damage", "subtype"),
+    [
+        (lambda text: text.replace("seconds", "<<<<<<< HEAD\nseconds", 1), "recording-unreadable"),
+        (lambda _text: "\0\1\2", "recording-unreadable"),
+        (lambda _text: "", "recording-unreadable"),
+        (lambda text: text.replace("recording 1", "recording 99", 1), "recording-newer"),
+    ],
+)
+def test_unreadable_recordings(site: Site, engine: FakeEngine, damage: object, subtype: str) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one"))
+    site.build(engine=engine)
+    path = site.recording("index")
+    text = path.read_text()
+    path.write_text(damage(text))  # type: ignore[operator]
+    damaged = path.read_bytes()
+    first = site.build().warnings
+    assert any(each.startswith("recordings/index.txt:") and f"docker_run.{subtype}" in each for each in first)
+    assert path.read_bytes() == damaged
+    site.build(engine=engine)
+    if subtype == "recording-newer":
+        assert path.read_bytes() == damaged
+    else:
+        assert path.read_text() == text
+        assert site.build(engine=engine).warnings == []
+
+
+def test_orphans(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + "```{toctree}\nother\n```\n")
+    site.write("other.md", HEAD + block("--rm busybox true"))
+    site.build(engine=engine)
+    (site.folder / "other.md").unlink()
+    site.write("index.md", HEAD)
+    (warning,) = site.build(engine=engine).warnings
+    assert warning.startswith("recordings/other.txt:1: WARNING: ")
+    assert warning.endswith("[docker_run.recording-orphan]")
+    assert site.recording("other").exists()
+
+
+def test_names_of_blocks(site: Site, engine: FakeEngine) -> None:
+    site.write(
+        "index.md",
+        HEAD
+        + block("--rm busybox true", ":name: one", ":caption: First")
+        + block("--rm busybox true", ":name: one"),
+    )
+    (warning,) = site.build(engine=engine).warnings
+    assert warning.startswith("index.md:9: WARNING: there is a block with the name `one` already, at ")
+    assert warning.endswith("[docker_run.duplicate-name]")
+
+
+def test_names_of_values(site: Site, engine: FakeEngine) -> None:
+    one = block("--rm busybox echo 1", ":capture: n = (.)")
+    site.write("index.md", HEAD + one + one)
+    (warning,) = site.build(engine=engine).warnings
+    assert warning.startswith("index.md:8: WARNING: there is a value with the name `n` already")
+
+
+def test_values_that_nobody_captures(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + "There are {docker-value}`many`.\n\n" + block("--rm busybox true"))
+    (warning,) = site.build(engine=engine).warnings
+    assert warning.startswith(f"index.md:{LINE}: WARNING: no step of this page captures a value `many`")
+    assert warning.endswith("[docker_run.value]")
+
+
+def test_an_engine_that_goes_away(site: Site) -> None:
+    site.write("index.md", HEAD + "```{toctree}\nother\n```\n" + block("--rm busybox echo one"))
+    site.write("other.md", HEAD + block("--rm busybox echo two"))
+    result = site.build(engine=FakeEngine(gone_after=1), jobs=1)
+    (warning,) = result.warnings
+    assert warning.startswith(f"other.md:{LINE}: WARNING: the engine went away")
+    assert warning.endswith("[docker_run.engine]")
+    assert "one" in result.text("index.html")
+
+
+def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
+    from docker_run.sphinx_ext.engines import NoEngineError  # noqa: PLC0415 (only here)
+
+    site.write("index.md", HEAD + block("--rm busybox true"))
+    for arguments in ({"mode": "always"}, {"builder": "docker-check"}):
+        with pytest.raises(NoEngineError, match="none"):
+            site.build(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", "sometimes"),
+        ("jobs", 0),
+        ("jobs", "many"),
+        ("timeout", -1),
+        ("max_output", 1.5),
+        ("terminal", (80,)),
+        ("allow", "publish"),
+        ("volatile", ["("]),
+        ("engine", ""),
+        ("private_engine", "yes"),
+        ("recordings", None),
+        ("images", 3),
+    ],
+)
+def test_bad_values_of_conf_py(site: Site, engine: FakeEngine, name: str, value: object) -> None:
+    site.write("index.md", HEAD)
+    (warning,) = site.build(engine=engine, **{name: value}).warnings
+    assert f"docker_run_{name} = " in warning
+    assert warning.endswith("[docker_run.config]")

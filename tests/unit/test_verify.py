@@ -1,0 +1,137 @@
+"""Expectations are held against recordings, whether anything ran or not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from contract import session, step
+
+from docker_run.model import (
+    Capture,
+    Chunk,
+    CommandRecording,
+    Environment,
+    Expectation,
+    Recording,
+    Session,
+    Step,
+    StepRecording,
+    Stream,
+    TerminalSize,
+)
+from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
+
+
+def recording(asked: Session, *printed: tuple[int, bytes], keys: tuple[str, ...] | None = None) -> Recording:
+    steps = tuple(
+        StepRecording(key, (CommandRecording(each.commands[0].text, code, 0.1, (Chunk(Stream.OUT, data),)),))
+        for each, key, (code, data) in zip(asked.steps, keys or asked.keys, printed, strict=False)
+    )
+    return Recording("page", "direct", TerminalSize(), "2026-11-23T00:00:00Z", Environment("", "", ""), (), steps)
+
+
+def expecting(*, line: str = "busybox x", captures: tuple[Capture, ...] = (), **expect: object) -> Step:
+    return dataclasses.replace(step(line), expect=Expectation(**expect), captures=captures)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "code", "subtypes"),
+    [((0,), 0, []), ((0,), 1, ["exit-code"]), ((3,), 3, []), ((3,), 0, ["exit-code"]), (None, 77, [])],
+)
+def test_exit_codes(accepted: tuple[int, ...] | None, code: int, subtypes: list[str]) -> None:
+    asked = session(expecting(exit_codes=accepted))
+    found = verify(asked, recording(asked, (code, b"some output\n")))
+    assert [finding.subtype for finding in found] == subtypes
+    for finding in found:
+        assert finding.location == asked.steps[0].location
+        assert f"status {code}" in finding.message
+        assert "some output" in finding.message
+
+
+def test_one_status_for_each_command() -> None:
+    asked = session(expecting(exit_codes=(0, 2)))
+    commands = (CommandRecording("a", 0, 0.1), CommandRecording("b", 1, 0.1))
+    made = recording(asked, (0, b""))
+    made = dataclasses.replace(made, steps=(StepRecording(asked.keys[0], commands),))
+    (finding,) = verify(asked, made)
+    assert "`b` ended with exit status 1, expected 2" in finding.message
+
+
+def test_patterns_are_looked_for_in_what_the_reader_sees() -> None:
+    asked = session(expecting(match=("^two$", "absent")))
+    (finding,) = verify(asked, recording(asked, (0, b"one\n\x1b[31mtwo\x1b[0m\nthree\n")))
+    assert finding.subtype == "match"
+    assert "`absent`" in finding.message
+
+
+def test_a_message_quotes_the_last_lines_only() -> None:
+    asked = session(expecting())
+    (finding,) = verify(asked, recording(asked, (1, b"".join(b"line-%d\n" % n for n in range(100)))))
+    assert "line-99" in finding.message
+    assert "line-94" not in finding.message
+
+
+def test_captures() -> None:
+    asked = expecting(captures=(Capture("n", r"(\d+) applets"), Capture("whole", r"\d+"), Capture("no", "x+")))
+    made = StepRecording("k", (CommandRecording("c", 0, 0.1, (Chunk(Stream.OUT, b"has 42 applets\n"),)),))
+    assert captured(asked, made, TerminalSize()) == {"n": "42", "whole": "42"}
+    assert captured(asked, StepRecording("k", not_run="no image"), TerminalSize()) == {}
+
+
+def test_a_capture_that_finds_nothing_is_a_finding() -> None:
+    asked = session(expecting(captures=(Capture("n", r"(\d+)"),)))
+    assert [finding.subtype for finding in verify(asked, recording(asked, (0, b"none")))] == ["capture"]
+
+
+@pytest.mark.parametrize("data", [b"a\xffb", b"a\0b"])
+def test_output_that_a_page_cannot_show(data: bytes) -> None:
+    asked = session(expecting())
+    (finding,) = verify(asked, recording(asked, (0, data)))
+    assert finding.subtype == "output-encoding"
+    assert "at byte 1" in finding.message
+
+
+def test_a_character_cut_in_two_between_chunks_is_whole() -> None:
+    asked = session(expecting())
+    made = recording(asked, (0, b""))
+    halves = (Chunk(Stream.OUT, b"\xc3"), Chunk(Stream.OUT, b"\xa4"))
+    command = dataclasses.replace(made.steps[0].commands[0], output=halves)
+    made = dataclasses.replace(made, steps=(StepRecording(asked.keys[0], (command,)),))
+    assert verify(asked, made) == ()
+
+
+def test_what_was_not_run_is_not_judged() -> None:
+    asked = session(expecting(match=("x",)))
+    made = dataclasses.replace(recording(asked), steps=(StepRecording(asked.keys[0], not_run="no image"),))
+    assert verify(asked, made) == ()
+    assert is_current(asked, made)
+
+
+def test_steps_hold_up_to_the_first_that_changed() -> None:
+    asked = session(step("a true"), step("b true"), step("c true"))
+    keys = (asked.keys[0], "changed", asked.keys[2])
+    made = recording(asked, (0, b""), (1, b""), (1, b""), keys=keys)
+    assert held_steps(asked, made) == 1
+    assert not is_current(asked, made)
+    assert verify(asked, made) == ()
+    (finding,) = verify_presence(asked, made)
+    assert finding.subtype == "recording-stale"
+    assert finding.location == asked.steps[1].location
+    assert "1 after it" in finding.message
+
+
+def test_a_longer_recording_is_not_current() -> None:
+    asked = session(step("a true"), step("b true"))
+    made = recording(asked, (0, b""), (0, b""))
+    shorter = session(asked.steps[0])
+    assert held_steps(shorter, made) == 1
+    assert not is_current(shorter, made)
+
+
+def test_no_recording_at_all() -> None:
+    asked = session(step("a true"))
+    assert held_steps(asked, None) == 0
+    (finding,) = verify_presence(asked, None)
+    assert finding.subtype == "recording-missing"
+    assert verify_presence(asked, recording(asked, (0, b""))) == ()
