@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import docker
 from docker.errors import APIError, BuildError
@@ -47,7 +47,9 @@ class Entry:
     @property
     def origin(self) -> str:
         """Where the image comes from, for readers."""
-        return f"built from docs/images/{self.name}"
+        # The folder as seen from the project: the catalogue's own two names, not all of the path.
+        depth = 2 + len(PurePosixPath(self.name).parts)
+        return f"built from {PurePosixPath(*self.folder.resolve().parts[-depth:])}"
 
     @property
     def reference(self) -> str:

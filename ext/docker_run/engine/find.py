@@ -19,11 +19,18 @@ def expected(setting: str, *, environ: Mapping[str, str], private: bool) -> tupl
     return (*urls, PrivateEngine().url) if _may_start(setting, private=private) else urls
 
 
-def find(setting: str, *, environ: Mapping[str, str], private: bool, progress: Progress) -> str:
+def find(
+    setting: str,
+    *,
+    environ: Mapping[str, str],
+    private: bool,
+    progress: Progress,
+    engine: PrivateEngine | None = None,
+) -> str:
     """Return the URL of the first engine that answers.
 
     `setting` is `auto`, `none` or a URL (see `docker_run.engine.endpoints`). With `auto`, and where
-    `private` allows it, an engine of our own is started when none answers.
+    `private` allows it, an engine of our own is started when none answers: `engine`, or the usual one.
     Raises `EngineProblem` with a line for each engine that was tried.
     """
     # Docker's library takes a quarter of a second to import: only for a build that wants an engine.
@@ -46,7 +53,7 @@ def find(setting: str, *, environ: Mapping[str, str], private: bool, progress: P
         for line in tried:
             progress.note(line)
         try:
-            return PrivateEngine().start(progress)
+            return (engine or PrivateEngine()).start(progress)
         except EngineProblem as problem:
             tried.append(str(problem))
     raise EngineProblem("\n".join(tried))

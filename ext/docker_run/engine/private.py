@@ -48,6 +48,8 @@ class PrivateEngine:
 
     data_root: Path = DATA_ROOT
     run_root: Path = RUN_ROOT
+    may_install: bool = True
+    """Whether Docker may be installed where it is missing."""
 
     @property
     def url(self) -> str:
@@ -74,7 +76,9 @@ class PrivateEngine:
             self._join()
             if self._is_supervised() and supervise.answers(self.run_root / "docker.sock"):
                 return self.url
-            environ = _install(self.run_root / "apt.log", progress)
+            environ = _environment()
+            if not shutil.which("dockerd", path=environ["PATH"]):
+                self._install(environ, progress)
             progress.note(
                 "starting a private Docker engine, which ends with this command; "
                 f"its images are kept in {self.data_root}"
@@ -99,6 +103,16 @@ class PrivateEngine:
             raise EngineProblem(
                 f"the last private engine does not end; see {self.run_root / 'log'}"
             ) from error
+
+    def _install(self, environ: Mapping[str, str], progress: Progress) -> None:
+        if not self.may_install:
+            raise EngineProblem("no private engine: there is no dockerd")
+        if not is_debian(Path("/etc/os-release")) or not shutil.which("apt-get", path=environ["PATH"]):
+            raise EngineProblem(
+                "no private engine: there is no dockerd, and this is not Debian or Ubuntu to install it"
+            )
+        progress.note(f"installing {' '.join(_PACKAGES)} with apt: there is no Docker engine on this machine")
+        _apt_get(environ, self.run_root / "apt.log")
 
     def _is_supervised(self) -> bool:
         return not _is_free(self.run_root / "supervisor")
@@ -185,17 +199,12 @@ def lacking_capabilities(status: str) -> tuple[str, ...]:
     return tuple(name for name, bit in _CAPABILITIES.items() if not int(effective, 16) >> bit & 1)
 
 
-def _install(log: Path, progress: Progress) -> dict[str, str]:
-    """Install the engine with apt where it is missing; return the environment to start it with."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_PATHS))
-    environ = {**os.environ, "PATH": path}
-    if shutil.which("dockerd", path=path):
-        return environ
-    if not is_debian(Path("/etc/os-release")) or not shutil.which("apt-get", path=path):
-        raise EngineProblem(
-            "no private engine: there is no dockerd, and this is not Debian or Ubuntu to install it"
-        )
-    progress.note(f"installing {' '.join(_PACKAGES)} with apt: there is no Docker engine on this machine")
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_PATHS))}
+
+
+def _apt_get(environ: Mapping[str, str], log: Path) -> None:
+    """Install the engine. Raises `EngineProblem` with apt's last word where that fails."""
     with log.open("wb") as output, _no_services(Path("/usr/sbin/policy-rc.d")):
         for words in (
             ("update",),
@@ -209,9 +218,8 @@ def _install(log: Path, progress: Progress) -> dict[str, str]:
                 stderr=subprocess.STDOUT,
                 check=False,
             )
-    if done.returncode or not shutil.which("dockerd", path=path):
+    if done.returncode or not shutil.which("dockerd", path=environ["PATH"]):
         raise EngineProblem(f"no private engine: apt-get did not install it: {_apt_error(log)} (log: {log})")
-    return environ
 
 
 def _apt_error(log: Path) -> str:

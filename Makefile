@@ -1,0 +1,83 @@
+# `make` says what there is to make. Nothing but Python 3.11 and make need be installed.
+
+# The engine that runs the commands: auto, none, or a URL such as unix:///var/run/docker.sock.
+ENGINE ?= auto
+# More options for sphinx-build, e.g. `make html SPHINXOPTS=-W`.
+SPHINXOPTS ?=
+# More options for pytest, e.g. `make test PYTESTOPTS="-k grammar"`.
+PYTESTOPTS ?=
+# The Python that .venv is made with.
+PYTHON ?= python3
+
+BIN := .venv/bin
+OPTIONS = -c . -j auto $(SPHINXOPTS)
+export ENGINE
+
+.DEFAULT_GOAL := help
+.PHONY: help html live check refresh test lint clean browser
+
+help: ## say what there is to make
+	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
+	@echo
+	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@echo
+	@echo 'ENGINE: where commands are run. auto (as it is now: $(ENGINE)) asks DOCKER_HOST, else the docker'
+	@echo 'context, else the usual sockets, and as root on Debian or Ubuntu else starts an engine of its own;'
+	@echo 'none shows the recordings.'
+
+html: .venv/installed ## build the site in build/html; run what has not been run yet
+	$(BIN)/sphinx-build -M html docs build $(OPTIONS)
+
+live: .venv/installed ## build, show at http://127.0.0.1:8000, and again after each edit
+	$(BIN)/python -m docker_run engine --optional -- \
+	    $(BIN)/sphinx-autobuild --watch ext --watch conf.py \
+	    --re-ignore '(^|/)docs/recordings(/|$$)' --re-ignore '(^|/)build(/|$$)' --re-ignore '(^|/)\.' \
+	    --re-ignore '__pycache__' \
+	    docs build/html -d build/doctrees $(OPTIONS)
+
+check: .venv/installed ## run everything, write nothing, say what differs from the recordings
+	$(BIN)/sphinx-build -M docker-check docs build $(OPTIONS)
+
+refresh: .venv/installed ## build the site; run everything again
+	$(BIN)/sphinx-build -M html docs build -D docker_run_mode=always $(OPTIONS)
+
+test: .venv/installed browser ## run all tests; without an engine or a browser, those that need none
+	$(BIN)/python -m docker_run engine --optional -- $(BIN)/python -m pytest $(PYTESTOPTS)
+
+lint: .venv/installed ## check style, types, which module imports which, and spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images)
+
+clean: ## remove build, and the containers and networks that builds left on the engine
+	rm -rf build
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m docker_run clean --engine '$(ENGINE)'; \
+	else echo 'There is no .venv: an engine was not looked for.'; fi
+
+# Chromium for the tests that look at pages; they are skipped where it can't be had.
+browser:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo 'Installing chromium with apt, for the tests that look at pages.'; \
+	    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } \
+	        >.venv/chromium.log 2>&1 || echo 'It could not be installed: see .venv/chromium.log'; \
+	else echo 'There is no chromium: the tests that look at pages are skipped.'; fi
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'Python 3.11 or later is needed; name one with `make PYTHON=python3.12 …`.' >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo 'Making .venv'; $(PYTHON) -m venv .venv; \
+	elif $(PYTHON) -c 'import pip, venv' 2>/dev/null; then \
+	    echo 'Making .venv'; $(PYTHON) -m venv --without-pip .venv && \
+	    $(PYTHON) -m pip --python .venv/bin/python install --quiet --disable-pip-version-check pip; \
+	else \
+	    echo 'Python lacks the module venv; on Debian and Ubuntu: apt-get install python3-venv' >&2; false; \
+	fi || { rm -rf .venv; exit 1; }
+
+# Newer than requirements.txt and the extension's own pyproject.toml: nothing to install.
+.venv/installed: requirements.txt ext/pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@

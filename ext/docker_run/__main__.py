@@ -1,0 +1,111 @@
+"""`python -m docker_run`: what a Makefile and an author need of an engine outside a build."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from docker_run.engine.find import find
+from docker_run.engine.private import PrivateEngine
+from docker_run.errors import EngineProblem
+
+
+class _Lines:
+    """Progress as lines on standard error."""
+
+    def note(self, message: str) -> None:
+        print(message, file=sys.stderr)  # noqa: T201 - a command line program
+
+    def image(self, name: str, status: str) -> None:
+        self.note(f"{name}: {status}")
+
+    def command(self, page: str, text: str) -> None:
+        self.note(f"{page}: $ {text}")
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do what the command line asks; return the exit status."""
+    options = _parser(environ).parse_args(arguments)
+    try:
+        if options.action == "clean":
+            return _clean(options.engine, environ)
+        return _run(options.engine, environ, command=options.command, optional=options.optional)
+    except EngineProblem as problem:
+        _Lines().note(f"docker_run: {problem}")
+        return 1
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m docker_run", description="Things to do with the engine.")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--engine",
+        metavar="SETTING",
+        default=environ.get("ENGINE") or "auto",
+        help="auto, none, or the URL of an engine (default: %(default)s)",
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("clean", parents=[common], help="remove what builds left behind on the engine")
+    run = actions.add_parser(
+        "engine", parents=[common], help="run a command with DOCKER_HOST set to an engine, started if need be"
+    )
+    run.add_argument(
+        "--optional", action="store_true", help="without an engine, run the command all the same"
+    )
+    run.add_argument("command", nargs="+", metavar="COMMAND")
+    return parser
+
+
+def _clean(setting: str, environ: Mapping[str, str]) -> int:
+    # Not at the top: `engine` hands over to another program and needs none of Docker's library.
+    from docker_run.engine.cleanup import remove_all  # noqa: PLC0415
+    from docker_run.engine.connect import connect  # noqa: PLC0415
+
+    private = PrivateEngine(may_install=False)
+    if setting == "none":
+        return 0
+    try:
+        # Without its data a private engine has nothing to be removed, and is not started for it.
+        kept = private.data_root.exists()
+        url = find(setting, environ=environ, private=kept, progress=_Lines(), engine=private)
+    except EngineProblem as problem:
+        _Lines().note(f"nothing to remove on an engine: {problem}")
+        return 0 if setting == "auto" else 1
+    client = connect(url, environ=environ)
+    try:
+        _Lines().note(remove_all(client) or f"nothing to remove on the engine at {url}")
+    finally:
+        client.close()
+    return 0
+
+
+def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], optional: bool) -> int:
+    changed = dict(environ)
+    try:
+        changed["DOCKER_HOST"] = find(setting, environ=environ, private=True, progress=_Lines())
+    except EngineProblem as problem:
+        if not optional:
+            raise
+        _Lines().note(f"no engine for {Path(command[0]).name}: {problem}")
+        # The command must not find by itself what was not to be used.
+        changed["ENGINE"] = "none"
+        changed.pop("DOCKER_HOST", None)
+    try:
+        process = subprocess.Popen(command, env=changed)  # noqa: S603 - what the caller asked for
+    except OSError as error:
+        _Lines().note(f"docker_run: {command[0]}: {error.strerror}")
+        return 127
+    # Ctrl-C reaches the command by itself; this process goes on, because with it the engine ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    status = process.wait()
+    return 128 - status if status < 0 else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,68 @@
+"""What all tests share: the engine that they use, and what happens where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from docker_run.engine.connect import connect
+from docker_run.engine.find import find
+from docker_run.errors import EngineProblem
+
+REQUIRED = "DOCKER_RUN_REQUIRE_ENGINE"
+"""Set, a missing engine or browser is a failure: where all tests have to pass."""
+
+_ENGINE = pytest.StashKey[str]()
+_NO_ENGINE = pytest.StashKey[str]()
+
+
+class _Silent:
+    def note(self, message: str) -> None: ...
+    def image(self, name: str, status: str) -> None: ...
+    def command(self, page: str, text: str) -> None: ...
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("engine"):
+        _look_for_engine(item.config)
+        if item.config.stash[_NO_ENGINE]:
+            _miss(f"no engine: {item.config.stash[_NO_ENGINE]}")
+    if item.get_closest_marker("browser") and not (
+        shutil.which("chromium") or shutil.which("chromium-browser")
+    ):
+        _miss("no browser: install chromium")
+
+
+def _look_for_engine(config: pytest.Config) -> None:
+    if _ENGINE in config.stash:
+        return
+    setting = os.environ.get("ENGINE") or "auto"
+    try:
+        url, problem = find(setting, environ=os.environ, private=False, progress=_Silent()), ""
+    except EngineProblem as error:
+        url, problem = "", str(error)
+    config.stash[_ENGINE], config.stash[_NO_ENGINE] = url, problem
+
+
+def _miss(reason: str) -> None:
+    if os.environ.get(REQUIRED):
+        pytest.fail(f"{reason} ({REQUIRED} is set)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine_url(pytestconfig: pytest.Config) -> str:
+    """Give the URL of the engine for tests; for tests that are marked `engine`."""
+    return pytestconfig.stash[_ENGINE]
+
+
+@pytest.fixture
+def client(engine_url: str) -> Iterator[docker.DockerClient]:
+    """Give a client of that engine; it is closed after the test."""
+    client = connect(engine_url)
+    yield client
+    client.close()
