@@ -1,0 +1,233 @@
+"""From recorded bytes to the lines that a person at the terminal would have seen.
+
+Output of a program on a terminal is shown as a terminal of the recorded size shows it, with what
+scrolled off its top: cursor movements, progress bars, colours, lines broken at the right edge.
+Output without a terminal is shown as one would show it to which a client writes both streams in
+the order in which they came, but its lines are never broken: the page scrolls instead.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from docker_run import keys as keys_notation
+from docker_run.emulator import Terminal
+from docker_run.grid import Cell, Kind, Row
+from docker_run.model import Chunk, Stream, TerminalSize
+from docker_run.rendition import COLOURS, PLAIN, Style
+
+__all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "text"]
+
+
+class Span(NamedTuple):
+    """A piece of a line that looks the same throughout."""
+
+    text: str
+    kind: Kind = Kind.OUTPUT
+    style: Style = PLAIN
+
+
+Line = tuple[Span, ...]
+"""A line of the screen, without its end."""
+
+# Text that moves no cursor but to the start of the next line: the emulator would add nothing to it.
+_SIMPLE = re.compile(r"(?:[ -~]++|\r++\n)*+")
+_KEY = re.compile(r"\x1b(?:\[[0-9;]*[@-~]|O?[ -~])?|[\x00-\x1f\x7f]")
+_BLANK = Cell(" ")
+
+
+def lines(output: Sequence[Chunk], size: TerminalSize) -> tuple[Line, ...]:
+    """Return what a terminal of `size` shows after `output`, scrolled-off lines first.
+
+    Blanks at the end of a line that can't be seen are left out, and so are empty lines at the end.
+    Bytes that are not UTF-8 become U+FFFD.
+    """
+    limited = any(chunk.stream in (Stream.TERMINAL, Stream.TYPED) for chunk in output)
+    pieces = [
+        (stream, "".join(piece for _, piece in group))
+        for stream, group in groupby(_decoded(output), key=lambda piece: piece[0])
+    ]
+    whole = "".join(piece for _, piece in pieces)
+    if all(stream is not Stream.TYPED for stream, _ in pieces) and _SIMPLE.fullmatch(whole):
+        found = _simple(pieces, columns=size.columns if limited else None)
+    else:
+        found = emulated(pieces, size, limited=limited)
+    return _without_empty_end(found)
+
+
+def text(lines: Sequence[Line]) -> str:
+    """Return the characters of `lines`: no blanks at the end of any, no empty lines at the end."""
+    return "\n".join("".join(span.text for span in line).rstrip(" ") for line in lines).rstrip("\n")
+
+
+def _decoded(output: Sequence[Chunk]) -> Iterator[tuple[Stream, str]]:
+    """Yield the characters of each chunk as a terminal gets them; what was typed as it is noted.
+
+    A character whose bytes are spread over several chunks of its stream comes with the last.
+    """
+    decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in Stream}
+    for stream, data in output:
+        if stream is Stream.TYPED:
+            yield stream, data.decode(errors="replace")
+            continue
+        characters = decoders[stream].decode(data)
+        # The terminal driver adds the carriage return, for programs that know nothing of a terminal.
+        yield stream, characters if stream is Stream.TERMINAL else characters.replace("\n", "\r\n")
+    for stream, decoder in decoders.items():
+        rest = decoder.decode(b"", final=True)
+        if rest:
+            yield stream, rest
+
+
+def _kind(stream: Stream) -> Kind:
+    return Kind.ERROR if stream is Stream.ERR else Kind.OUTPUT
+
+
+def _simple(pieces: Sequence[tuple[Stream, str]], *, columns: int | None) -> Iterator[Line]:
+    """Yield the lines of text that matches `_SIMPLE`, broken after `columns` characters."""
+    line: list[Span] = []
+    for stream, piece in pieces:
+        first, *rest = piece.replace("\r", "").split("\n")
+        line += [Span(first, _kind(stream))]
+        for characters in rest:
+            yield from _broken(line, columns)
+            line = [Span(characters, _kind(stream))]
+    yield from _broken(line, columns)
+
+
+def _broken(line: Sequence[Span], columns: int | None) -> Iterator[Line]:
+    characters = "".join(span.text for span in line)
+    if columns is None or len(characters) <= columns:
+        yield _without_blank_end(line)
+        return
+    kinds = [span.kind for span in line for _ in span.text]
+    for start in range(0, len(characters), columns):
+        cells = zip(characters[start : start + columns], kinds[start : start + columns], strict=True)
+        yield _spans([Cell(character, PLAIN, kind) for character, kind in cells])
+
+
+def emulated(pieces: Sequence[tuple[Stream, str]], size: TerminalSize, *, limited: bool) -> Iterator[Line]:
+    """Yield the lines that a terminal shows after `pieces`; what is typed is in `docker_run.keys`.
+
+    With `limited=False` the terminal has no right edge.
+    """
+    terminal = _Typewriter(size.columns, size.rows, limited=limited)
+    for stream, piece in pieces:
+        if stream is Stream.TYPED:
+            terminal.type(piece)
+        else:
+            terminal.kind = _kind(stream)
+            terminal.feed(piece)
+    terminal.settle()
+    for row in terminal.rows():
+        yield _spans(_cells(row))
+
+
+def _cells(row: Row) -> list[Cell]:
+    """Return the cells of a line from its start on; one never written to is as that before it."""
+    cells: list[Cell] = []
+    for x in range(max(row, default=-1) + 1):
+        cells.append(row.get(x) or _BLANK._replace(kind=(cells or [_BLANK])[-1].kind))
+    return cells
+
+
+def _spans(cells: Sequence[Cell]) -> Line:
+    return _without_blank_end(
+        [
+            Span("".join(cell.data for cell in group), kind, style)
+            for (kind, style), group in groupby(cells, key=lambda cell: (cell.kind, cell.style))
+        ]
+    )
+
+
+def _without_blank_end(line: Sequence[Span]) -> Line:
+    """Leave out empty spans, and blanks at the end that can't be seen."""
+    spans = [span for span in line if span.text]
+    while spans and not _shows_blanks(spans[-1].style):
+        last = spans.pop()
+        rest = last.text.rstrip(" ")
+        if rest:
+            return (*spans, last._replace(text=rest))
+    return tuple(spans)
+
+
+def _shows_blanks(style: Style) -> bool:
+    return bool(style.bg) or style.reverse or style.underline or style.strike
+
+
+def _without_empty_end(lines: Iterator[Line]) -> tuple[Line, ...]:
+    found = list(lines)
+    while found and not found[-1]:
+        found.pop()
+    return tuple(found)
+
+
+class _Typewriter(Terminal):
+    """A terminal that finds the echo of what is typed at it.
+
+    A program on the terminal shows what is typed in one of several ways, or not at all (a password).
+    So the line is looked at when it ends: if it then holds what was typed, from where the cursor was
+    when that was typed, this is the echo, and what is left of it is the prompt.
+    """
+
+    _awaited: tuple[Row, int, re.Pattern[str], str] | None = None
+
+    def type(self, line: str) -> None:
+        """Take note that `line`, in the notation of `docker_run.keys`, is typed now."""
+        self.settle()
+        keys = keys_notation.to_bytes(line).decode(errors="replace")
+        self._awaited = (self.buffer[self.cursor.y], self.cursor.x, _echo(keys), _KEY.sub("", keys))
+
+    def linefeed(self) -> None:
+        """Go to the next line, after a look at the one that ends."""
+        if self._awaited is not None:
+            self.settle()
+        super().linefeed()
+
+    def settle(self) -> None:
+        """Mark what is on the line as typed if it is what was typed; wait on if it may become that."""
+        if self._awaited is None:
+            return
+        row, start, echo, plain = self._awaited
+        places = list(self._places(row, start))
+        shown = "".join(row[x].data for row, x in places)
+        found = echo.match(shown)
+        if found:
+            self._awaited = None
+            for x in [x for x in row if x < start]:
+                row[x] = row[x]._replace(kind=Kind.PROMPT)
+            length = 0
+            for row, x in places:
+                if length < found.end(1):
+                    row[x] = row[x]._replace(kind=Kind.TYPED)
+                length += len(row[x].data)
+        elif not plain.startswith(shown):
+            self._awaited = None
+
+    def _places(self, row: Row, start: int) -> Iterator[tuple[Row, int]]:
+        """Yield the cells written to from column `start` of `row` on, to the cursor's line."""
+        below = [self.buffer[y] for y in range(self.cursor.y + 1)]
+        rows = [*self.scrolled[-len(below) :], *below]
+        first = next((i for i, candidate in enumerate(rows) if candidate is row), len(rows))
+        for candidate in rows[first:]:
+            for x in sorted(candidate):
+                if candidate is not row or x >= start:
+                    yield candidate, x
+
+
+def _echo(keys: str) -> re.Pattern[str]:
+    """Return what the echo of `keys` looks like; the first group is what was typed.
+
+    A program may show a key as `^C`, or do something else; text it shows as it is. After Enter
+    nothing more stands on the line.
+    """
+    typed = keys.removesuffix("\r").rstrip(" ")
+    pattern = "".join(
+        re.escape(piece) if not _KEY.fullmatch(piece) else r"\S*" if piece == "\t" else r"(?:\^.)*"
+        for piece in re.split(f"({_KEY.pattern})", typed)
+    )
+    return re.compile(f"({pattern})" + (r" *\Z" if keys.endswith("\r") else ""))
