@@ -1,0 +1,378 @@
+"""The values of `docker run`'s flags, read as the CLI reads them: numbers, sizes, lists.
+
+Each converter takes the text after the flag and returns what the Engine API wants, or raises
+`BadValue` in the CLI's own words. The rules are those of docker/cli (`opts/`), of docker/go-units
+and of Go's own `strconv` and `time`, on which these build. Ports, mounts, networks and files of
+variables have modules of their own.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+
+class BadValue(ValueError):
+    """A value that its flag can't have; the message is the CLI's."""
+
+
+def quote(text: str) -> str:
+    """Return `text` in double quotes, as Go's `%q` prints it in the CLI's messages."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+# Go's numbers.
+
+_INTEGER = re.compile(
+    r"(?P<sign>[+-]?)(?:0x(?P<hex>_?[0-9a-f]+(?:_[0-9a-f]+)*)|0b(?P<bin>_?[01]+(?:_[01]+)*)"
+    r"|0o?(?P<oct>_?[0-7]+(?:_[0-7]+)*)|(?P<dec>0|[1-9][0-9]*(?:_[0-9]+)*))",
+    re.IGNORECASE | re.ASCII,
+)
+_BASES = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+def boolean(text: str) -> bool:
+    """Read the value of `--flag=…` for a flag that is on or off (Go's `strconv.ParseBool`)."""
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise BadValue(f"strconv.ParseBool: parsing {quote(text)}: invalid syntax")
+
+
+def integer(text: str, *, bits: int = 64) -> int:
+    """Read a signed number; like Go, also `0x1f`, `0b11`, `017` and `1_000`."""
+    limit = 1 << (bits - 1)
+    return _integer(text, "ParseInt", low=-limit, high=limit - 1)
+
+
+def unsigned(text: str, *, bits: int = 64) -> int:
+    """Read a number that has no sign."""
+    if text[:1] in ("+", "-"):
+        raise BadValue(f"strconv.ParseUint: parsing {quote(text)}: invalid syntax")
+    return _integer(text, "ParseUint", low=0, high=(1 << bits) - 1)
+
+
+def weight(text: str) -> int:
+    """Read `--blkio-weight`: 16 bits, no sign."""
+    return unsigned(text, bits=16)
+
+
+def decimal_integer(
+    text: str, *, low: int = -(1 << 63), high: int = (1 << 63) - 1, go: str = "ParseInt"
+) -> int:
+    """Read a number of decimal digits alone, as Go does with base 10."""
+    if not re.fullmatch(r"[0-9]+" if go == "ParseUint" else r"[+-]?[0-9]+", text, re.ASCII):
+        raise BadValue(f"strconv.{go}: parsing {quote(text)}: invalid syntax")
+    return _in_range(int(text), text, go, low=low, high=high)
+
+
+def _integer(text: str, go: str, *, low: int, high: int) -> int:
+    match = _INTEGER.fullmatch(text)
+    if not match:
+        raise BadValue(f"strconv.{go}: parsing {quote(text)}: invalid syntax")
+    (name, digits) = next((name, found) for name in _BASES if (found := match[name]))
+    number = int(digits.replace("_", ""), _BASES[name])
+    return _in_range(-number if match["sign"] == "-" else number, text, go, low=low, high=high)
+
+
+def _in_range(number: int, text: str, go: str, *, low: int, high: int) -> int:
+    if not low <= number <= high:
+        raise BadValue(f"strconv.{go}: parsing {quote(text)}: value out of range")
+    return number
+
+
+# Sizes, CPUs, durations.
+
+_UNITS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+
+
+def size(text: str) -> int:
+    """Read an amount of memory, in bytes: `64m`, `64MB`, `64MiB` and `67108864` are the same."""
+    end = max((text.rfind(char) for char in "0123456789. "), default=-1)
+    if end < 0:
+        raise BadValue(f"invalid size: '{text}'")
+    number = text[:end] if text[end] == " " else text[: end + 1]
+    suffix = text[end + 1 :]
+    if not _FLOAT.fullmatch(number):
+        raise BadValue(f"strconv.ParseFloat: parsing {quote(number)}: invalid syntax")
+    amount = float(number)
+    if math.copysign(1, amount) < 0 and amount:
+        raise BadValue(f"invalid size: '{text}'")
+    if len(suffix) > 3:
+        raise BadValue(f"invalid suffix: '{suffix}'")
+    suffix = suffix.lower()
+    if suffix in ("", "b"):
+        return int(amount)
+    if suffix[0] not in _UNITS or suffix[1:] not in ("", "b", "ib"):
+        raise BadValue(f"invalid suffix: '{suffix}'")
+    return int(amount * 1024 ** _UNITS[suffix[0]])
+
+
+def size_or_unlimited(text: str) -> int:
+    """Read `--memory-swap`: a size in bytes, or `-1` for no limit."""
+    return -1 if text == "-1" else size(text)
+
+
+_RATIONAL = re.compile(r"[+-]?(\d+/\d+|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE | re.ASCII)
+
+
+def nano_cpus(text: str) -> int:
+    """Read a number of CPUs, in billionths of one: `1.5`, `.5`, `3/2`."""
+    if not _RATIONAL.fullmatch(text):
+        raise BadValue(f"failed to parse {text} as a rational number")
+    try:
+        number = Fraction(text) if "/" in text else Fraction(Decimal(text))
+    except (ZeroDivisionError, InvalidOperation) as error:
+        raise BadValue(f"failed to parse {text} as a rational number") from error
+    nano = number * 10**9
+    if nano.denominator != 1:
+        raise BadValue("value is too precise")
+    return nano.numerator
+
+
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_DURATION_PART = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)(?P<unit>[^\d.]*)", re.ASCII)
+
+
+def duration(text: str) -> int:
+    """Read a duration, in nanoseconds: `90s`, `1m30s`, `1.5h`, `0` (Go's `time.ParseDuration`)."""
+    rest = text[1:] if text[:1] in ("+", "-") else text
+    if rest == "0":
+        return 0
+    total = Fraction(0)
+    at = 0
+    while at < len(rest) or not rest:
+        part = _DURATION_PART.match(rest, at)
+        if not part:
+            raise BadValue(f"time: invalid duration {quote(text)}")
+        if not part["unit"]:
+            raise BadValue(f"time: missing unit in duration {quote(text)}")
+        if part["unit"] not in _NANOSECONDS:
+            raise BadValue(f"time: unknown unit {quote(part['unit'])} in duration {quote(text)}")
+        total += int(Fraction(Decimal(part["number"])) * _NANOSECONDS[part["unit"]])
+        at = part.end()
+    if total >= 1 << 63:
+        raise BadValue(f"time: invalid duration {quote(text)}")
+    return -int(total) if text[0] == "-" else int(total)
+
+
+# Words of a known set.
+
+
+def attach(text: str) -> str:
+    """Read a stream's name for `-a`."""
+    if text.lower() not in ("stdin", "stdout", "stderr"):
+        raise BadValue("valid streams are STDIN, STDOUT and STDERR")
+    return text.lower()
+
+
+_KERNEL_SYSCTLS = frozenset(
+    "kernel." + name
+    for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
+)
+
+
+def sysctl(text: str) -> tuple[str, str]:
+    """Read `NAME=VALUE` for a kernel parameter that belongs to the container's own namespaces."""
+    name, equals, value = text.partition("=")
+    if not equals or not (name in _KERNEL_SYSCTLS or name.startswith(("net.", "fs.mqueue."))):
+        raise BadValue(f"sysctl '{text}' is not allowed")
+    return name, value
+
+
+def restart(text: str) -> dict[str, object]:
+    """Read `NAME[:TIMES]`, e.g. `on-failure:3`; the engine judges the name."""
+    name, colon, times = text.partition(":")
+    if colon and not name:
+        raise BadValue("invalid restart policy format: no policy provided before colon")
+    try:
+        count = decimal_integer(times) if times else 0
+    except BadValue as error:
+        raise BadValue("invalid restart policy format: maximum retry count must be an integer") from error
+    return {"Name": name, "MaximumRetryCount": count} if text else {}
+
+
+# Names and addresses.
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """Read `KEY=VALUE`; without `=` the value is empty."""
+    key, _, value = text.partition("=")
+    return key, value
+
+
+def storage_opt(text: str) -> tuple[str, str]:
+    """Read `--storage-opt`: `KEY=VALUE`."""
+    if "=" not in text:
+        raise BadValue("invalid storage option")
+    return key_value(text)
+
+
+def label(text: str) -> str:
+    """Check `KEY[=VALUE]` for a label."""
+    key = text.partition("=")[0].lstrip(" \t")
+    if not key:
+        raise BadValue(f"invalid label '{text}': empty name")
+    if re.search(r"[ \t]", key):
+        raise BadValue(f"label '{key}' contains whitespaces")
+    return text
+
+
+def variable(text: str) -> str:
+    """Check `NAME[=VALUE]` for an environment variable."""
+    if not text.partition("=")[0]:
+        raise BadValue(f"invalid environment variable: {text}")
+    return text
+
+
+def address(text: str) -> str:
+    """Read an IP address, and write it the usual way (`::1`)."""
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError as error:
+        raise BadValue(f"IP address is not correctly formatted: {text}") from error
+    if "%" in text:
+        raise BadValue(f"IP address is not correctly formatted: {text}")
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+_DOMAIN_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])"
+_DOMAIN = re.compile(rf"({_DOMAIN_PART}(?:\.{_DOMAIN_PART})*)\.?\s*", re.ASCII)
+
+
+def search_domain(text: str) -> str:
+    """Read a domain for `--dns-search`; `.` is none."""
+    text = text.strip(" ")
+    if text == ".":
+        return text
+    match = _DOMAIN.fullmatch(text)
+    if not match or not re.search(r"[a-zA-Z]", text) or len(match[1]) >= 255:
+        raise BadValue(f"{text} is not a valid domain")
+    return match[1]
+
+
+def extra_host(text: str) -> str:
+    """Read `NAME:ADDRESS` or `NAME=ADDRESS` for `--add-host`; the address may be `host-gateway`."""
+    separator = "=" if "=" in text else ":"
+    name, found, value = text.partition(separator)
+    if not found or not name or ":" in name:
+        raise BadValue(f"bad format for add-host: {quote(text)}")
+    if value != "host-gateway":
+        if len(value) > 2 and value[0] == "[" and value[-1] == "]":
+            value = value[1:-1]
+        try:
+            address(value)
+        except BadValue as error:
+            raise BadValue(f"invalid IP address in add-host: {quote(value)}") from error
+    return f"{name}:{value}"
+
+
+def link(text: str) -> tuple[str, str]:
+    """Read `CONTAINER[:ALIAS]` for `--link`; an alias that isn't there is empty."""
+    if not text:
+        raise BadValue("empty string specified for links")
+    if text.count(":") > 1:
+        raise BadValue(f"bad format for links: {text}")
+    name, _, alias = text.partition(":")
+    return name, alias
+
+
+_MAC = re.compile(
+    r"[0-9a-f]{2}(?P<separator>[:-])[0-9a-f]{2}(?:(?P=separator)[0-9a-f]{2})*|[0-9a-f]{4}(?:\.[0-9a-f]{4})+",
+    re.IGNORECASE,
+)
+_MAC_BYTES = (6, 8, 20)
+
+
+def mac_address(text: str) -> str:
+    """Check a hardware address: 6, 8 or 20 bytes, `02:42:ac:11:00:02`, with `-` or in fours with `.`."""
+    digits = re.sub(r"[:.\-]", "", text.strip())
+    if not _MAC.fullmatch(text.strip()) or len(digits) not in (2 * count for count in _MAC_BYTES):
+        raise BadValue(f"{text} is not a valid mac address")
+    return text
+
+
+# Limits and devices.
+
+_ULIMITS = frozenset(
+    {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice"}
+    | {"nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"}
+)
+
+
+def ulimit(text: str) -> dict[str, object]:
+    """Read `NAME=SOFT[:HARD]`; -1 is unlimited."""
+    name, equals, limits = text.partition("=")
+    if not equals:
+        raise BadValue(f"invalid ulimit argument: {text}")
+    if name not in _ULIMITS:
+        raise BadValue(f"invalid ulimit type: {name}")
+    parts = limits.split(":")
+    if len(parts) > 2:
+        raise BadValue(f"too many limit value arguments - {limits}, can only have up to two, `soft[:hard]`")
+    hard = decimal_integer(parts[-1])
+    soft = decimal_integer(parts[0])
+    if hard != -1 and (soft == -1 or soft > hard):
+        seen = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
+        raise BadValue(f"ulimit soft limit must be less than or equal to hard limit: {seen}")
+    return {"Name": name, "Soft": soft, "Hard": hard}
+
+
+def _device_and(text: str) -> tuple[str, str]:
+    path, colon, value = text.partition(":")
+    if not colon or not path:
+        raise BadValue(f"bad format: {text}")
+    if not path.startswith("/dev/"):
+        raise BadValue(f"bad format for device path: {text}")
+    return path, value
+
+
+def device_weight(text: str) -> dict[str, object]:
+    """Read `/dev/PATH:WEIGHT`, 10 to 1000, or 0 for none."""
+    path, value = _device_and(text)
+    try:
+        number = decimal_integer(value, low=0, high=0xFFFF, go="ParseUint")
+    except BadValue as error:
+        raise BadValue(f"invalid weight for device: {text}") from error
+    if number and not 10 <= number <= 1000:
+        raise BadValue(f"invalid weight for device: {text}")
+    return {"Path": path, "Weight": number}
+
+
+def device_bytes(text: str) -> dict[str, object]:
+    """Read `/dev/PATH:SIZE`, in bytes a second."""
+    path, value = _device_and(text)
+    try:
+        return {"Path": path, "Rate": size(value)}
+    except BadValue as error:
+        raise BadValue(
+            f"invalid rate for device: {text}. The correct format is <device-path>:<number>[<unit>]. "
+            "Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
+        ) from error
+
+
+def device_operations(text: str) -> dict[str, object]:
+    """Read `/dev/PATH:NUMBER`, in operations a second."""
+    path, value = _device_and(text)
+    try:
+        return {"Path": path, "Rate": decimal_integer(value, low=0, high=(1 << 64) - 1, go="ParseUint")}
+    except BadValue as error:
+        raise BadValue(
+            f"invalid rate for device: {text}. The correct format is <device-path>:<number>. "
+            "Number must be a positive integer"
+        ) from error
