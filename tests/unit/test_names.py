@@ -81,6 +81,17 @@ def test_a_users_network_gets_the_prefix_and_knows_the_container_by_its_plain_na
     }
 
 
+def test_a_users_network_without_settings_knows_the_plain_name_too() -> None:
+    config = NAMES.private_config({"HostConfig": {"NetworkMode": "backend"}}, name="web")
+    assert config["NetworkingConfig"]["EndpointsConfig"] == {f"{PREFIX}backend": {"Aliases": ["web"]}}
+
+
+@pytest.mark.parametrize("mode", ["default", "container:db"])
+def test_elsewhere_a_container_has_no_alias(mode: str) -> None:
+    config = NAMES.private_config({"HostConfig": {"NetworkMode": mode}}, name="web")
+    assert "NetworkingConfig" not in config
+
+
 def test_the_authors_settings_are_not_changed_in_place() -> None:
     host = {"Binds": ["data:/x"]}
     NAMES.private_config({"HostConfig": host}, name=None)

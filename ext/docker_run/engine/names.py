@@ -70,9 +70,9 @@ class Names:
         for mode in ("NetworkMode", "PidMode", "IpcMode"):
             if str(host.get(mode) or "").startswith("container:"):
                 host[mode] = "container:" + self.private(host[mode].removeprefix("container:"))
-        if not str(host.get("NetworkMode") or "").startswith("container:"):
-            host["NetworkMode"] = self._network(host.get("NetworkMode") or "default")
-        self._endpoints(private, name)
+        mode = host.get("NetworkMode") or "default"
+        self._endpoints(private, mode, name)
+        host["NetworkMode"] = self._network(mode)
         return private
 
     def _volumes(self, host: Json) -> None:
@@ -81,22 +81,26 @@ class Names:
             if mount.get("Type") == "volume" and mount.get("Source"):
                 mount["Source"] = self._volume(mount["Source"])
 
-    def _endpoints(self, private: Json, name: str | None) -> None:
+    def _endpoints(self, private: Json, mode: str, name: str | None) -> None:
         networking = private.get("NetworkingConfig") or {}
-        endpoints: Json = {}
-        for network, settings in (networking.get("EndpointsConfig") or {}).items():
-            settings = settings or {}  # noqa: PLW2901 - an absent setting is null in JSON
+        given: Json = {
+            network: one or {} for network, one in (networking.get("EndpointsConfig") or {}).items()
+        }
+        if name and self._network(mode) != mode:
+            given.setdefault(mode, {})
+        for network, settings in given.items():
             _each(settings, "Links", self._link)
-            if name and network not in _ENGINES_OWN_NETWORKS:
+            if name and self._network(network) != network:
                 # On a network of the user's, containers know each other by their names.
                 plain = name.removeprefix("/")
                 settings["Aliases"] = list(dict.fromkeys([*(settings.get("Aliases") or ()), plain]))
-            endpoints[self._network(network)] = settings
-        if endpoints:
+        if given:
+            endpoints = {self._network(network): settings for network, settings in given.items()}
             private["NetworkingConfig"] = networking | {"EndpointsConfig": endpoints}
 
     def _network(self, name: str) -> str:
-        return name if name in _ENGINES_OWN_NETWORKS else self.private(name)
+        own = name in _ENGINES_OWN_NETWORKS or name.startswith("container:")
+        return name if own else self.private(name)
 
     def _first_part(self, text: str) -> str:
         name, colon, rest = text.partition(":")

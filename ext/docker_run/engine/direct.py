@@ -1,0 +1,244 @@
+"""Sessions run directly on an engine: each `docker run` line becomes requests of docker-py.
+
+What a command prints here is what the `docker` command prints for the same line, in the words of its
+version 28 (docker/cli, `cli/command/container/run.go`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+from docker_run import runline
+from docker_run.engine import cleanup
+from docker_run.engine.clients import Clients
+from docker_run.engine.command import Printed, run_command
+from docker_run.engine.creation import creation
+from docker_run.engine.foreground import Limits
+from docker_run.engine.images import Images
+from docker_run.engine.names import Names
+from docker_run.errors import EngineProblem, FlagProblem, ImageProblem, Interrupted, Unfinished
+from docker_run.model import (
+    Command,
+    CommandRecording,
+    Environment,
+    Image,
+    RunLine,
+    Session,
+    Step,
+)
+
+_RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
+_AT_ONCE = 4
+"""Removals and pulls at a time; an engine gains nothing from more."""
+
+
+class DirectEngine:
+    """An engine on which sessions run without a lab. Implements `protocols.Engine`.
+
+    `clients` are those of the engine at `url`, and are closed with it; `images` is where images come
+    from. `allow` names the flags that may reach into the host, None allows all. `timeout` is in
+    seconds, for each command of a step that sets none; `max_output` in bytes, for each command.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clients: Clients,
+        images: Images,
+        allow: Collection[str] | None,
+        timeout: float,
+        max_output: int,
+    ) -> None:
+        self._url = url
+        self._clients = clients
+        self._images = images
+        self._allow = None if allow is None else frozenset(allow)
+        self._timeout = timeout
+        self._max_output = max_output
+        self._owner = cleanup.Owner.current(str(uuid.uuid4()))
+        self._interrupted = threading.Event()
+        self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
+
+    @property
+    def url(self) -> str:
+        """Where the engine listens."""
+        return self._url
+
+    def environment(self) -> Environment:
+        """Describe the machine. Raises `EngineProblem`."""
+        api = self._clients().api
+        with cleanup.engine_errors("when it was asked for its version"):
+            version, info = api.version(), api.info()
+        names = [str(part.get("Name", "")) for part in version.get("Components") or ()]
+        product = "Podman" if any("Podman" in name for name in names) else "Docker Engine"
+        return Environment(
+            engine=f"{product} {version['Version']}, API {version['ApiVersion']}",
+            system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
+            architecture=str(info["Architecture"]),
+        )
+
+    def sweep(self) -> str:
+        """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
+        return cleanup.sweep(self._clients())
+
+    def provide(self, names: Iterable[str]) -> None:
+        """Make images ready ahead of the sessions. Raises `EngineProblem`."""
+        list(self._pool.map(self._provide, sorted(set(names))))
+
+    def _provide(self, name: str) -> None:
+        with suppress(ImageProblem):  # the step that needs it will say so, where its author sees it
+            self._images.provide(name)
+
+    @contextmanager
+    def session(self, session: Session) -> Iterator[DirectSession]:
+        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        self._clients()
+        names = Names(f"{secrets.token_hex(8)}-")
+        labels = self._owner.labels() | {cleanup.PAGE: session.page, cleanup.SESSION: names.prefix}
+        opened = DirectSession(
+            session,
+            clients=self._clients,
+            images=self._images,
+            allow=self._allow,
+            names=names,
+            labels=labels,
+            limits=Limits(seconds=self._timeout, max_output=self._max_output, interrupted=self._interrupted),
+        )
+        try:
+            yield opened
+        except BaseException:
+            with suppress(EngineProblem):  # what went wrong first is what matters; the next build sweeps
+                self._remove(names.prefix)
+            raise
+        self._remove(names.prefix)
+
+    def _remove(self, session: str) -> None:
+        cleanup.remove_session(self._clients, session, pool=self._pool)
+
+    def interrupt(self) -> None:
+        """End all sessions, for good."""
+        self._interrupted.set()
+
+    def close(self) -> None:
+        """Let go of the engine's connections."""
+        self._pool.shutdown()
+        self._clients.close()
+
+
+class DirectSession:
+    """A session on an engine, without a lab. Implements `protocols.EngineSession`.
+
+    `labels` are put on everything that it makes; for the other arguments see `DirectEngine`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        clients: Clients,
+        images: Images,
+        allow: frozenset[str] | None,
+        names: Names,
+        labels: Mapping[str, str],
+        limits: Limits,
+    ) -> None:
+        self._session = session
+        self._clients = clients
+        self._provider = images
+        self._allow = allow
+        self._names = names
+        self._labels = labels
+        self._limits = limits
+        self._used: dict[str, Image] = {}
+        self._id_files: set[str] = set()
+        self._ended = ""
+
+    def images(self) -> tuple[Image, ...]:
+        """Return the images used so far, by name."""
+        return tuple(self._used[name] for name in sorted(self._used))
+
+    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+        """Run the commands of `step`. Raises what `protocols.EngineSession.run` says."""
+        if self._ended:
+            raise EngineProblem(f"nothing more can be run on this page: {self._ended}")
+        try:
+            return tuple(self._run(command, step) for command in step.commands)
+        except (Unfinished, EngineProblem) as error:
+            self._ended = str(error)
+            raise
+
+    def _run(self, command: Command, step: Step) -> CommandRecording:
+        line = self._parse(command, dict(step.files))
+        self._check_interrupted(command)
+        pull, platform = line.client.get("pull"), line.container.get("platform")
+        provided = self._provider.provide(
+            line.image, pull=str(pull or "missing"), platform=str(platform) if platform else None
+        )
+        self._used[line.image] = provided.image
+        self._check_interrupted(command)
+        began = time.monotonic()
+        printed = self._create_and_run(command, line, provided.reference, step.timeout)
+        return CommandRecording(
+            command=command.text,
+            exit_code=printed.exit_code,
+            seconds=time.monotonic() - began,
+            output=self._names.public_chunks(printed.chunks),
+        )
+
+    def _parse(self, command: Command, files: Mapping[str, str]) -> RunLine:
+        found = _RUN.fullmatch(command.text)
+        if found is None:
+            raise FlagProblem(
+                f"`{command.text}` can't be run directly on the engine: only `docker run` lines can; "
+                "other commands need a lab"
+            )
+
+        def read(name: str) -> str:
+            if name not in files:
+                raise FileNotFoundError(name)
+            return files[name]
+
+        return runline.parse(found["rest"].strip(), allow=self._allow, read=read)
+
+    def _create_and_run(
+        self, command: Command, line: RunLine, reference: str, timeout: float | None
+    ) -> Printed:
+        id_file = str(line.client.get("cidfile") or "")
+        if id_file in self._id_files:
+            refused = Printed()
+            refused.fail(
+                f"container ID file found, make sure the other container isn't running or delete {id_file}"
+            )
+            return refused
+        api = self._clients().api
+        asked = creation(
+            line,
+            reference=reference,
+            typed=command.typed,
+            labels=self._labels,
+            terminal=self._session.terminal,
+            api=api,
+        )
+        printed = run_command(
+            api,
+            asked,
+            names=self._names,
+            labels=self._labels,
+            limits=self._limits.within(timeout),
+            command=command.text,
+        )
+        if id_file and printed.created:
+            self._id_files.add(id_file)
+        return printed
+
+    def _check_interrupted(self, command: Command) -> None:
+        if self._limits.interrupted.is_set():
+            raise Interrupted(f"the build was interrupted before `{command.text}` ran")

@@ -1,0 +1,218 @@
+"""A container in the foreground: followed until it ends, is detached from, or has to be stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import Self
+
+import requests
+from docker import APIClient
+from docker.errors import APIError
+
+from docker_run import keys
+from docker_run.engine import streams
+from docker_run.engine.terminal import Typist
+from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
+from docker_run.model import Chunk, Stream, TerminalSize
+
+_TICK = 0.05
+"""Seconds between two looks at the clock."""
+_RESIZE_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """What of a container is attached, and what is fed to it."""
+
+    stdin: bool
+    stdout: bool
+    stderr: bool
+    tty: bool
+    auto_remove: bool
+    typed: tuple[str, ...] = ()
+    detach_keys: str = keys.DEFAULT_DETACH_KEYS
+    size: TerminalSize = TerminalSize()
+
+    @property
+    def output(self) -> bool:
+        """Whether anything comes out."""
+        return self.stdout or self.stderr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a command may take."""
+
+    seconds: float
+    max_output: int
+    """Bytes."""
+    interrupted: threading.Event
+
+    def within(self, seconds: float | None) -> Limits:
+        """Return the same with another time limit, where one is given."""
+        return self if seconds is None else replace(self, seconds=seconds)
+
+
+class Foreground:
+    """Everything that is needed to follow one container, opened before it starts.
+
+    Use as a context: leaving it lets go of the container, which goes on by itself if it still runs.
+    `command` is what messages call it.
+    """
+
+    def __init__(
+        self, api: APIClient, container: str, attached: Attached, *, limits: Limits, command: str
+    ) -> None:
+        self._api = api
+        self._container = container
+        self._attached = attached
+        self._limits = limits
+        self._command = command
+        self._began = time.monotonic()
+        self._transcript = streams.Transcript(max_output=limits.max_output, has_output=attached.output)
+        self._connections: list[streams.Connection] = []
+        self._threads: list[threading.Thread] = []
+        self._input: streams.Connection | None = None
+        self._detach = keys.DetachKeys(keys.parse_detach_keys(attached.detach_keys))
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._open()
+            undo.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for connection in self._connections:
+            connection.abort()
+        for thread in self._threads:
+            thread.join()
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+
+    def output(self) -> tuple[Chunk, ...]:
+        """Return what was printed and typed so far."""
+        return self._transcript.chunks()
+
+    def follow(self) -> int:
+        """Follow the container, just started, to its end; return its exit status, 0 if detached from.
+
+        Raises `TimedOut`, `TooMuchOutput` and `Interrupted` after killing it, and `EngineProblem`.
+        """
+        if self._attached.tty and self._attached.output:
+            self._resize()
+        typist = Typist(self._attached.typed if self._types else (), began=time.monotonic())
+        while not self._transcript.complete:
+            typist.saw(self._transcript.wait(_TICK), now=time.monotonic())
+            self._check()
+            line = typist.next_line(now=time.monotonic())
+            if line is not None and self._type(line):
+                return 0
+        self._check()
+        return self._transcript.exit_code or 0
+
+    @property
+    def _types(self) -> bool:
+        return self._attached.tty and self._attached.stdin
+
+    def _open(self) -> None:
+        attached, transcript = self._attached, self._transcript
+        waiting = self._keep(streams.open_wait(self._api, self._container, removed=attached.auto_remove))
+        self._start("exit", lambda: streams.await_exit(waiting, transcript))
+        if attached.output:
+            output = self._keep(
+                streams.open_output(
+                    self._api, self._container, stdout=attached.stdout, stderr=attached.stderr
+                )
+            )
+            self._start("output", lambda: streams.read_output(output, transcript, tty=attached.tty))
+        if attached.stdin:
+            feed = self._keep(
+                streams.open_input(self._api, self._container, detach_keys=attached.detach_keys)
+            )
+            self._input = feed
+            if not attached.tty:
+                # Without a terminal there are no keys: the body is the text as it stands.
+                data = "".join(f"{line}\n" for line in attached.typed).encode()
+                self._start("input", lambda: streams.feed_input(feed, data))
+
+    def _keep(self, connection: streams.Connection) -> streams.Connection:
+        self._connections.append(connection)
+        return connection
+
+    def _start(self, name: str, work: streams.Work) -> None:
+        self._threads.append(streams.start_thread(name, work))
+
+    def _resize(self) -> None:
+        """Set the terminal's size, as the CLI does: the engine can't before the process is there."""
+        for attempt in range(_RESIZE_TRIES):
+            try:
+                self._api.resize(self._container, self._attached.size.rows, self._attached.size.columns)
+            except APIError:
+                if self._transcript.complete:
+                    return
+                time.sleep(0.01 * (attempt + 1))
+            else:
+                return
+
+    def _type(self, line: str) -> bool:
+        """Type `line`; say whether that detached from the container."""
+        self._transcript.add(Chunk(Stream.TYPED, line.encode()))
+        data, detached = self._detach.feed(keys.to_bytes(line))
+        if data and self._input is not None:
+            with suppress(OSError):  # the program has just ended: its output tells
+                self._input.send(data)
+        if detached and data:
+            while self._transcript.wait(0.2):
+                self._check()
+        return detached
+
+    def _check(self) -> None:
+        """Raise what ends the command before its time."""
+        if self._transcript.lost is not None:
+            raise EngineProblem(
+                f"the engine went away while `{self._command}` ran ({self._transcript.lost}); "
+                "see whether it still runs, then build again"
+            ) from self._transcript.lost
+        if self._transcript.overflown:
+            self._kill()
+            raise TooMuchOutput(
+                f"`{self._command}` printed more than {self._limits.max_output:,} bytes and was stopped; "
+                "let it print less, e.g. with `head`, or raise `docker_run_max_output`"
+            )
+        if self._transcript.complete:
+            return
+        if self._limits.interrupted.is_set():
+            self._kill()
+            raise Interrupted(f"the build was interrupted while `{self._command}` ran")
+        if time.monotonic() - self._began > self._limits.seconds:
+            self._kill()
+            raise TimedOut(self._overdue())
+
+    def _overdue(self) -> str:
+        last = self._transcript.last_lines()
+        seen = f"The last it printed:\n{last}" if last else "It printed nothing."
+        return (
+            f"`{self._command}` was still running after {self._limits.seconds:g} s and was stopped; "
+            f"{self._advice()}. {seen}"
+        )
+
+    def _advice(self) -> str:
+        longer = "raise `:timeout:` if it needs longer"
+        if not self._types:
+            return f"{longer}, or detach it with `-d` if it never ends"
+        if not self._attached.typed:
+            return "a body is what would be typed: give it one that ends with `exit`, or leave out `-it`"
+        return f"end the body with `exit` (or `<C-d>`, or `<C-p><C-q>` to detach), or {longer}"
+
+    def _kill(self) -> None:
+        with suppress(APIError, requests.RequestException):
+            self._api.kill(self._container)

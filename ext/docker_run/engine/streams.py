@@ -1,0 +1,264 @@
+"""What goes between us and a running container: its output, its input, its exit status.
+
+The engine's side is described at
+https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import create_api_error_from_http_exception
+from urllib3.exceptions import HTTPError
+
+from docker_run.model import Chunk, Stream
+
+Work = Callable[[], None]
+"""What a thread does."""
+
+_PIECE = 65536
+_HEADER = 8
+_STREAMS = {0: Stream.OUT, 1: Stream.OUT}
+"""What a frame's first byte says; 2 is standard error, 3 an error of the engine's own."""
+
+
+class Connection:
+    """A connection of its own to the engine, kept open past the request's answer.
+
+    Raises docker-py's `APIError` where the engine refuses, and `requests.RequestException` where it
+    does not answer.
+    """
+
+    def __init__(self, api: APIClient, path: str, params: dict[str, str], *, hijack: bool = False) -> None:
+        response = api.post(
+            f"{api.base_url}/v{api.api_version}{path}",
+            params=params,
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"} if hijack else None,
+            stream=True,
+            timeout=api.timeout,
+        )
+        try:
+            response.raise_for_status()
+        except requests.HTTPError as error:
+            with response:
+                create_api_error_from_http_exception(error)
+        self._response = response
+        raw: Any = response.raw
+        self._reader: Any = raw._fp.fp  # noqa: SLF001 - the buffered reader has no public name
+        # Over ssh there is no socket: a channel of paramiko's takes its place.
+        channel = getattr(self._reader, "channel", None)
+        self._socket: Any = channel or self._reader.raw._sock  # noqa: SLF001 - the same
+        self._socket.settimeout(None)
+
+    def read(self) -> bytes:
+        """Wait for output and return it; empty at its end.
+
+        Reads through the HTTP client's buffer, which may hold the output's first bytes already.
+        """
+        read: Callable[[int], bytes] = getattr(self._reader, "read1", None) or self._socket.recv
+        return read(_PIECE)
+
+    def answer(self) -> Any:  # noqa: ANN401 - JSON
+        """Wait for the request's answer, and return it."""
+        return self._response.json()
+
+    def send(self, data: bytes) -> None:
+        """Send `data`; waits where the container does not read. Raises `OSError`."""
+        self._socket.sendall(data)
+
+    def end_input(self) -> None:
+        """Tell the container that its input is at its end. Raises `OSError`."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """End what another thread is waiting for on this connection."""
+        with suppress(OSError):  # the engine has closed it already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the connection. No other thread may be using it: see `abort`."""
+        self._response.close()
+        self._reader.close()
+
+
+def open_output(
+    api: APIClient, container: str, *, stdout: bool, stderr: bool, detach_keys: str = ""
+) -> Connection:
+    """Attach to what `container` prints. To have all of it, attach before the container starts."""
+    params = {"stream": "1", "stdout": _number(stdout), "stderr": _number(stderr)}
+    return _attach(api, container, params, detach_keys)
+
+
+def open_input(api: APIClient, container: str, *, detach_keys: str = "") -> Connection:
+    """Attach to what `container` reads.
+
+    It is a connection apart from that of the output, so that its end can be told over TLS as well,
+    where a connection can't be closed in one direction only.
+    """
+    return _attach(api, container, {"stream": "1", "stdin": "1"}, detach_keys)
+
+
+def open_wait(api: APIClient, container: str, *, removed: bool) -> Connection:
+    """Ask to be told when `container` exits, or is removed after that (`--rm`).
+
+    The engine has noted the question when this returns: ask before the container starts.
+    """
+    condition = "removed" if removed else "next-exit"
+    return Connection(api, f"/containers/{container}/wait", {"condition": condition})
+
+
+def _attach(api: APIClient, container: str, params: dict[str, str], detach_keys: str) -> Connection:
+    keys = {"detachKeys": detach_keys} if detach_keys else {}
+    return Connection(api, f"/containers/{container}/attach", params | keys, hijack=True)
+
+
+def _number(switch: bool) -> str:  # noqa: FBT001 - the form of the engine's API
+    return str(int(switch))
+
+
+class Frames:
+    """Takes the output of a container without a terminal apart: frames of 8 bytes' header and data."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._left = 0
+        self._stream = Stream.OUT
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """Return what `data` brings; frames may begin and end anywhere in it."""
+        self._rest += data
+        chunks = []
+        while self._rest:
+            if not self._left:
+                if len(self._rest) < _HEADER:
+                    break
+                kind, self._left = struct.unpack(">BxxxL", self._rest[:_HEADER])
+                self._stream = _STREAMS.get(kind, Stream.ERR)
+                del self._rest[:_HEADER]
+                continue
+            piece = bytes(self._rest[: self._left])
+            del self._rest[: self._left]
+            self._left -= len(piece)
+            chunks.append(Chunk(self._stream, piece))
+        return chunks
+
+
+class Transcript:
+    """What has come of a container so far; written by the threads that wait for it, read by one that follows.
+
+    `max_output` is the number of bytes after which nothing more is taken.
+    """
+
+    def __init__(self, *, max_output: int, has_output: bool) -> None:
+        self._max_output = max_output
+        self._size = 0
+        self._changed = threading.Condition()
+        self._chunks: list[Chunk] = []
+        self._taken = 0
+        self._ended = not has_output
+        self.exit_code: int | None = None
+        self.lost: BaseException | None = None
+        """Why the engine will tell nothing more."""
+
+    def add(self, chunk: Chunk) -> bool:
+        """Add a piece; say whether more may come."""
+        with self._changed:
+            self._size += len(chunk.data)
+            self._chunks.append(chunk)
+            self._changed.notify_all()
+            return not self.overflown
+
+    def end(self) -> None:
+        """Note that no more output will come."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def exited(self, code: int) -> None:
+        """Note the exit status."""
+        with self._changed:
+            self.exit_code = code
+            self._changed.notify_all()
+
+    def lose(self, error: BaseException) -> None:
+        """Note that the engine went away, or failed."""
+        with self._changed:
+            self.lost = error
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bytes:
+        """Wait for something to happen, at most `seconds`; return what was printed since the last time."""
+        with self._changed:
+            if self._taken == len(self._chunks) and not self.complete:
+                self._changed.wait(seconds)
+            fresh = self._chunks[self._taken :]
+            self._taken = len(self._chunks)
+        return b"".join(chunk.data for chunk in fresh if chunk.stream is not Stream.TYPED)
+
+    @property
+    def overflown(self) -> bool:
+        """Whether more was printed than may be."""
+        return self._size > self._max_output
+
+    @property
+    def complete(self) -> bool:
+        """Whether the container has exited and all of its output is here, or no more can come."""
+        return self.lost is not None or (self._ended and self.exit_code is not None)
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Return what was printed and typed so far."""
+        with self._changed:
+            return tuple(self._chunks)
+
+    def last_lines(self, count: int = 5) -> str:
+        """Return the last lines that were printed, for a message."""
+        printed = [chunk.data for chunk in self.chunks() if chunk.stream is not Stream.TYPED]
+        return "\n".join(b"".join(printed)[-4000:].decode(errors="replace").splitlines()[-count:])
+
+
+def read_output(connection: Connection, transcript: Transcript, *, tty: bool) -> None:
+    """Take down everything that comes out of `connection`, until it ends or is too much."""
+    frames = Frames()
+    try:
+        while data := connection.read():
+            chunks = [Chunk(Stream.TERMINAL, data)] if tty else frames.feed(data)
+            if not all(transcript.add(chunk) for chunk in chunks):
+                return
+    except (OSError, ValueError) as error:
+        transcript.lose(error)
+    finally:
+        transcript.end()
+
+
+def await_exit(connection: Connection, transcript: Transcript) -> None:
+    """Wait for the container's exit status."""
+    try:
+        answer = connection.answer()
+        # The CLI's own rule: an error in the answer is its own failure, not the container's.
+        transcript.exited(125 if answer.get("Error") else int(answer["StatusCode"]))
+    except (requests.RequestException, HTTPError, OSError, ValueError, KeyError) as error:
+        transcript.lose(error)
+
+
+def feed_input(connection: Connection, data: bytes) -> None:
+    """Send all of `data`, then the end of the input."""
+    try:
+        connection.send(data)
+        connection.end_input()
+    except OSError:
+        return  # the container no longer reads; nobody is told in a shell pipe either
+
+
+def start_thread(name: str, work: Work) -> threading.Thread:
+    """Run `work` aside."""
+    thread = threading.Thread(target=work, name=f"docker-run {name}", daemon=True)
+    thread.start()
+    return thread

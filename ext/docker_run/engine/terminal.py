@@ -1,0 +1,107 @@
+"""Typing at a container's terminal, as a person would: each line when the program asks for it.
+
+What is typed before a program reads is shown twice: once by the terminal's own echo, once more when
+the program takes it up and redraws its line. So a line waits until the output ends in a prompt.
+Pure: the time is an argument.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from docker_run import keys
+
+_ESCAPE = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
+    rb"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: title, shell integration
+    rb"|[ -/]*[0-~])"
+)
+_PROMPT_ENDS = (b"$", b"#", b">", b":", b"?", b"%")
+_GOES_ON = b"\r\n\x03\x04\x1a\x1c"
+"""What ends a line, or interrupts: Enter, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-Backslash."""
+_LONGEST_LINE = 8192
+
+_KNOWN_PROMPT = 0.12
+"""Seconds of silence after a prompt at which something was typed before."""
+_LIKELY_PROMPT = 0.3
+"""Seconds of silence after a line that ends as prompts do, or after keys that start nothing."""
+_UNLIKELY_PROMPT = 1.5
+"""Seconds of silence after any other line that is not at its end, and in a program without prompts."""
+_NO_PROMPT = 5.0
+"""Seconds of silence after which a program that had prompts before is taken to read without one."""
+_PATIENCE = 5.0
+"""Seconds after which keys are pressed though the program is not silent: they interrupt, or detach."""
+
+
+class Typist:
+    """Decides when the next of `lines` is to be typed.
+
+    `began` is when the program started, in seconds of the clock that all other times come from.
+    """
+
+    def __init__(self, lines: Sequence[str], *, began: float) -> None:
+        self._lines = list(lines)
+        self._position = 0
+        self._last_event = began
+        self._last_typed = began
+        self._line = b""
+        self._prompts: set[bytes] = set()
+        self._answered = False
+        self._blindly = False
+        self._awaits_answer = True
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was typed."""
+        return self._position == len(self._lines)
+
+    def saw(self, output: bytes, *, now: float) -> None:
+        """Take note of what the program printed."""
+        if not output:
+            return
+        self._last_event = now
+        _, newline, tail = output.rpartition(b"\n")
+        self._line = (tail if newline else self._line + output)[-_LONGEST_LINE:]
+        # The echo of a typed line ends with its Enter: only what comes after that is an answer.
+        self._answered = self._answered or bool(newline) or not self._awaits_answer or not self._position
+
+    def next_line(self, *, now: float) -> str | None:
+        """Return the line that is to be typed now, None where it is not time yet."""
+        if self.done or not self._is_time(now):
+            return None
+        prompt, line = self._prompt(), self._lines[self._position]
+        self._blindly = not prompt
+        if prompt and self._answered:
+            self._prompts.add(prompt)
+        self._position += 1
+        self._awaits_answer = _starts_something(line)
+        self._answered = False
+        self._last_event = self._last_typed = now
+        return line
+
+    def _is_time(self, now: float) -> bool:
+        if now - self._last_event >= self._silence():
+            return True
+        return keys.is_keys(self._lines[self._position]) and now - self._last_typed >= _PATIENCE
+
+    def _silence(self) -> float:
+        """Return for how many seconds the program must have been silent."""
+        if not self._awaits_answer:
+            return _LIKELY_PROMPT
+        prompt = self._prompt()
+        if self._answered and prompt:
+            if prompt in self._prompts:
+                return _KNOWN_PROMPT
+            return _LIKELY_PROMPT if prompt.rstrip().endswith(_PROMPT_ENDS) else _UNLIKELY_PROMPT
+        return _NO_PROMPT if self._prompts and not self._blindly else _UNLIKELY_PROMPT
+
+    def _prompt(self) -> bytes:
+        """Return the line on which the cursor stands, as far as it can be seen; empty for none."""
+        visible = _ESCAPE.sub(b"", self._line)
+        return next((part for part in reversed(visible.split(b"\r")) if part.strip()), b"")
+
+
+def _starts_something(line: str) -> bool:
+    """Say whether typing `line` makes a program go on, rather than edit the line it is at."""
+    return not keys.is_keys(line) or any(byte in _GOES_ON for byte in keys.to_bytes(line))
