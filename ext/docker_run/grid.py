@@ -33,6 +33,8 @@ class Kind(Enum):
     """What stood before typed text on its line."""
     TYPED = "typed"
     """The echo of what the author typed."""
+    ELLIPSIS = "ellipsis"
+    """Not from a screen: says how much is left out here."""
 
 
 class Cell(NamedTuple):
