@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -57,9 +57,6 @@ class FakeEngine:
     def sweep(self) -> str:
         self.calls.append("sweep")
         return ""
-
-    def provide(self, names: Iterable[str]) -> None:
-        self.calls += [f"provide {name}" for name in names]
 
     @contextmanager
     def session(self, session: Session) -> Iterator[FakeSession]:
@@ -136,7 +133,9 @@ class FakeSession:
         if program == "cat":
             return self._printed(command, stream, "".join(f"{text}{end}" for text in command.typed).encode())
         if program == "printf":
-            return self._printed(command, stream, arguments[0].encode().decode("unicode_escape").encode("latin-1"))
+            return self._printed(
+                command, stream, arguments[0].encode().decode("unicode_escape").encode("latin-1")
+            )
         if program == "sh":
             code = int(arguments[1].rpartition("exit ")[2])
             return CommandRecording(command.text, code, 0.01)

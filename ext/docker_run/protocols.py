@@ -6,7 +6,6 @@ The real engine (`docker_run.engine`) and the fake one of the unit tests both sp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -67,9 +66,6 @@ class Engine(Protocol):
         Returns a sentence that says what was removed; empty where nothing was.
         Raises `EngineProblem`.
         """
-
-    def provide(self, names: Iterable[str]) -> None:
-        """Make images ready ahead of the sessions; one that can't be had fails its step later."""
 
     def session(self, session: Session) -> AbstractContextManager[EngineSession]:
         """Open `session`; leaving the context removes all that it made, also after an error.

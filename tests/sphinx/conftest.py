@@ -94,7 +94,9 @@ class Site:
         finally:
             app.cleanup()
         plain = re.sub(r"\x1b\[[\d;]*m", "", warning.getvalue()).replace(f"{self.folder}/", "")
-        found = re.split(r"^(?=\S+: (?:WARNING|ERROR|CRITICAL)|(?:WARNING|ERROR|CRITICAL): )", plain, flags=re.M)
+        found = re.split(
+            r"^(?=\S+: (?:WARNING|ERROR|CRITICAL)|(?:WARNING|ERROR|CRITICAL): )", plain, flags=re.M
+        )
         log = re.sub(r"\x1b\[[\d;]*m", "", status.getvalue())
         return Result(builddir / builder, log, [each.strip() for each in found if each.strip()], code)
 

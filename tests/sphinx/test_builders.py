@@ -107,14 +107,31 @@ def test_only_chosen_lines_are_shown_and_the_rest_is_counted(site: Site, engine:
     result = site.build("text", engine=engine).text("index.txt")
     shown = [line.strip() for line in result.splitlines() if "line" in line]
     assert shown == [
-        "… 1 line left out", "line-2", "line-3", "… 2 lines left out", "line-6", "line-7",
+        "… 1 line left out",
+        "line-2",
+        "line-3",
+        "… 2 lines left out",
+        "line-6",
+        "line-7",
     ]
     assert 'class="hll"' in site.build(engine=engine).text("index.html")
 
 
-def build_in_a_process(folder: Path, out: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def build_in_a_process(
+    folder: Path, out: Path, *arguments: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", *arguments, "-d", str(out / "doctrees"), str(folder), str(out / "html")],
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            *arguments,
+            "-d",
+            str(out / "doctrees"),
+            str(folder),
+            str(out / "html"),
+        ],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environ,
         capture_output=True,
         text=True,
@@ -142,11 +159,13 @@ def test_replay_is_the_same_for_all_workers_and_hash_seeds(recorded: Path, tmp_p
             recorded, out, "-W", "-j", jobs, "-D", "docker_run_mode=replay", PYTHONHASHSEED=seed
         )
         assert done.returncode == 0, done.stderr
-        trees.append({
-            str(path.relative_to(out)): path.read_bytes()
-            for path in sorted((out / "html").rglob("*"))
-            if path.is_file() and path.suffix != ".inv"
-        })
+        trees.append(
+            {
+                str(path.relative_to(out)): path.read_bytes()
+                for path in sorted((out / "html").rglob("*"))
+                if path.is_file() and path.suffix != ".inv"
+            }
+        )
     assert trees[0] == trees[1]
     assert trees[0] == trees[2]
 

@@ -49,7 +49,9 @@ def test_a_second_build_runs_nothing_asks_nothing_and_changes_nothing(site: Site
     assert "0 source files to build" in result.log or "no targets are out of date" in result.log
 
 
-def test_a_fresh_clone_runs_everything_once_and_keeps_equal_recordings(site: Site, engine: FakeEngine) -> None:
+def test_a_fresh_clone_runs_everything_once_and_keeps_equal_recordings(
+    site: Site, engine: FakeEngine
+) -> None:
     site.write("index.md", page("hello"))
     site.build(engine=engine)
     before = site.recording("index").stat().st_mtime_ns
@@ -160,7 +162,9 @@ def test_an_optional_image_that_cannot_be_had_is_said_on_the_page(site: Site, en
     result = site.build(engine=engine)
     assert result.warnings == []
     html = result.text("index.html")
-    assert "docker run --rm ubuntu echo hi" in html.replace('<span class="w"> </span>', " ") or "ubuntu" in html
+    assert (
+        "docker run --rm ubuntu echo hi" in html.replace('<span class="w"> </span>', " ") or "ubuntu" in html
+    )
     assert "Not run in this build: there is no image" in html
     assert "0 commands run" in site.build(engine=engine).tally
 
@@ -183,6 +187,6 @@ def test_reports(site: Site, engine: FakeEngine) -> None:
     assert "busybox" in result.text("index.html")
     assert "<p>index</p>" in result.text("report.html")
     # The report shows what other pages ran: it is written again when they do.
-    site.write("index.md", page("hello") + page("again") .replace("# Page", "").replace("word", "second"))
+    site.write("index.md", page("hello") + page("again").replace("# Page", "").replace("word", "second"))
     site.build(engine=engine)
     assert "<p>2</p>" in site.build(engine=engine).text("report.html")

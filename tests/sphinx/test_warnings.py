@@ -86,7 +86,9 @@ def test_a_recorded_failure_is_found_without_an_engine(site: Site, engine: FakeE
     site.build(engine=engine)
     site.forget()
     (warning,) = site.build(mode="replay").warnings
-    assert warning.startswith(f"index.md:{LINE}: WARNING: `docker run --rm busybox false` ended with exit status 1")
+    assert warning.startswith(
+        f"index.md:{LINE}: WARNING: `docker run --rm busybox false` ended with exit status 1"
+    )
 
 
 def test_an_expected_failure_is_none(site: Site, engine: FakeEngine) -> None:
@@ -100,7 +102,9 @@ def test_missing_recordings(site: Site) -> None:
     site.write("index.md", HEAD + block("--rm busybox echo one") + block("--rm busybox echo two"))
     result = site.build()
     (warning,) = result.warnings
-    assert warning.startswith(f"index.md:{LINE}: WARNING: there is no recording of this command and 1 after it")
+    assert warning.startswith(
+        f"index.md:{LINE}: WARNING: there is no recording of this command and 1 after it"
+    )
     assert warning.endswith("[docker_run.recording-missing]")
     html = result.text("index.html")
     assert "Not run in this build" in html

@@ -119,7 +119,8 @@ class Build:
         except EngineProblem as error:
             if self._check or self._settings.mode == "always":
                 raise NoEngineError(str(error)) from error
-            logger.info("docker-run: no engine, so the pages show their recordings (%s)", error)
+            reason = "; ".join(str(error).splitlines())
+            logger.info("docker-run: no engine, so the pages show their recordings (%s)", reason)
             return
         try:
             self._run_on(engine, tasks, progress)

@@ -68,7 +68,7 @@ class DockerRun(SphinxDirective):
         """Put the block under its caption, and make its name a target."""
         framed: nodes.Element = block
         if presentation.caption:
-            framed = container_wrapper(self, block, presentation.caption)  # type: ignore[arg-type]
+            framed = container_wrapper(self, block, presentation.caption)
         if presentation.name:
             names = DockerRunDomain.of(self.env).names.setdefault(self.env.docname, [])
             is_new = presentation.name not in {known.name for known in names}

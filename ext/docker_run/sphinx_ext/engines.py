@@ -35,7 +35,7 @@ def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
     given: Engine | None = app.emit_firstresult(OPEN_EVENT, progress)
     if given is not None:
         return given
-    from docker_run.engine import open_engine as open_direct  # noqa: PLC0415 (replay needs no docker)
+    from docker_run.engine.opening import open_direct  # noqa: PLC0415 (replay needs no docker)
 
     return open_direct(
         settings.engine,
@@ -43,7 +43,6 @@ def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
         private=settings.private_engine,
         catalogue=Path(app.srcdir, settings.images) if settings.images else None,
         allow=settings.allow,
-        terminal=settings.terminal,
         timeout=settings.timeout,
         max_output=settings.max_output,
         progress=progress,

@@ -35,7 +35,7 @@ _BASES = {
     Kind.PROMPT: Generic.Prompt,
     Kind.TYPED: Generic.Typed,
 }
-_LINE_END = re.compile(r'(<span class="go(?: [^"]*)?">[^<]*)</span>\n')
+_LINE_END = re.compile(r'(<span class="g[op](?: [^"]*)?">[^<]*)</span>\n')
 _FACES = ("Bold", "Italic", "Underline", "Strike")
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
 # As in docker_run.css for light pages: white text would not be seen on paper, so it is grey.

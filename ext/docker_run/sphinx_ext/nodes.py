@@ -7,6 +7,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxTranslator
 from sphinx.writers.html5 import HTML5Translator
 
+from docker_run.sphinx_ext.lexer import with_line_ends_inside
+
 
 class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes like tags)
     """Stands for a step. Attributes: `step` (its index on the page, -1 for one that can't be run),
@@ -22,6 +24,10 @@ class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
     """Stands for a report. Attribute: `whole` (of all pages, not of this one)."""
 
 
+class docker_run_terminal(nodes.literal_block):  # noqa: N801
+    """Commands and their output, in the markup that the lexer reads."""
+
+
 class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
     """Content that a reader opens with a click, where the format can do that.
 
@@ -35,6 +41,8 @@ def register(app: Sphinx) -> None:
         # Copies of a title in a table of contents never pass a post-transform: nothing is shown there.
         handler = (_skip, None)
         app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)
+    # All other formats take it for the literal block that it is.
+    app.add_node(docker_run_terminal, html=(_visit_terminal, None))
     show = (_show, _show)
     app.add_node(
         docker_run_collapse,
@@ -44,6 +52,14 @@ def register(app: Sphinx) -> None:
         man=show,
         texinfo=show,
     )
+
+
+def _visit_terminal(translator: HTML5Translator, node: docker_run_terminal) -> None:
+    try:
+        translator.visit_literal_block(node)
+    except nodes.SkipNode:
+        translator.body[-1] = with_line_ends_inside(translator.body[-1])
+        raise
 
 
 def _skip(_translator: SphinxTranslator, _node: nodes.Element) -> None:

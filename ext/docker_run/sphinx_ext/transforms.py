@@ -25,6 +25,7 @@ from docker_run.sphinx_ext.nodes import (
     docker_run_block,
     docker_run_collapse,
     docker_run_report,
+    docker_run_terminal,
     docker_run_value,
 )
 from docker_run.sphinx_ext.reports import environment_table, report_table
@@ -83,7 +84,7 @@ class FillIn(SphinxPostTransform):
                 if session and index >= 0
                 else [block["command"]]
             )
-            parts = [self._literal([markup.Block(text) for text in texts], block)]
+            parts: list[nodes.Node] = [self._literal([markup.Block(text) for text in texts], block)]
             reason = recorded.not_run if recorded else "there is no recorded output of it"
             parts.append(_notice(f"Not run in this build: {reason}."))
         else:
@@ -106,7 +107,8 @@ class FillIn(SphinxPostTransform):
         if presentation.collapse:
             commands = [markup.Block(each.command) for each in blocks]
             outputs = [markup.Block("", each.lines) for each in blocks if each.lines]
-            folded = docker_run_collapse("", self._literal(outputs, block), summary=presentation.collapse)
+            reveal = self._literal(outputs, block) if outputs else _notice("It prints nothing.")
+            folded = docker_run_collapse("", reveal, summary=presentation.collapse)
             parts = [self._literal(commands, block), folded]
         else:
             parts = [self._literal(blocks, block)]
@@ -119,7 +121,11 @@ class FillIn(SphinxPostTransform):
         """Return a literal block that this builder can show."""
         coloured = self.app.builder.format in COLOURED
         text = markup.encode(blocks) if coloured else markup.plain(blocks)
-        literal = nodes.literal_block(text, text, language="docker-run" if coloured else "none")
+        literal: nodes.literal_block
+        if coloured:
+            literal = docker_run_terminal(text, text, language="docker-run")
+        else:
+            literal = nodes.literal_block(text, text, language="none")
         literal["xml:space"] = "preserve"
         literal["classes"].append("docker-run-terminal")
         literal.source, literal.line = block.source, block.line
