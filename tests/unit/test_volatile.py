@@ -226,9 +226,9 @@ def test_a_megabyte_without_blanks_takes_seconds(unit: str) -> None:
 @pytest.mark.parametrize(
     "unit",
     [
-        " ", "=", "1 ", "1.", "1,", "1,111", "1:", "1/", "1m", "1h", "10.", "::", "fe80:", "ff:", "1-", "aaa_",
-        "   aaa_bbb", "<", "<id", "[=", "1B/", "Nov ", "Nov 1 ", "Nov  ", "up ", "up 1 days, ", "x\n", " \n",
-        "load average: 1", "2026-11-23", "2026-11-23 ", "A  ", "1 second ", "Up ", "0.0.0.0:4", "[ ", "1e1",
+        "0.0.0.0:4", " ", "=", "1 ", "1.", "1,", "1,111", "1:", "1/", "1m", "1h", "10.", "::", "fe80:", "ff:", "1-",
+        "aaa_", "   aaa_bbb", "<", "<id", "[=", "1B/", "Nov ", "Nov 1 ", "Nov  ", "up ", "up 1 days, ", "x\n",
+        " \n", "load average: 1", "2026-11-23", "2026-11-23 ", "A  ", "1 second ", "Up ", "[ ", "1e1",
     ],
 )  # fmt: skip
 def test_nothing_takes_more_than_in_proportion(unit: str) -> None:

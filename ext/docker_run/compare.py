@@ -1,0 +1,172 @@
+"""Where two recordings of a page differ in what matters.
+
+What counts: whether a step was run, its commands, their exit statuses, and the text that a reader
+sees. What doesn't: durations, dates, images and the machine, colours, how a progress bar moved before
+it stood still, and volatile text (see `docker_run.volatile`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
+
+from docker_run import screen
+from docker_run.model import CommandRecording, Recording, StepRecording, Stream, TerminalSize
+from docker_run.recording import escape
+from docker_run.volatile import Patterns, mask
+
+_CONTEXT = 3
+_MOST_LINES = 200
+"""Of a difference; more than that nobody reads."""
+_MOST_PAIRS = 4_000_000
+"""Of lines to be compared each with each; above it, all of them count as replaced."""
+_WIDE = 4096
+"""Columns. Broken at the right edge, an id would be half on one line and half on the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one command printed otherwise than before."""
+
+    step: int
+    """The index of its step in the newer recording, from 0."""
+    command: str
+    """Its command line; empty for a step that was not run, now and then."""
+    diff: str
+    """Lines as in a unified diff (context 3), in the notation of recordings, ends without a line
+    feed. Volatile text stands in it as it is, but makes no line a changed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What there is to compare of one command, by line: as it is, and masked."""
+
+    command: str = ""
+    plain: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+
+
+def differences(
+    old: Recording, new: Recording, *, volatile: Mapping[str, Patterns]
+) -> tuple[Difference, ...]:
+    """Return where `new` differs from `old`, by step and command.
+
+    `volatile` holds, by the key of a step of `new`, what is to be ignored in it besides the built-in
+    masks. Steps are paired by key; one whose key `old` does not have, with that in its position.
+    Steps of `old` that `new` does not reach are no difference: that session may have ended early.
+
+    Standard output and standard error without a terminal have no common order, so each is compared
+    on its own. What went to a terminal is compared as the screen's text in the end.
+    """
+    return tuple(
+        Difference(index, two.command or one.command, _diff(one, two))
+        for index, (before, after) in enumerate(_pairs(old.steps, new.steps))
+        if before is None or _essence(before) != _essence(after)
+        for one, two in zip_longest(
+            _parts(before, old.terminal, volatile.get(after.key, ())),
+            _parts(after, new.terminal, volatile.get(after.key, ())),
+            fillvalue=_Part(),
+        )
+        if one.masked != two.masked
+    )
+
+
+def _pairs(
+    old: Sequence[StepRecording], new: Sequence[StepRecording]
+) -> Iterator[tuple[StepRecording | None, StepRecording]]:
+    by_key = {step.key: step for step in old}
+    keys = {step.key for step in new}
+    for index, step in enumerate(new):
+        # A step that has its own counterpart is nobody else's.
+        beside = old[index] if index < len(old) and old[index].key not in keys else None
+        yield by_key.get(step.key, beside), step
+
+
+def _essence(step: StepRecording) -> tuple[object, ...]:
+    """Return what makes two steps equal at first sight, so that most need no closer one."""
+    return step.not_run, tuple(replace(command, seconds=0) for command in step.commands)
+
+
+def _parts(step: StepRecording | None, size: TerminalSize, patterns: Patterns) -> Iterator[_Part]:
+    if step is None:
+        return
+    if step.not_run:
+        reason = f"not run: {escape(step.not_run)}"
+        yield _Part(plain=(reason,), masked=(mask(reason, patterns),))
+    for command in step.commands:
+        yield _part(command, size, patterns)
+
+
+def _part(command: CommandRecording, size: TerminalSize, patterns: Patterns) -> _Part:
+    first, *more = (escape(line) for line in command.command.split("\n"))
+    plain = [f"$ {first}", *(f"> {line}" for line in more), f"exit: {command.exit_code}"]
+    masked = list(plain)
+    for stream in (Stream.OUT, Stream.ERR, Stream.TERMINAL):
+        chunks = [chunk for chunk in command.output if chunk.stream is stream]
+        text = screen.text(screen.lines(chunks, size._replace(columns=_WIDE)))
+        if text:
+            lines, without = text.split("\n"), mask(text, patterns).split("\n")
+            if len(lines) != len(without):  # an author's pattern spans lines: no telling which is which
+                lines = without
+            plain += [f"{stream.value}|{escape(line)}" for line in lines]
+            masked += [f"{stream.value}|{line}" for line in without]
+    return _Part(command.command, tuple(plain), tuple(masked))
+
+
+def _diff(old: _Part, new: _Part) -> str:
+    lines = [line for hunk in _hunks(old.masked, new.masked) for line in _hunk_lines(hunk, old, new)]
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"… and {len(lines) - _MOST_LINES} more lines"]
+    return "\n".join(lines)
+
+
+_Run = tuple[str, int, int, int, int]
+"""Lines as `difflib` describes them: tag, from and to in the old ones, and in the new ones."""
+
+
+def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[_Run]]:
+    """Yield the places where `old` and `new` differ, each with some equal lines around it."""
+    start = _common(old, new)
+    end = min(_common(old[::-1], new[::-1]), len(old) - start, len(new) - start)
+    one, two = old[start : len(old) - end], new[start : len(new) - end]
+    blocks: Sequence[_Run]
+    if len(one) * len(two) > _MOST_PAIRS:
+        blocks = [("replace", 0, len(one), 0, len(two))]
+    else:
+        blocks = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
+    before, after = min(start, _CONTEXT), min(end, _CONTEXT)
+    hunk: list[_Run] = [("equal", start - before, start, start - before, start)]
+    for tag, *bounds in blocks:
+        a, b, c, d = (bound + start for bound in bounds)
+        if tag == "equal" and b - a > 2 * _CONTEXT:
+            yield [*hunk, (tag, a, a + _CONTEXT, c, c + _CONTEXT)]
+            hunk = [(tag, b - _CONTEXT, b, d - _CONTEXT, d)]
+        else:
+            hunk.append((tag, a, b, c, d))
+    last_old, last_new = len(old) - end, len(new) - end
+    yield [*hunk, ("equal", last_old, last_old + after, last_new, last_new + after)]
+
+
+def _common(one: Sequence[str], two: Sequence[str]) -> int:
+    """Return how many lines are equal from the start."""
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(two)))
+
+
+def _hunk_lines(hunk: Sequence[_Run], old: _Part, new: _Part) -> Iterator[str]:
+    (_, a, _, c, _), (_, _, b, _, d) = hunk[0], hunk[-1]
+    yield f"@@ -{_range(a, b)} +{_range(c, d)} @@"
+    for tag, from_old, to_old, from_new, to_new in hunk:
+        if tag == "equal":
+            yield from (f" {line}" for line in new.plain[from_new:to_new])
+        else:
+            yield from (f"-{line}" for line in old.plain[from_old:to_old])
+            yield from (f"+{line}" for line in new.plain[from_new:to_new])
+
+
+def _range(start: int, end: int) -> str:
+    """Return lines `start` to `end` as a unified diff names them; an empty range by the line before it."""
+    length = end - start
+    return f"{start + 1 if length else start},{length}"
