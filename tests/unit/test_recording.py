@@ -157,6 +157,12 @@ def test_the_text_is_the_documented_one() -> None:
     assert loads(SAMPLE_TEXT, source="x") == normalised(SAMPLE)
 
 
+def test_the_example_of_the_documentation_is_a_recording() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "recordings.md"
+    text = page.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    assert loads(text, source="x").page == "guide/first"
+
+
 @given(RECORDINGS)
 @example(SAMPLE)
 def test_reading_gives_back_what_was_written(recording: Recording) -> None:
@@ -302,6 +308,13 @@ def test_a_later_version_is_told_apart() -> None:
 
 def test_line_ends_that_git_changed_are_accepted() -> None:
     assert loads(SAMPLE_TEXT.replace("\n", "\r\n"), source="x") == normalised(SAMPLE)
+
+
+@pytest.mark.parametrize("text", ["", "-", "\\x2d", "a | b", " | ", "|", " ", "- "])
+def test_an_image_may_be_called_anything(text: str) -> None:
+    for image in (Image(text, "b", "c", "d"), Image("a", "b", "c", text), Image(text, text, text, text)):
+        recording = normalised(replace(SAMPLE, images=(image,)))
+        assert loads(dumps(recording), source="x") == recording
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])

@@ -6,6 +6,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -76,6 +77,12 @@ def test_names_of_rows_are_their_own() -> None:
 )
 def test_ordinary_text_stays(text: str) -> None:
     assert mask(text) == text
+
+
+def test_the_documentation_names_every_row() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "recordings.md"
+    documented = re.findall(r"^\| `<(\w+)>` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert documented == [*(row.name for row in MASKS), "volatile"]
 
 
 @given(TEXTS)
@@ -226,9 +233,9 @@ def test_a_megabyte_without_blanks_takes_seconds(unit: str) -> None:
 @pytest.mark.parametrize(
     "unit",
     [
-        "0.0.0.0:4", " ", "=", "1 ", "1.", "1,", "1,111", "1:", "1/", "1m", "1h", "10.", "::", "fe80:", "ff:", "1-",
-        "aaa_", "   aaa_bbb", "<", "<id", "[=", "1B/", "Nov ", "Nov 1 ", "Nov  ", "up ", "up 1 days, ", "x\n",
-        " \n", "load average: 1", "2026-11-23", "2026-11-23 ", "A  ", "1 second ", "Up ", "[ ", "1e1",
+        "0.0.0.0:4", " ", "=", "1 ", "1.", "1,", "1,111", "1:", "1/", "1m", "1h", "10.", "::", "fe80:", "ff:",
+        "1-", "aaa_", "   aaa_bbb", "<", "<id", "[=", "1B/", "Nov ", "Nov 1 ", "Nov  ", "up ", "up 1 days, ",
+        "x\n", " \n", "load average: 1", "2026-11-23", "2026-11-23 ", "A  ", "1 second ", "Up ", "[ ", "1e1",
     ],
 )  # fmt: skip
 def test_nothing_takes_more_than_in_proportion(unit: str) -> None:
