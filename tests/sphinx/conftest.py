@@ -21,6 +21,8 @@ html_theme = "basic"
 html_last_updated_fmt = None
 exclude_patterns = ["recordings/**"]
 root_doc = "index"
+numfig = True
+docker_run_engine = "none"
 """
 
 
@@ -37,6 +39,11 @@ class Result:
     def text(self, name: str) -> str:
         """Return the text of a file of the output."""
         return (self.out / name).read_text(encoding="utf-8")
+
+    def printed(self, name: str) -> list[str]:
+        """Return the lines of output that a page of HTML shows."""
+        found = re.findall(r'<span class="go[^>]*>([^<]*)</span>', self.text(name))
+        return [line.rstrip("\n") for line in found]
 
     @property
     def tally(self) -> str:
@@ -76,7 +83,6 @@ class Site:
         builddir = self.folder.parent / "build"
         builddir.mkdir(exist_ok=True)
         config = {f"docker_run_{name}": value for name, value in config.items()}
-        config.setdefault("docker_run_engine", "none")
         app = SphinxTestApp(
             builder,
             srcdir=self.folder,

@@ -32,8 +32,8 @@ def test_drift_is_a_diff_at_its_line(site: Site, engine: FakeEngine) -> None:
     result = site.build("docker-check", engine=engine)
     (warning,) = result.warnings
     assert warning.startswith("index.md:3: WARNING: ")
-    assert "-won\n" in warning
-    assert "+one" in warning
+    assert "-out|won\n" in warning
+    assert "+out|one" in warning
     assert warning.endswith("[docker_run.drift]")
     assert result.status == 1
     assert path.read_bytes() == before

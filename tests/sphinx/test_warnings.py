@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_recording_survives_a_bad_edit(site: Site, engine: FakeEngine, case: s
     result = site.build(engine=engine)
     assert len(result.warnings) == 1
     assert site.recording("index").read_bytes() == before
-    assert '<span class="go">one</span>' in result.text("index.html")
+    assert result.printed("index.html") == ["one"]
 
 
 def test_a_recorded_failure_is_found_without_an_engine(site: Site, engine: FakeEngine) -> None:
@@ -118,9 +119,11 @@ def test_stale_recordings(site: Site, engine: FakeEngine) -> None:
     (warning,) = result.warnings
     assert warning.startswith("index.md:7: WARNING: ")
     assert warning.endswith("[docker_run.recording-stale]")
-    html = result.text("index.html")
-    assert '<span class="go">one</span>' in html
-    assert '<span class="go">two</span>' not in html
+    assert result.printed("index.html") == ["one"]
+
+
+def undated(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT\S+", "DATE", text)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ def test_unreadable_recordings(site: Site, engine: FakeEngine, damage: object, s
     if subtype == "recording-newer":
         assert path.read_bytes() == damaged
     else:
-        assert path.read_text() == text
+        assert undated(path.read_text()) == undated(text)
         assert site.build(engine=engine).warnings == []
 
 
@@ -224,8 +227,9 @@ def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
         ("images", 3),
     ],
 )
-def test_bad_values_of_conf_py(site: Site, engine: FakeEngine, name: str, value: object) -> None:
+def test_bad_values_of_conf_py(site: Site, name: str, value: object) -> None:
     site.write("index.md", HEAD)
-    (warning,) = site.build(engine=engine, **{name: value}).warnings
-    assert f"docker_run_{name} = " in warning
+    site.write("conf.py", f'extensions = ["myst_parser", "docker_run"]\n\ndocker_run_{name} = {value!r}\n')
+    (warning,) = site.build().warnings
+    assert warning.startswith(f"conf.py:3: WARNING: docker_run_{name} = {value!r}: should be ")
     assert warning.endswith("[docker_run.config]")

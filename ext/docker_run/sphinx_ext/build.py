@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from docker_run.protocols import Engine
 from docker_run.sphinx_ext.check import DockerCheckBuilder
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, open_engine
+from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, identity, open_engine
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
 from docker_run.store import Store
 from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
@@ -57,8 +58,8 @@ class Build:
         """Take the settings from `app`; nothing is read or asked yet."""
         self._app = app
         self._settings = Settings.of(app.config)
-        self._store = Store(recordings_directory(app, self._settings))
-        self._memory = Memory(app.doctreedir / "docker_run.json")
+        self._store = Store(recordings_directory(app.srcdir, self._settings))
+        self._memory = Memory(Path(app.doctreedir, "docker_run.json"))
         self._check = isinstance(app.builder, DockerCheckBuilder)
         self._clock = SystemClock()
         self._recordings: dict[str, Recording | None] = {}
@@ -134,7 +135,7 @@ class Build:
             tasks, engine=engine, clock=self._clock, jobs=self._settings.jobs, progress=progress
         ):
             progress.finished(outcome.task.session.page, outcome.commands, outcome.seconds)
-            self._settle(outcome, engine.url)
+            self._settle(outcome, identity(self._app, engine))
 
     def _settle(self, outcome: Outcome, engine: str) -> None:
         """Keep what came out of one session, or, for a check, compare it."""
@@ -232,9 +233,9 @@ class Build:
         return changed
 
 
-def recordings_directory(app: Sphinx, settings: Settings) -> Path:
+def recordings_directory(srcdir: str | os.PathLike[str], settings: Settings) -> Path:
     """Return the folder in which the recordings are kept."""
-    return Path(app.srcdir, settings.recordings)
+    return Path(srcdir, settings.recordings)
 
 
 def captured_values(session: Session, recording: Recording | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -146,13 +147,13 @@ def register(app: Sphinx) -> None:
             tuple(default) if isinstance(default, TerminalSize) else default,
             setting.metadata["rebuild"],
             # Types are checked here, with a message that says what is wanted.
-            types=frozenset({object}),
+            types=frozenset({Any}),  # type: ignore[arg-type]
             description=setting.metadata["help"],
         )
     app.connect("config-inited", report_bad_values)
 
 
-def report_bad_values(_app: Sphinx, config: Config) -> None:
+def report_bad_values(app: Sphinx, config: Config) -> None:
     """Warn of each value that is not what it should be."""
     for setting in fields(Settings):
         value = config[PREFIX + setting.name]
@@ -168,8 +169,20 @@ def report_bad_values(_app: Sphinx, config: Config) -> None:
                 _default(setting),
                 type="docker_run",
                 subtype="config",
-                location="conf.py",
+                location=_place(app, PREFIX + setting.name),
             )
+
+
+def _place(app: Sphinx, name: str) -> str | None:
+    """Return the line of `conf.py` that sets `name`; None where it was set elsewhere."""
+    try:
+        lines = Path(app.confdir, "conf.py").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for number, line in enumerate(lines, 1):
+        if re.match(rf"\s*{name}\s*=", line):
+            return f"{Path(app.confdir, 'conf.py')}:{number}"
+    return None
 
 
 def _default(setting: Field[Any]) -> Any:  # noqa: ANN401 (each setting has its own type)

@@ -8,6 +8,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
+from docker_run.errors import EngineProblem
 from docker_run.protocols import Engine, Progress
 from docker_run.sphinx_ext.config import Settings
 
@@ -22,12 +23,21 @@ class NoEngineError(SphinxError):
 
 
 def expected_engines(app: Sphinx, settings: Settings) -> tuple[str, ...]:
-    """Return the URLs of the engines that a build would try, without asking any of them."""
+    """Return what tells the engines apart that a build would try, without asking any of them."""
     if app.events.listeners.get(OPEN_EVENT):
         return (OPEN_EVENT,)
     from docker_run.engine.find import expected  # noqa: PLC0415 (replay needs no docker)
 
-    return expected(settings.engine, environ=os.environ, private=settings.private_engine)
+    try:
+        return expected(settings.engine, environ=os.environ, private=settings.private_engine)
+    except EngineProblem:
+        # A setting that names no engine; opening one says what is wrong with it.
+        return ()
+
+
+def identity(app: Sphinx, engine: Engine) -> str:
+    """Return what tells `engine` apart: its URL, or that a handler of the event gave it."""
+    return OPEN_EVENT if app.events.listeners.get(OPEN_EVENT) else engine.url
 
 
 def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:

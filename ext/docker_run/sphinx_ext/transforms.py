@@ -32,20 +32,18 @@ from docker_run.sphinx_ext.reports import environment_table, report_table
 from docker_run.store import Store
 from docker_run.verify import held_steps
 
-COLOURED = ("html", "latex")
-"""The formats (`Builder.format`) whose literal blocks pass through Pygments."""
-
 
 class FillIn(SphinxPostTransform):
-    """Replaces all placeholders of a page."""
+    """Replaces all placeholders of a page; its blocks are plain text."""
 
-    # Before references are resolved (10), so that a caption's number and a block's target are there.
-    default_priority: ClassVar[int] = 8
+    # Before references are resolved (10), so that a block's target is there.
+    default_priority = 9
+    coloured: ClassVar[bool] = False
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
         settings = Settings.of(self.config)
-        self._store = Store(recordings_directory(self.app, settings))
+        self._store = Store(recordings_directory(self.env.srcdir, settings))
         domain = DockerRunDomain.of(self.env)
         session = domain.session(self.env.docname, terminal=settings.terminal)
         recording = self._load(self.env.docname) if session else None
@@ -119,10 +117,9 @@ class FillIn(SphinxPostTransform):
 
     def _literal(self, blocks: Sequence[markup.Block], block: docker_run_block) -> nodes.literal_block:
         """Return a literal block that this builder can show."""
-        coloured = self.app.builder.format in COLOURED
-        text = markup.encode(blocks) if coloured else markup.plain(blocks)
+        text = markup.encode(blocks) if self.coloured else markup.plain(blocks)
         literal: nodes.literal_block
-        if coloured:
+        if self.coloured:
             literal = docker_run_terminal(text, text, language="docker-run")
         else:
             literal = nodes.literal_block(text, text, language="none")
@@ -138,6 +135,14 @@ class FillIn(SphinxPostTransform):
         if emphasized:
             literal["highlight_args"] = {"hl_lines": emphasized}
         return literal
+
+
+class FillInColoured(FillIn):
+    """Does it for the formats whose literal blocks pass through Pygments, and leaves nothing to `FillIn`."""
+
+    formats = ("html", "latex")
+    default_priority = 8
+    coloured = True
 
 
 def _block(command: CommandRecording, presentation: Presentation, size: TerminalSize) -> markup.Block:
