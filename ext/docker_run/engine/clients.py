@@ -30,6 +30,19 @@ class Clients:
                 self._all.append(mine)
         return mine
 
+    def renew(self) -> None:
+        """Give the calling thread a new client, after an error. Raises `EngineProblem`.
+
+        Where nobody answers any more, docker-py would leave a socket open at each further request.
+        """
+        mine: DockerClient | None = getattr(self._mine, "client", None)
+        if mine is not None:
+            with self._lock:
+                self._all.remove(mine)
+            del self._mine.client
+            mine.close()
+        self()
+
     def close(self) -> None:
         """Close all clients; no thread may use one any more."""
         with self._lock:

@@ -114,8 +114,10 @@ class DirectEngine:
         )
         try:
             yield opened
-        except BaseException:
+        except BaseException as error:
             with suppress(EngineProblem):  # what went wrong first is what matters; the next build sweeps
+                if isinstance(error, EngineProblem):
+                    self._clients.renew()
                 self._remove(names.prefix)
             raise
         self._remove(names.prefix)

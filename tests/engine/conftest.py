@@ -1,0 +1,56 @@
+"""Engines for tests that run sessions directly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from docker_run.engine.clients import Clients
+from docker_run.engine.connect import connect
+from docker_run.engine.direct import DirectEngine
+from docker_run.engine.images import Images
+
+CATALOGUE = Path(__file__).parents[2] / "docs" / "images"
+
+
+class Quiet:
+    """Progress that nobody looks at."""
+
+    def note(self, message: str) -> None: ...
+    def image(self, name: str, status: str) -> None: ...
+    def command(self, page: str, text: str) -> None: ...
+
+
+OpenEngine = Callable[..., DirectEngine]
+
+
+@pytest.fixture
+def open_engine(engine_url: str) -> Iterator[OpenEngine]:
+    """Give a function that opens the engine for tests; it is closed after the test."""
+    with ExitStack() as closing:
+
+        def open_engine(
+            *,
+            url: str = engine_url,
+            allow: Collection[str] | None = None,
+            timeout: float = 60.0,
+            max_output: int = 20_000_000,
+        ) -> DirectEngine:
+            clients = Clients(lambda: connect(url))
+            images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
+            engine = DirectEngine(
+                url, clients=clients, images=images, allow=allow, timeout=timeout, max_output=max_output
+            )
+            closing.callback(engine.close)
+            return engine
+
+        yield open_engine
+
+
+@pytest.fixture
+def engine(open_engine: OpenEngine) -> DirectEngine:
+    """Give the engine for tests, with generous limits."""
+    return open_engine()
