@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,8 +126,16 @@ class PrivateEngine:
                 )
             time.sleep(0.05)
 
+    def _addresses_left_behind(self) -> ipaddress.IPv4Network | None:
+        """Return what an engine that crashed had; it is cleaned up before the next starts."""
+        with suppress(FileNotFoundError, ValueError):
+            return ipaddress.IPv4Network((self.run_root / "addresses").read_text(encoding="ascii").strip())
+        return None
+
     def _supervise(self, environ: Mapping[str, str]) -> None:
-        pool = free_pool(_routes(Path("/proc/net/route").read_text(encoding="ascii"), without=self.bridge))
+        pool = free_pool(
+            routes(Path("/proc/net/route").read_text(encoding="ascii")), but=self._addresses_left_behind()
+        )
         arguments = {
             "--data-root": self.data_root,
             "--run-root": self.run_root,
@@ -152,30 +160,30 @@ class PrivateEngine:
             raise EngineProblem(f"a private engine did not start: {said[-1]} (log: {self.run_root / 'log'})")
 
 
-def free_pool(routes: tuple[ipaddress.IPv4Network, ...]) -> ipaddress.IPv4Network:
-    """Choose 65,536 private addresses that none of `routes` leads to.
+def free_pool(
+    taken: Iterable[ipaddress.IPv4Network], *, but: ipaddress.IPv4Network | None = None
+) -> ipaddress.IPv4Network:
+    """Choose 65,536 private addresses that none of the networks `taken` has.
 
-    Raises `EngineProblem` where there are none.
+    Those within `but` do not count. Raises `EngineProblem` where there are none.
     """
+    others = [network for network in taken if but is None or not network.subnet_of(but)]
     for pool in _POOLS:
-        if not any(pool.overlaps(route) for route in routes):
+        if not any(pool.overlaps(other) for other in others):
             return pool
     raise EngineProblem(
         "a private engine did not start: all of its address ranges (10.200-249.x.x) are in use"
     )
 
 
-def _routes(table: str, *, without: str) -> tuple[ipaddress.IPv4Network, ...]:
-    """Read `/proc/net/route` (proc(5)): the networks that are reached otherwise than by default.
-
-    Those through the interface `without`, our own, do not count.
-    """
+def routes(table: str) -> tuple[ipaddress.IPv4Network, ...]:
+    """Read `/proc/net/route` (proc(5)): the networks that are reached otherwise than by default."""
     networks = []
     for line in table.splitlines()[1:]:
-        interface, destination, _, _, _, _, _, mask = line.split()[:8]
+        _, destination, _, _, _, _, _, mask = line.split()[:8]
         # Hexadecimal numbers in the machine's own byte order.
         address, bits = (int(field, 16).to_bytes(4, sys.byteorder) for field in (destination, mask))
-        if any(bits) and interface != without:
+        if any(bits):
             networks.append(ipaddress.IPv4Network((address, str(ipaddress.IPv4Address(bits)))))
     return tuple(networks)
 

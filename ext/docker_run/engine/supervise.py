@@ -19,6 +19,8 @@ import fcntl
 import ipaddress
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -36,13 +38,8 @@ STOP_SECONDS = 20
 _LOOK_SECONDS = 0.25
 
 # linux/sockios.h, linux/if.h, linux/prctl.h
-_SIOCBRADDBR, _SIOCBRDELBR, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK = (
-    0x89A0,
-    0x89A1,
-    0x8914,
-    0x8916,
-    0x891C,
-)
+_SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
+_SIOCSIFFLAGS, _SIOCGIFADDR, _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
 _IFF_UP, _PR_SET_PDEATHSIG = 1, 1
 
 
@@ -68,6 +65,16 @@ class Settings:
         """What the engine prints."""
         return self.run_root / "log"
 
+    @property
+    def addresses(self) -> Path:
+        """Names the addresses that are in use, for who has to clean up after a crash."""
+        return self.run_root / "addresses"
+
+    @property
+    def mark(self) -> str:
+        """The comment on our firewall rules, by which they are found again."""
+        return f"docker-run:{self.bridge}"
+
     def command(self) -> list[str]:
         """Return the engine's command line: nothing of the machine's own Docker is read or written."""
         return [
@@ -79,6 +86,9 @@ class Settings:
             f"--host=unix://{self.socket}",
             "--group=root",
             f"--bridge={self.bridge}",
+            # The rules of two engines would get into each other's way: ours are in `_add_rules`.
+            "--iptables=false",
+            "--ip6tables=false",
             f"--default-address-pool=base={self.pool},size=24",
             "--shutdown-timeout=5",
             "--log-level=warn",
@@ -128,7 +138,8 @@ def _watch_over(settings: Settings, tell: int) -> None:
             engine = _start(settings, log)
             said = _wait_until_ready(settings, engine)
         except OSError as error:
-            os.write(tell, f"dockerd can't be started: {error}".encode())
+            os.write(tell, str(error).encode())
+            end_leftovers(settings)
             return
         os.write(tell, said.encode())
         os.close(tell)
@@ -140,12 +151,16 @@ def _watch_over(settings: Settings, tell: int) -> None:
 def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
     for folder in (settings.data_root, settings.run_root / "exec"):
         folder.mkdir(parents=True, exist_ok=True)
+    # An engine that remembers networks and is given an address pool removes the interface `docker0`
+    # when it starts (moby, `configureNetworking`), although here that can only be another engine's.
+    shutil.rmtree(settings.data_root / "network", ignore_errors=True)
     (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
     make_room_in_cgroup(Path("/sys/fs/cgroup"))
+    settings.addresses.write_text(f"{settings.pool.supernet()}\n", encoding="ascii")
     _add_bridge(settings)
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "LISTEN_FDS")
-    }
+    _add_rules(settings)
+    ignored = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")
+    environment = {name: value for name, value in os.environ.items() if name not in ignored}
     libc = ctypes.CDLL(None)
 
     def die_with_parent() -> None:
@@ -232,9 +247,8 @@ def end_leftovers(settings: Settings) -> None:
             os.kill(process, signal.SIGKILL)
     for path in ("docker.pid", "docker.sock", "exec/containerd/containerd.pid"):
         (settings.run_root / path).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        _configure(_SIOCSIFFLAGS, settings.bridge, struct.pack("H", 0))
-        _change_bridge(_SIOCBRDELBR, settings.bridge)
+    _remove_rules(settings)
+    _remove_bridges(settings)
 
 
 def _processes() -> dict[int, int]:
@@ -268,14 +282,86 @@ def _add_bridge(settings: Settings) -> None:
     _configure(_SIOCSIFFLAGS, settings.bridge, struct.pack("H", _IFF_UP))
 
 
+def _remove_bridges(settings: Settings) -> None:
+    """Remove the bridges that the last engine used: its own, and those of networks made later."""
+    names = {settings.bridge}
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        ours = ipaddress.IPv4Network(settings.addresses.read_text(encoding="ascii").strip())
+        names |= {
+            name for _, name in socket.if_nameindex() if name.startswith("br-") and _address(name) in ours
+        }
+    for name in sorted(names):
+        with contextlib.suppress(OSError):
+            _configure(_SIOCSIFFLAGS, name, struct.pack("H", 0))
+            _change_bridge(_SIOCBRDELBR, name)
+    settings.addresses.unlink(missing_ok=True)
+
+
+def _address(interface: str) -> ipaddress.IPv4Address:
+    with contextlib.suppress(OSError):
+        return ipaddress.IPv4Address(_configure(_SIOCGIFADDR, interface, b"")[20:24])
+    return ipaddress.IPv4Address(0)  # it has none
+
+
 def _change_bridge(request: int, name: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, request, name.encode() + b"\0")
 
 
-def _configure(request: int, name: str, value: bytes) -> None:
+def _configure(request: int, name: str, value: bytes) -> bytes:
+    """Set, or get, a property of a network interface: netdevice(7)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, request, struct.pack("16s24s", name.encode(), value))
+        return fcntl.ioctl(control, request, struct.pack("16s24s", name.encode(), value))
+
+
+def rules(whole: ipaddress.IPv4Network, *, bridges_are_filtered: bool) -> list[tuple[str, ...]]:
+    """Return the firewall rules for containers with addresses in `whole`, the first first.
+
+    Containers reach the world under the machine's address; the world does not reach them, but for
+    answers and through published ports, which the engine's proxy serves; and networks are kept
+    apart. `bridges_are_filtered` says that traffic within a network passes these rules, too.
+    """
+    pool = str(whole)
+    answers_only = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+    within = [("FORWARD", "-s", pool, "-d", pool, "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT")]
+    return [
+        *(within if bridges_are_filtered else []),
+        ("FORWARD", "-s", pool, "-d", pool, "-j", "DROP"),
+        ("FORWARD", "-s", pool, "-j", "ACCEPT"),
+        ("FORWARD", "-d", pool, *answers_only, "-j", "ACCEPT"),
+        ("FORWARD", "-d", pool, "-j", "DROP"),
+        ("POSTROUTING", "-s", pool, "!", "-d", pool, "-j", "MASQUERADE"),
+    ]
+
+
+def _add_rules(settings: Settings) -> None:
+    filtered = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    is_filtered = filtered.exists() and filtered.read_text().strip() == "1"
+    for chain, *rule in reversed(rules(settings.pool.supernet(), bridges_are_filtered=is_filtered)):
+        _iptables(chain, "-I", chain, "-m", "comment", "--comment", settings.mark, *rule)
+
+
+def _remove_rules(settings: Settings) -> None:
+    for chain in ("FORWARD", "POSTROUTING"):
+        with contextlib.suppress(OSError):
+            for line in _iptables(chain, "-S", chain).splitlines():
+                words = shlex.split(line)
+                if settings.mark in words:
+                    _iptables(chain, "-D", *words[1:])
+
+
+def _iptables(chain: str, *words: str) -> str:
+    table = "nat" if chain == "POSTROUTING" else "filter"
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        ["iptables", "-w", "30", "-t", table, *words],  # noqa: S607 - wherever the machine has it
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OSError(f"iptables {shlex.join(words)}: {done.stderr.strip() or done.returncode}")
+    return done.stdout
 
 
 def make_room_in_cgroup(root: Path) -> None:
