@@ -19,13 +19,15 @@ from docker_run.values import BadValue, quote
 Read = Callable[[str], str]
 Fields = dict[str, object]
 
+_ONE = "Leave one of the two out"
+
 
 def attached(given: Given) -> tuple[str, ...]:
     """Return the streams to which the client attaches: of `stdin`, `stdout`, `stderr`, in this order."""
     asked = given.all("attach", str)
     if given.last("detach", default=False):
         if asked:
-            raise BadValue("conflicting options: cannot specify both --attach and --detach")
+            raise BadValue("conflicting options: cannot specify both --attach and --detach", hint=_ONE)
         return ()
     streams = set(asked) or {"stdout", "stderr"}
     if given.last("interactive", default=False):
@@ -121,16 +123,20 @@ def _file(path: str, kind: str, read: Read) -> tuple[str, ...]:
     try:
         return kvfile.parse(text)
     except BadValue as error:
-        raise BadValue(f"invalid {kind} ({path}): {error}") from error
+        raise BadValue(f"invalid {kind} ({path}): {error}", hint="Write NAME=value lines") from error
 
 
 def _text(path: str, read: Read, failed: str) -> str:
     try:
         return read(path)
     except OSError as error:
-        raise BadValue(f"{failed}: {(error.strerror or str(error)).lower()}") from error
+        message = (error.strerror or str(error)).lower()
+        raise BadValue(
+            f"{failed}: {message}", hint="The file has to be where the page's files are"
+        ) from error
     except UnicodeDecodeError as error:
-        raise BadValue(f"{failed}: invalid utf8 bytes at offset {error.start}") from error
+        message = f"{failed}: invalid utf8 bytes at offset {error.start}"
+        raise BadValue(message, hint="Save the file as UTF-8") from error
 
 
 def security(given: Given, *, read: Read) -> tuple[Fields, Fields]:
@@ -142,7 +148,9 @@ def security(given: Given, *, read: Read) -> tuple[Fields, Fields]:
         if not separator and name != "no-new-privileges":
             name, separator, value = option.partition(":")
         if not value and name != "no-new-privileges":
-            raise BadValue(f"invalid --security-opt: {quote(option)}")
+            raise BadValue(
+                f"invalid --security-opt: {quote(option)}", hint="Try e.g. --security-opt no-new-privileges"
+            )
         if option == "systempaths=unconfined":
             fields = {"MaskedPaths": [], "ReadonlyPaths": []}
         elif name == "seccomp" and value not in ("builtin", "unconfined"):
@@ -172,7 +180,7 @@ def log_config(given: Given) -> Fields:
     driver = given.last("log-driver", "")
     options = dict(values.key_value(option) for option in given.all("log-opt", str))
     if driver == "none" and options:
-        raise BadValue(f"invalid logging opts for driver {driver}")
+        raise BadValue(f"invalid logging opts for driver {driver}", hint="Leave --log-opt out")
     return {"log_config": {"type": driver, "config": options}}
 
 
@@ -189,13 +197,15 @@ def health(given: Given) -> tuple[Fields, Fields]:
     asked = bool(command or any(numbers.values()) or start_interval)
     if given.last("no-healthcheck", default=False):
         if asked:
-            raise BadValue("--no-healthcheck conflicts with --health-* options")
+            raise BadValue("--no-healthcheck conflicts with --health-* options", hint=_ONE)
         return {"healthcheck": {"test": ["NONE"]}}, {}
     if not asked:
         return {}, {}
     for name, number in {**numbers, "start_interval": start_interval}.items():
         if number < 0:
-            raise BadValue(f"--health-{name.replace('_', '-')} cannot be negative")
+            raise BadValue(
+                f"--health-{name.replace('_', '-')} cannot be negative", hint="0 is the engine's own"
+            )
     test = ["CMD-SHELL", command] if command else None
     if not start_interval:
         return {"healthcheck": {"test": test, **numbers}}, {}
@@ -247,14 +257,16 @@ def check_modes(given: Given) -> None:
         raise BadValue(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
     pid = given.last("pid", "")
     if pid not in ("", "host") and not (pid.startswith("container:") and pid != "container:"):
-        raise BadValue("--pid: invalid PID mode")
+        raise BadValue("--pid: invalid PID mode", hint="Try --pid container:NAME, or --pid host")
     for name, words, title in (
         ("uts", ("", "host"), "UTS"),
         ("userns", ("", "host"), "USER"),
         ("cgroupns", ("", "host", "private"), "CGROUP"),
     ):
         if given.last(name, "") not in words:
-            raise BadValue(f"--{name}: invalid {title} mode")
+            raise BadValue(
+                f"--{name}: invalid {title} mode", hint=f"Try --{name} {words[-1]}, or leave it out"
+            )
 
 
 def restart_policy(given: Given) -> Fields:
@@ -262,5 +274,29 @@ def restart_policy(given: Given) -> Fields:
     policies = given.all("restart", dict)
     policy = policies[-1] if policies else values.restart("no")
     if given.last("rm", default=False) and policy.get("Name", "no") not in ("no", ""):
-        raise BadValue("conflicting options: cannot specify both --restart and --rm")
+        raise BadValue("conflicting options: cannot specify both --restart and --rm", hint=_ONE)
     return {"restart_policy": policy} if policy else {}
+
+
+def sent_anyway(host: Mapping[str, object]) -> Fields:
+    """Return the fields that the CLI sends though no flag asks for them, and `docker inspect` then shows.
+
+    docker-py leaves out what is empty; `host` has its arguments.
+    """
+    fields: dict[str, tuple[str, object]] = {
+        "blkio_weight_device": ("BlkioWeightDevice", []),
+        "device_read_bps": ("BlkioDeviceReadBps", []),
+        "device_read_iops": ("BlkioDeviceReadIOps", []),
+        "device_write_bps": ("BlkioDeviceWriteBps", []),
+        "device_write_iops": ("BlkioDeviceWriteIOps", []),
+        "devices": ("Devices", []),
+        "dns": ("Dns", []),
+        "dns_opt": ("DnsOptions", []),
+        "dns_search": ("DnsSearch", []),
+        "mem_swappiness": ("MemorySwappiness", -1),
+        "oom_kill_disable": ("OomKillDisable", False),
+        "pids_limit": ("PidsLimit", 0),
+        "port_bindings": ("PortBindings", {}),
+        "ulimits": ("Ulimits", []),
+    }
+    return {name: value for argument, (name, value) in fields.items() if host.get(argument, value) == value}

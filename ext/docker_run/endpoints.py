@@ -120,7 +120,9 @@ def endpoints(networks: Sequence[Attachment], apart: Attachment) -> dict[str, di
 def _combined(first: Attachment, apart: Attachment) -> Attachment:
     for name, what in _CONFLICTS:
         if getattr(first, name) and getattr(apart, name):
-            raise BadValue(f"conflicting options: cannot specify both {what}")
+            raise BadValue(
+                f"conflicting options: cannot specify both {what}", hint="Leave one of the two out"
+            )
     return replace(
         first,
         aliases=apart.aliases or first.aliases,
@@ -137,7 +139,9 @@ def _arguments(attachment: Attachment) -> dict[str, object]:
     if not attachment.target.strip():
         raise BadValue("no name set for network")
     if attachment.aliases and not is_user_defined(attachment.target):
-        raise BadValue("network-scoped aliases are only supported for user-defined networks")
+        raise BadValue(
+            "network-scoped aliases are only supported for user-defined networks", hint="Add --network NAME"
+        )
     if attachment.gateway_priority:
         raise BadValue(
             f"gw-priority={attachment.gateway_priority}: docker-py can't send it, so it works in a lab only"

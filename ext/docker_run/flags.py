@@ -78,11 +78,11 @@ _ROWS = (
         example="/dev/sda:200",
     ),
     Flag(
-        "cap-add", "list", _H, "cap_add", take=_ALL, example="NET_ADMIN",
+        "cap-add", "list", _H, "cap_add", v.capability, take=_ALL, combined=True, example="NET_ADMIN",
         reaches=_given,
         why="gives capabilities",
     ),
-    Flag("cap-drop", "list", _H, "cap_drop", take=_ALL, example="CHOWN"),
+    Flag("cap-drop", "list", _H, "cap_drop", v.capability, take=_ALL, combined=True, example="CHOWN"),
     Flag(
         "cgroup-parent", "string", _H, "cgroup_parent", example="/course",
         reaches=_given,

@@ -90,7 +90,7 @@ def _converted(flag: Flag, text: str) -> object:
     try:
         return flag.convert(text)
     except BadValue as error:
-        hint = f". Give it a value like --{flag.name} {flag.example}" if flag.example else ""
+        hint = f". Try e.g. --{flag.name} {flag.example}" if flag.example else ""
         if flag.late:
             raise FlagProblem(f"{error}{hint}") from error
         where = f"invalid argument {quote(text)} for {quote(flag.title)} flag"

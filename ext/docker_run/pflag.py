@@ -72,7 +72,7 @@ class Arguments:
 
     def _value(self, flag: Flag, message: str) -> str:
         if not self._words:
-            raise FlagProblem(f"{message}. Give it a value, e.g. --{flag.name} {flag.example}")
+            raise FlagProblem(f"{message}. Try e.g. --{flag.name} {flag.example}")
         return self._words.pop(0)
 
 

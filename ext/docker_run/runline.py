@@ -21,6 +21,8 @@ from docker_run.pflag import Arguments
 from docker_run.values import BadValue
 from docker_run.words import split
 
+_CAPABILITIES = ("cap-add", "cap-drop")
+
 
 def parse(
     text: str,
@@ -53,7 +55,7 @@ def parse(
     try:
         return _line(given, arguments.rest, read=read, environ=environ or {}, directory=directory)
     except BadValue as error:
-        raise FlagProblem(f"{error}") from error
+        raise FlagProblem(f"{error}. {error.hint}" if error.hint else f"{error}") from error
 
 
 def _line(
@@ -81,7 +83,7 @@ def _line(
     container |= {"detach": given.last("detach", default=False)}
     container |= {"environment": variables} if variables else {}
     container |= {"labels": labels} if labels else {}
-    container |= {"mac_address": given.last("mac-address", "")} if "mac-address" in given else {}
+    container |= _mac_address(given, endpoints.get(mode, {}))
     host = _simple(given, Goes.HOST) | mounted | devices | security | log | restart
     host |= {"network_mode": mode} | _modes(given)
     raw_host = _simple(given, Goes.RAW_HOST) | device_requests | paths
@@ -99,7 +101,7 @@ def _line(
         endpoints=endpoints,
         client=_client(given, cidfile),
         raw_container=assemble.stream_fields(given) | raw_health,
-        raw_host=raw_host,
+        raw_host=assemble.sent_anyway(host) | raw_host,
     )
 
 
@@ -112,6 +114,12 @@ def _entrypoint(given: Given) -> dict[str, object]:
     return {"entrypoint": [given.last("entrypoint", "")]} if "entrypoint" in given else {}
 
 
+def _mac_address(given: Given, endpoint: Mapping[str, object]) -> dict[str, object]:
+    """Return the container's own address, which engines before API 1.44 want, and later ones don't."""
+    address = given.last("mac-address", "") or endpoint.get("mac_address", "")
+    return {"mac_address": address} if address else {}
+
+
 def _modes(given: Given) -> dict[str, object]:
     """Return the arguments whose values have been checked already."""
     taken = {FLAGS[name].argument: given.last(name, "") for name in ("pid", "userns", "uts") if name in given}
@@ -121,6 +129,9 @@ def _modes(given: Given) -> dict[str, object]:
         **taken,
         **({"mem_swappiness": swappiness} if "memory-swappiness" in given else {}),
         **({"links": links} if links else {}),
+        **{
+            FLAGS[name].argument: sorted(set(given.all(name, str))) for name in _CAPABILITIES if name in given
+        },
         **({"ulimits": _ulimits(given)} if "ulimit" in given else {}),
     }
 

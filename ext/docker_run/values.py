@@ -17,7 +17,11 @@ from fractions import Fraction
 
 
 class BadValue(ValueError):
-    """A value that its flag can't have; the message is the CLI's."""
+    """A value that its flag can't have; the message is the CLI's, `hint` says what to do about it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def quote(text: str) -> str:
@@ -297,6 +301,12 @@ _MAC = re.compile(
     re.IGNORECASE,
 )
 _MAC_BYTES = (6, 8, 20)
+
+
+def capability(text: str) -> str:
+    """Write a capability as the engine does: `net_raw` is `CAP_NET_RAW`; `ALL` is all of them."""
+    name = text.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def mac_address(text: str) -> str:

@@ -28,10 +28,10 @@ _OPERATORS = {
     "`": "runs a command",
 }
 _BLANKS = " \t"
-_EXPANSION = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-]")
+_EXPANSION = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-\[]")
 """What makes `$` more than a dollar sign, inside double quotes too."""
 _EXPANSION_UNQUOTED = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-'\"\[]")
-"""Outside of them bash has `$'…'`, `$"…"` and `$[…]` as well."""
+"""Outside of them bash has `$'…'` and `$"…"` as well."""
 _ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\'
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _TILDE = re.compile(r"~[A-Za-z0-9._+-]*(?=[/:=]|\Z)")
@@ -120,10 +120,14 @@ class _Reader:
             )
         if char == "\0":
             raise SyntaxProblem(f"There is a NUL character at column {column}: no argument can hold one.")
-        if char == "$" and _EXPANSION_UNQUOTED.match(self._text, self._at):
+        if char == "$" and self._expands(_EXPANSION_UNQUOTED):
             raise _acts("$", column, "is replaced by a value")
         self._at += 1
         return _Char(char, quoted=False, column=column)
+
+    def _expands(self, expansion: re.Pattern[str]) -> bool:
+        """Tell whether a shell would replace what begins here; it joins continued lines first."""
+        return bool(expansion.match(self._text[self._at :].replace("\\\n", "")))
 
     def _escaped(self) -> _Char:
         if self._at + 1 == len(self._text):
@@ -158,7 +162,7 @@ class _Reader:
             if char == "\\" and self._text[self._at + 1 : self._at + 2] in tuple(_ESCAPABLE_IN_DOUBLE_QUOTES):
                 self._at += 1
                 char = self._text[self._at]
-            elif char == "`" or (char == "$" and _EXPANSION.match(self._text, self._at)):
+            elif char == "`" or (char == "$" and self._expands(_EXPANSION)):
                 raise _acts(char, self._at + 1, "is replaced by a value, in double quotes too")
             chars.append(_Char(char, quoted=True, column=self._at + 1))
             self._at += 1

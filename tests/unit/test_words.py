@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import SyntaxProblem
@@ -57,6 +57,7 @@ def test_words_without_a_shell(text: str, words: tuple[str, ...]) -> None:
         ('a "x$HOME"', "$", 5),
         ("a $(b)", "$", 3),
         ("a ${b}", "$", 3),
+        ('a "$[1]"', "$", 4),
         ("a $?", "$", 3),
         ("a $'b'", "$", 3),
         ("a *.c", "*", 3),
@@ -116,7 +117,10 @@ SHELL_PIECES = st.sampled_from(
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
+@settings(deadline=None)
 @example(line="a=~ {a,{b,{c} $")
+@example(line="$\\\na")
+@example(line='"$\\\n(a)"')
 @given(line=st.lists(SHELL_PIECES, max_size=12).map("".join))
 def test_a_shell_agrees_with_every_accepted_line(shell: str, line: str) -> None:
     try:
