@@ -4,8 +4,8 @@ A mask is never applied to what a page shows: only two recordings are compared t
 doubt a mask rather leaves text alone: too much noise is seen and gets an author's own pattern, but a
 difference that a mask swallowed is seen by nobody.
 
-What is not masked, on purpose: process ids (a container counts from 1, as it did the last time), whole
-seconds (`12s` may as well be the option of a command), versions, sizes, exit statuses.
+What is not masked, on purpose: process ids as a container sees them (it counts from 1, as it did the
+last time), whole seconds (`12s` may as well be the option of a command), versions, sizes, exit statuses.
 """
 
 from __future__ import annotations
@@ -152,9 +152,17 @@ MASKS = (
     ),
     Mask(
         "port",
-        rf"(?:(?<=0\.0\.0\.0:)|(?<=\[::\]:)|(?<=\s:::)|(?<=127\.0\.0\.1:)){_EPHEMERAL}",
+        rf"(?:(?<=0\.0\.0\.0:)|(?<=\[::\]:)|(?<=\s:::)|(?<=127\.0\.0\.1:)){_EPHEMERAL}"
+        rf'|(?<="HostPort": "){_EPHEMERAL}',
         "the engine takes any free one from 32768 to 60999",
-        ("0.0.0.0:{32768}->80/tcp, [::]:{32769}->80/tcp",),
+        ("0.0.0.0:{32768}->80/tcp, [::]:{32769}->80/tcp", '"HostPort": "{32770}"'),
+    ),
+    Mask(
+        "pid",
+        r'(?<="Pid": )[1-9]\d*'
+        r"|(?<= {2})\d+ {1,20}\d+ {1,20}\d{1,2} {1,20}\d{2}:\d{2}(?= {1,20}(?:\?|pts/\d+) )",
+        "docker inspect and docker top show ids that the machine counts up, and when the process began",
+        ('"Pid": {952},', "root   {952   931   0   22:12}   ?   00:00"),
     ),
     Mask(
         "interface",

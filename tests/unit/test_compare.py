@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.compare import Difference, differences
@@ -19,6 +19,8 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
+
+PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 ENVIRONMENT = Environment("Docker Engine 20.10.24", "Debian GNU/Linux 12", "x86_64")
 OUT, ERR, TTY, KEY = Stream.OUT, Stream.ERR, Stream.TERMINAL, Stream.TYPED
@@ -171,12 +173,14 @@ def test_a_long_difference_is_cut_and_takes_no_time_to_find() -> None:
 LINES = st.lists(st.sampled_from(["a", "b", "12ms", "7 of 9"]), max_size=30)
 
 
+@PATIENTLY
 @given(LINES, LINES)
 def test_there_is_a_difference_exactly_where_masked_text_differs(one: list[str], two: list[str]) -> None:
     old, new = (printed("".join(f"{line}\n" for line in lines).encode()) for lines in (one, two))
     assert (diff(old, new) == "") == (one == two)
 
 
+@PATIENTLY
 @given(LINES, LINES)
 @example([*"abcdefghijklmnopqrst"], [*"Abcdefghijklmnopqrst", "u"])
 @example([*"abcdefghijklmnopqrst"], [*"abcdeFghijklmNopqrst"])

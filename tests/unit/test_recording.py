@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem
@@ -25,6 +25,8 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recording import dumps, escape, loads, normalised, unescape
+
+PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 # Characters that text formats are known to trip over, and any others.
 AWKWARD = "\\ |\t\r\n\x1b\x00\x7f\x85\xa0\u200b\u2028\u202e\ufeff\u3000\ud800\udc80>$-=<nexu{}0"
@@ -163,6 +165,7 @@ def test_the_example_of_the_documentation_is_a_recording() -> None:
     assert loads(text, source="x").page == "guide/first"
 
 
+@PATIENTLY
 @given(RECORDINGS)
 @example(SAMPLE)
 def test_reading_gives_back_what_was_written(recording: Recording) -> None:
@@ -172,6 +175,7 @@ def test_reading_gives_back_what_was_written(recording: Recording) -> None:
     assert normalised(normalised(recording)) == normalised(recording)
 
 
+@PATIENTLY
 @given(RECORDINGS)
 @example(SAMPLE)
 def test_the_text_survives_editors_and_git(recording: Recording) -> None:
@@ -185,6 +189,7 @@ def test_the_text_survives_editors_and_git(recording: Recording) -> None:
         )
 
 
+@PATIENTLY
 @given(st.lists(st.builds(Chunk, st.sampled_from(Stream), DATA), max_size=8))
 def test_normalising_keeps_every_byte_in_its_order(chunks: list[Chunk]) -> None:
     command = CommandRecording("x", 0, 0, tuple(chunks))
@@ -286,6 +291,7 @@ def test_a_merge_conflict_says_how_to_get_out_of_it(mark: str) -> None:
     assert "build with an engine" in message
 
 
+@PATIENTLY
 @given(st.integers(0, len(SAMPLE_TEXT) - 1), st.text(max_size=3), st.integers(0, 200))
 def test_any_damage_is_noticed(at: int, inserted: str, removed: int) -> None:
     damaged = SAMPLE_TEXT[:at] + inserted + SAMPLE_TEXT[at + removed :]
@@ -296,6 +302,7 @@ def test_any_damage_is_noticed(at: int, inserted: str, removed: int) -> None:
     assert dumps(recording) == damaged.replace("\r\n", "\n")
 
 
+@PATIENTLY
 @given(st.integers(0, len(SAMPLE_TEXT) - 1))
 def test_no_beginning_of_a_recording_passes_for_one(length: int) -> None:
     problem(SAMPLE_TEXT[:length])

@@ -10,13 +10,15 @@ from dataclasses import replace
 from pathlib import Path, PurePath, PureWindowsPath
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Environment, Recording, StepRecording, TerminalSize
 from docker_run.recording import dumps
 from docker_run.store import Store
+
+PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 RECORDING = Recording(
     page="docs/first",
@@ -97,6 +99,7 @@ def test_paths(store: Store, tmp_path: Path, page: str, expected: str) -> None:
     assert store.path(page) == tmp_path / "recordings" / expected
 
 
+@PATIENTLY
 @given(st.lists(PAGES, min_size=2, max_size=8, unique=True))
 @example(["x", "x.txt/b"])
 @example(["a", "a/", "/a", "a//"])
