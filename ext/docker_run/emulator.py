@@ -134,6 +134,7 @@ class Terminal(Grid):
         if self._main is None:
             self.save_cursor()
             self._main = _Main(dict(self.buffer), self.saved)
+            self.saved = Saved()
             self.buffer.clear()
             self.keeps = False
 

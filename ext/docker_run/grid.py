@@ -235,6 +235,14 @@ class Grid(pyte.Screen):
                 if y in rows:
                     rows[y + 1] = rows.pop(y)
 
+    def delete_lines(self, count: int | None = None) -> None:
+        """Remove lines from the cursor's on, within the scrolling region; those below move up (DL)."""
+        top, bottom = self.margins or Margins(0, self.lines - 1)
+        if top <= self.cursor.y <= bottom:
+            below = [self.buffer.pop(y, {}) for y in range(self.cursor.y, bottom + 1)]
+            self.buffer.update(enumerate(below[count or 1 :], self.cursor.y))
+            self.carriage_return()
+
     def reverse_index(self) -> None:
         """Move the cursor up; at the top of the scrolling region, scroll that down."""
         top = (self.margins or Margins(0, self.lines - 1)).top
@@ -258,10 +266,15 @@ class Grid(pyte.Screen):
 
     def ensure_hbounds(self) -> None:
         """Keep a cursor that was moved within the screen, or within what is written beyond it."""
-        last = self.columns - 1
-        if last >= self._visible_columns:
-            last = max(self._visible_columns - 1, max(self.buffer[self.cursor.y], default=0))
-        self.cursor.x = min(max(0, self.cursor.x), last)
+        self.cursor.x = max(0, self.cursor.x)
+        if self.cursor.x >= self._visible_columns:
+            self.cursor.x = min(self.cursor.x, self._edge() - 1)
+
+    def _edge(self) -> int:
+        """Return how wide the cursor's line may get without being written to."""
+        if self.columns == self._visible_columns:
+            return self.columns
+        return max(self._visible_columns, max(self.buffer[self.cursor.y], default=-1) + 1)
 
     def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
         """Make the lines `top` to `bottom`, counted from 1, the scrolling region; 0 is the screen's edge."""
@@ -356,7 +369,7 @@ class Grid(pyte.Screen):
         self._shift(self.cursor.x + (count or 1), -(count or 1))
 
     def _shift(self, start: int, distance: int) -> None:
-        row = self.buffer[self.cursor.y]
+        row, edge = self.buffer[self.cursor.y], self._edge()
         self._part(row, start)
         moved = {x + distance: row.pop(x) for x in sorted(row) if x >= start}
-        row.update({x: cell for x, cell in moved.items() if x < self.columns})
+        row.update({x: cell for x, cell in moved.items() if x < edge})

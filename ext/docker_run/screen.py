@@ -12,6 +12,7 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from docker_run import keys as keys_notation
@@ -49,7 +50,7 @@ def lines(output: Sequence[Chunk], size: TerminalSize) -> tuple[Line, ...]:
     limited = any(chunk.stream in (Stream.TERMINAL, Stream.TYPED) for chunk in output)
     pieces = [
         (stream, "".join(piece for _, piece in group))
-        for stream, group in groupby(_decoded(output), key=lambda piece: piece[0])
+        for stream, group in groupby(_decoded(output), key=itemgetter(0))
     ]
     whole = "".join(piece for _, piece in pieces)
     if all(stream is not Stream.TYPED for stream, _ in pieces) and _SIMPLE.fullmatch(whole):
@@ -75,8 +76,11 @@ def _decoded(output: Sequence[Chunk]) -> Iterator[tuple[Stream, str]]:
             yield stream, data.decode(errors="replace")
             continue
         characters = decoders[stream].decode(data)
-        # The terminal driver adds the carriage return, for programs that know nothing of a terminal.
-        yield stream, characters if stream is Stream.TERMINAL else characters.replace("\n", "\r\n")
+        if stream is not Stream.TERMINAL:
+            # The driver of the client's terminal adds the carriage return.
+            characters = characters.replace("\n", "\r\n")
+        if characters:
+            yield stream, characters
     for stream, decoder in decoders.items():
         rest = decoder.decode(b"", final=True)
         if rest:
@@ -102,7 +106,9 @@ def _simple(pieces: Sequence[tuple[Stream, str]], *, columns: int | None) -> Ite
 def _broken(line: Sequence[Span], columns: int | None) -> Iterator[Line]:
     characters = "".join(span.text for span in line)
     if columns is None or len(characters) <= columns:
-        yield _without_blank_end(line)
+        groups = groupby(line, key=lambda span: span.kind) if len(line) > 1 else ()
+        merged = [Span("".join(span.text for span in group), kind) for kind, group in groups]
+        yield _without_blank_end(merged or line)
         return
     kinds = [span.kind for span in line for _ in span.text]
     for start in range(0, len(characters), columns):
