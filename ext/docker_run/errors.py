@@ -59,9 +59,19 @@ class EngineProblem(DockerRunError):
 
 
 class ImageProblem(DockerRunError):
-    """An image could be neither found, nor pulled, nor built from the catalogue."""
+    """An image could be neither found, nor pulled, nor built from the catalogue.
+
+    `reason` says why in a few words, for readers of a page. `answer` is what the CLI prints where the
+    engine or the registry has said no for good, before its hint at `--help`; it is empty where
+    another try, or another machine, might have the image.
+    """
 
     subtype = "image"
+
+    def __init__(self, message: str, *, reason: str = "", answer: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message.partition("\n")[0]
+        self.answer = answer
 
 
 # A command did not finish. It is never recorded.
@@ -96,6 +106,11 @@ class RecordingProblem(DockerRunError):
     """A recording exists and can't be read."""
 
     subtype = "recording-unreadable"
+
+    def __init__(self, message: str, *, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        """The line of the recording at which it can't be read, from 1."""
 
 
 class NewerRecording(RecordingProblem):

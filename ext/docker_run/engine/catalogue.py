@@ -208,4 +208,7 @@ def _bootstrap(entry: Entry, folder: Path) -> None:
 
 def _failed(entry: Entry, lines: list[str]) -> ImageProblem:
     last = "\n".join(line.rstrip() for line in lines[-_SHOWN:])
-    return ImageProblem(f"{entry.folder} can't be built; its last lines were:\n{last}")
+    return ImageProblem(
+        f"{entry.folder} can't be built; its last lines were:\n{last}",
+        reason=f"the image `{entry.name}` could not be built",
+    )

@@ -17,6 +17,8 @@ from docker_run.engine.names import Json, Names, named_volumes
 from docker_run.model import Chunk, Stream
 
 _HELP = "\n\nRun 'docker run --help' for more information\n"
+REFUSED = 125
+"""The CLI's exit status where Docker itself has failed, and not the program that it ran."""
 _NOT_FOUND = (
     "executable file not found",
     "no such file or directory",
@@ -38,6 +40,11 @@ class Printed:
     def warn(self, text: str) -> None:
         """Print a warning, as the CLI does."""
         self.chunks.append(Chunk(Stream.ERR, f"WARNING: {text}\n".encode()))
+
+    def refuse(self, answer: str) -> None:
+        """Print that there is no image to run, in the words of `ImageProblem.answer`."""
+        self.chunks.append(Chunk(Stream.ERR, f"{answer}{_HELP}".encode()))
+        self.exit_code = REFUSED
 
     def fail(self, message: str) -> None:
         """Print why the container could not be created or started, with the CLI's exit status."""

@@ -15,10 +15,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
+from docker.errors import DockerException
+
 from docker_run import runline
 from docker_run.engine import cleanup
 from docker_run.engine.clients import Clients
-from docker_run.engine.command import Printed, run_command
+from docker_run.engine.command import REFUSED, Printed, run_command
 from docker_run.engine.creation import creation
 from docker_run.engine.foreground import Limits
 from docker_run.engine.images import Images
@@ -181,9 +183,17 @@ class DirectSession:
         line = self._parse(command, dict(step.files))
         self._check_interrupted(command)
         pull, platform = line.client.get("pull"), line.container.get("platform")
-        provided = self._provider.provide(
-            line.image, pull=str(pull or "missing"), platform=str(platform) if platform else None
-        )
+        try:
+            provided = self._provider.provide(
+                line.image, pull=str(pull or "missing"), platform=str(platform) if platform else None
+            )
+        except ImageProblem as problem:
+            # An author who expects the refusal gets it; to anybody else it is a mistake.
+            if not problem.answer or not _expects_refusal(step):
+                raise
+            refused = Printed()
+            refused.refuse(problem.answer)
+            return CommandRecording(command.text, refused.exit_code, 0.0, tuple(refused.chunks))
         self._used[line.image] = provided.image
         self._check_interrupted(command)
         began = time.monotonic()
@@ -221,14 +231,18 @@ class DirectSession:
             )
             return refused
         api = self._clients().api
-        asked = creation(
-            line,
-            reference=reference,
-            typed=command.typed,
-            labels=self._labels,
-            terminal=self._session.terminal,
-            api=api,
-        )
+        try:
+            asked = creation(
+                line,
+                reference=reference,
+                typed=command.typed,
+                labels=self._labels,
+                terminal=self._session.terminal,
+                api=api,
+            )
+        except (DockerException, TypeError, ValueError) as error:
+            # docker-py checks some values itself, and knows which version of the API has what.
+            raise FlagProblem(f"`{command.text}` can't be put to this engine: {error}") from error
         printed = run_command(
             api,
             asked,
@@ -244,3 +258,8 @@ class DirectSession:
     def _check_interrupted(self, command: Command) -> None:
         if self._limits.interrupted.is_set():
             raise Interrupted(f"the build was interrupted before `{command.text}` ran")
+
+
+def _expects_refusal(step: Step) -> bool:
+    expected = step.expect.exit_codes
+    return expected is None or REFUSED in expected

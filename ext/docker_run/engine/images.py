@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from docker.errors import DockerException, ImageNotFound
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import Entry, build, find_entry
-from docker_run.engine.pull import REFERENCE, PullFailed, Refusal, pull
+from docker_run.engine.pull import REFERENCE, RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.model import Image
 from docker_run.protocols import Progress
@@ -105,7 +106,8 @@ class Images:
         if not REFERENCE.fullmatch(name):
             raise ImageProblem(
                 f"{name!r} is not the name of an image (invalid reference format): "
-                "write REPOSITORY[:TAG], the repository in lower case"
+                "write REPOSITORY[:TAG], the repository in lower case",
+                answer="docker: invalid reference format",
             )
         key = (name, pull, platform or "")
         with self._lock:
@@ -119,7 +121,7 @@ class Images:
             known = self._known[key]
         if isinstance(known, ImageProblem):
             # A new one for each who asks: an exception carries the traceback of where it was raised.
-            raise ImageProblem(str(known)) from known
+            raise copy(known) from known
         return known
 
     def _provide(self, name: str, pull: str, platform: str | None) -> Provided:
@@ -161,10 +163,13 @@ class Images:
 
     def _pulled(self, name: str, platform: str | None) -> Provided:
         found = REFERENCE.fullmatch(name)
-        host, _ = resolve_repository_name(found["repository"] if found else name)
+        repository = found["repository"] if found else name
+        host, _ = resolve_repository_name(repository)
         with self._lock:
             registry = self._registries.setdefault(host, _Registry())
-        with registry.contact() as answered:
+        # The engine refuses a reserved name without asking the registry, which may be out of reach.
+        asking = nullcontext(_nothing) if repository == RESERVED else registry.contact()
+        with asking as answered:
             for text in pull(self._client(), name, platform=platform):
                 answered()
                 self._progress.image(name, text)
@@ -178,7 +183,8 @@ class Images:
         if built is None:
             raise ImageProblem(
                 f"no such image: {name}, and `--pull never` forbids to fetch it; "
-                "leave the flag out, or `docker pull` it before"
+                "leave the flag out, or `docker pull` it before",
+                answer=f"docker: Error response from daemon: No such image: {_tagged(name)}",
             )
         return built
 
@@ -213,12 +219,34 @@ class Images:
             Refusal.UNREACHABLE: "try again with a network, or load it into the engine (`docker load`)",
             Refusal.NOT_FOUND: "check the name and the tag",
             Refusal.DENIED: "check the name, or `docker login` first",
+            Refusal.RESERVED: "it can only stand in a Dockerfile; if the page is to show that, "
+            "say `:exit-code: 125`",
         }
         catalogue = ""
         if self._catalogue is not None and failure.refusal is Refusal.UNREACHABLE and ":" not in name:
             catalogue = f", or give it a Dockerfile in {self._catalogue / name}"
         reason = failure.refusal.value
-        return ImageProblem(f"no image {name!r}: {reason} ({failure}); {tries[failure.refusal]}{catalogue}")
+        answer = ""
+        if failure.refusal is not Refusal.UNREACHABLE:
+            answer = (
+                f"Unable to find image '{_tagged(name)}' locally\n"
+                f"docker: Error response from daemon: {failure}"
+            )
+        return ImageProblem(
+            f"no image {name!r}: {reason} ({failure}); {tries[failure.refusal]}{catalogue}",
+            reason=f"there is no image `{name}`: {reason}",
+            answer=answer,
+        )
+
+
+def _nothing() -> None:
+    """Do nothing: there is no registry to take note of an answer of."""
+
+
+def _tagged(name: str) -> str:
+    """Return `name` as the CLI writes it: with the tag that it has when none is given."""
+    found = REFERENCE.fullmatch(name)
+    return name if found and (found["tag"] or found["digest"]) else f"{name}:latest"
 
 
 def _digest(name: str, digests: list[str]) -> str:

@@ -28,12 +28,17 @@ REFERENCE = re.compile(
 """An image's name: the grammar of https://github.com/distribution/reference (`reference.go`)."""
 
 
+RESERVED = "scratch"
+"""The one name that the engine itself refuses to pull: where a Dockerfile begins from nothing."""
+
+
 class Refusal(Enum):
     """Why a pull came to nothing."""
 
     UNREACHABLE = "the registry can't be reached"
     NOT_FOUND = "the registry has no such image"
     DENIED = "the registry has no such image, or shows it to others only"
+    RESERVED = "the name is reserved"
 
 
 class PullFailed(ImageProblem):
@@ -52,6 +57,8 @@ def refusal(message: str) -> Refusal:
     connections, bad certificates and proxies, and a registry that limits the rate.
     """
     text = message.lower()
+    if "reserved name" in text:
+        return Refusal.RESERVED
     if re.search(
         r"\bdenied\b|unauthorized|authentication required|no basic auth credentials|forbidden", text
     ):

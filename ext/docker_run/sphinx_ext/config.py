@@ -147,7 +147,7 @@ def register(app: Sphinx) -> None:
             tuple(default) if isinstance(default, TerminalSize) else default,
             setting.metadata["rebuild"],
             # Types are checked here, with a message that says what is wanted.
-            types=frozenset({Any}),  # type: ignore[arg-type]
+            types=frozenset({Any}),
             description=setting.metadata["help"],
         )
     app.connect("config-inited", report_bad_values)

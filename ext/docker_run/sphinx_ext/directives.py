@@ -57,7 +57,10 @@ class DockerRun(SphinxDirective):
         if presentation.hidden:
             return []
         block = docker_run_block(
-            step=step, command=f"docker run {argument}".strip(), presentation=presentation
+            docname=self.env.docname,
+            step=step,
+            command=f"docker run {argument}".strip(),
+            presentation=presentation,
         )
         block.source, block.line = location
         return [self._framed(block, presentation, location)]
@@ -102,7 +105,7 @@ class DockerReport(SphinxDirective):
             return []
         if not scope:
             domain.reports[self.env.docname] = True
-        return [docker_run_report(whole=not scope)]
+        return [docker_run_report(docname=self.env.docname, whole=not scope)]
 
 
 class DockerValue(SphinxRole):
@@ -114,7 +117,7 @@ class DockerValue(SphinxRole):
         path, line = self.get_source_info()
         use = ValueUse(self.text.strip(), Location(path, line))
         domain.uses.setdefault(self.env.docname, []).append(use)
-        return [docker_run_value(value=use.name)], []
+        return [docker_run_value(docname=self.env.docname, value=use.name)], []
 
 
 def register(app: Sphinx) -> None:

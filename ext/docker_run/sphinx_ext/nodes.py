@@ -11,17 +11,20 @@ from docker_run.sphinx_ext.lexer import with_line_ends_inside
 
 
 class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes like tags)
-    """Stands for a step. Attributes: `step` (its index on the page, -1 for one that can't be run),
-    `command` (the text to show for that one), `presentation` (`model.Presentation`).
-    """  # noqa: D205
+    """Stands for a step.
+
+    Attributes: `docname` (its page: some builders put all pages into one document), `step` (its index
+    there, -1 for one that can't be run), `command` (the text to show for that one), `presentation`
+    (`model.Presentation`).
+    """
 
 
 class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
-    """Stands for a captured value. Attribute: `value` (its name)."""
+    """Stands for a captured value. Attributes: `docname`, `value` (its name)."""
 
 
 class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
-    """Stands for a report. Attribute: `whole` (of all pages, not of this one)."""
+    """Stands for a report. Attributes: `docname`, `whole` (of all pages, not of this one)."""
 
 
 class docker_run_terminal(nodes.literal_block):  # noqa: N801

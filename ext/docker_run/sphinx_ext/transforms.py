@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -33,6 +33,29 @@ from docker_run.store import Store
 from docker_run.verify import held_steps
 
 
+class Page(NamedTuple):
+    """A page's session, and its recording; both may be missing."""
+
+    session: Session | None
+    recording: Recording | None
+
+    def recorded(self, step: int) -> StepRecording | None:
+        """Return what was recorded of the step with this index, in its present form."""
+        if self.session and self.recording and 0 <= step < held_steps(self.session, self.recording):
+            return self.recording.steps[step]
+        return None
+
+    def commands(self, step: int) -> list[str]:
+        """Return the texts of the step's commands; none for a step that can't be run."""
+        if self.session is None or step < 0:
+            return []
+        return [command.text for command in self.session.steps[step].commands]
+
+    def values(self) -> dict[str, str]:
+        """Return all values that the page's steps capture."""
+        return captured_values(self.session, self.recording) if self.session else {}
+
+
 class FillIn(SphinxPostTransform):
     """Replaces all placeholders of a page; its blocks are plain text."""
 
@@ -42,64 +65,56 @@ class FillIn(SphinxPostTransform):
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
-        settings = Settings.of(self.config)
-        self._store = Store(recordings_directory(self.env.srcdir, settings))
-        domain = DockerRunDomain.of(self.env)
-        session = domain.session(self.env.docname, terminal=settings.terminal)
-        recording = self._load(self.env.docname) if session else None
+        self._settings = Settings.of(self.config)
+        self._store = Store(recordings_directory(self.env.srcdir, self._settings))
+        self._domain = DockerRunDomain.of(self.env)
+        self._pages: dict[str, Page] = {}
         for block in list(self.document.findall(docker_run_block)):
-            self._fill_block(block, session, recording)
-        values = captured_values(session, recording) if session else {}
+            self._fill_block(block, self._page(block["docname"]))
         for value in list(self.document.findall(docker_run_value)):
             # What is missing is a warning already; the reader sees that something is.
-            text = values.get(value["value"], "…")
+            text = self._page(value["docname"]).values().get(value["value"], "…")
             value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
         for report in list(self.document.findall(docker_run_report)):
-            if report["whole"]:
-                sessions = domain.sessions(terminal=settings.terminal)
-                table = report_table([(each, self._load(each.page)) for each in sessions])
-            else:
-                table = environment_table(recording)
-            report.replace_self(table)
+            report.replace_self(self._report(report))
+
+    def _page(self, docname: str) -> Page:
+        """Return what is known of a page; a document holds several where a builder joins them."""
+        if docname not in self._pages:
+            session = self._domain.session(docname, terminal=self._settings.terminal)
+            self._pages[docname] = Page(session, self._load(docname) if session else None)
+        return self._pages[docname]
 
     def _load(self, docname: str) -> Recording | None:
         try:
             return self._store.load(docname)
         except RecordingProblem:
-            return None
+            return None  # reported where all recordings are loaded
 
-    def _fill_block(
-        self, block: docker_run_block, session: Session | None, recording: Recording | None
-    ) -> None:
-        index: int = block["step"]
+    def _report(self, report: docker_run_report) -> nodes.Node:
+        if not report["whole"]:
+            return environment_table(self._page(report["docname"]).recording)
+        pages = (self._page(docname) for docname in sorted(self._domain.steps))
+        return report_table([(page.session, page.recording) for page in pages if page.session])
+
+    def _fill_block(self, block: docker_run_block, page: Page) -> None:
         presentation: Presentation = block["presentation"]
-        recorded = None
-        if session and recording and 0 <= index < held_steps(session, recording):
-            recorded = recording.steps[index]
+        recorded = page.recorded(block["step"])
         if recorded is None or recorded.not_run:
-            texts = (
-                [command.text for command in session.steps[index].commands]
-                if session and index >= 0
-                else [block["command"]]
-            )
-            parts: list[nodes.Node] = [self._literal([markup.Block(text) for text in texts], block)]
+            shown = [markup.Block(text) for text in page.commands(block["step"]) or [block["command"]]]
             reason = recorded.not_run if recorded else "there is no recorded output of it"
-            parts.append(_notice(f"Not run in this build: {reason}."))
+            parts: list[nodes.Node] = [self._literal(shown, block), _notice(f"Not run in this build: {reason}.")]
         else:
-            size = recording.terminal if recording else TerminalSize()
-            parts = self._shown(recorded, presentation, size, block)
+            parts = self._shown(recorded, presentation, block)
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
         block.replace_self(frame)
 
     def _shown(
-        self,
-        recorded: StepRecording,
-        presentation: Presentation,
-        size: TerminalSize,
-        block: docker_run_block,
+        self, recorded: StepRecording, presentation: Presentation, block: docker_run_block
     ) -> list[nodes.Node]:
         """Show a step that was run: its commands and their output, or the output behind a click."""
+        size = self._settings.terminal
         blocks = [_block(command, presentation, size) for command in recorded.commands]
         parts: list[nodes.Node]
         if presentation.collapse:

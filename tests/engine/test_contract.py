@@ -1,0 +1,18 @@
+"""The real engine keeps the promises that the fake one makes to the unit tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from contract import MAX_OUTPUT, TIMEOUT, EngineContract
+
+from docker_run.engine.direct import DirectEngine
+
+pytestmark = pytest.mark.engine
+
+
+class TestDirectEngine(EngineContract):
+    @pytest.fixture
+    def engine(self, open_engine: Callable[..., DirectEngine]) -> DirectEngine:
+        return open_engine(timeout=TIMEOUT, max_output=MAX_OUTPUT)
