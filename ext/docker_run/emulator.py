@@ -158,7 +158,7 @@ class Terminal(Grid):
         screens = [self.buffer] if self._main is None else [self._main.rows, self.buffer]
         for screen in screens:
             for y in range(max(screen, default=-1) + 1):
-                yield screen.get(y, {})
+                yield screen.get(y, Row())
 
     def reset(self) -> None:
         """Clear the screen and forget all settings; lines that scrolled off stay."""

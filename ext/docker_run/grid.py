@@ -45,8 +45,12 @@ class Cell(NamedTuple):
     kind: Kind = Kind.OUTPUT
 
 
-Row = dict[int, Cell]
-"""The cells of a line that were written to, by column from 0."""
+class Row(dict[int, Cell]):
+    """The cells of a line that were written to, by column from 0."""
+
+    width = 0
+    """No cell at or beyond this column was ever written to."""
+
 
 UNLIMITED = 10**9
 """The number of columns of a terminal without a right edge."""
@@ -100,7 +104,7 @@ class Grid(pyte.Screen):
         self._visible_columns = columns
         self._last = ""
         super().__init__(columns if limited else UNLIMITED, rows)
-        self.buffer = defaultdict(dict)
+        self.buffer = defaultdict(Row)
 
     def reset(self) -> None:
         """Clear the screen and forget all settings; lines that scrolled off stay."""
@@ -170,6 +174,7 @@ class Grid(pyte.Screen):
         if width == 2:
             row[x] = Cell("", self.style, self.kind)
         self.cursor.x += size
+        row.width = max(row.width, self.cursor.x)
 
     @staticmethod
     def _part(row: Row, x: int) -> None:
@@ -218,7 +223,7 @@ class Grid(pyte.Screen):
         top, bottom = self.margins or Margins(0, self.lines - 1)
         rows = self.buffer
         for _ in range(min(count or 1, bottom - top + 1)):
-            gone = rows.pop(top, {})
+            gone = rows.pop(top, Row())
             if top == 0 and self.keeps:
                 self.scrolled.append(gone)
             for y in range(top + 1, bottom + 1):
@@ -239,7 +244,7 @@ class Grid(pyte.Screen):
         """Remove lines from the cursor's on, within the scrolling region; those below move up (DL)."""
         top, bottom = self.margins or Margins(0, self.lines - 1)
         if top <= self.cursor.y <= bottom:
-            below = [self.buffer.pop(y, {}) for y in range(self.cursor.y, bottom + 1)]
+            below = [self.buffer.pop(y, Row()) for y in range(self.cursor.y, bottom + 1)]
             self.buffer.update(enumerate(below[count or 1 :], self.cursor.y))
             self.carriage_return()
 
@@ -274,7 +279,7 @@ class Grid(pyte.Screen):
         """Return how wide the cursor's line may get without being written to."""
         if self.columns == self._visible_columns:
             return self.columns
-        return max(self._visible_columns, max(self.buffer[self.cursor.y], default=-1) + 1)
+        return max(self._visible_columns, self.buffer[self.cursor.y].width)
 
     def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
         """Make the lines `top` to `bottom`, counted from 1, the scrolling region; 0 is the screen's edge."""
@@ -327,9 +332,10 @@ class Grid(pyte.Screen):
         row = self.buffer[y]
         self._part(row, start)
         self._part(row, end)
-        for x in [x for x in row if start <= x < end]:
-            del row[x]
+        for x in range(start, min(end, row.width)):
+            row.pop(x, None)
         if self.style.bg and end <= self._visible_columns:
+            row.width = max(row.width, end)
             blank = Cell(" ", Style(bg=self.style.bg))
             row.update(dict.fromkeys(range(start, end), blank))
 
@@ -350,7 +356,7 @@ class Grid(pyte.Screen):
             return
         for y in range(self.lines):
             if how == 2 or (how == 0 and y > self.cursor.y) or (how == 1 and y < self.cursor.y):
-                self.buffer[y] = {}
+                self.buffer[y] = Row()
                 self._erase(y, 0, self.columns)
         if how < 2:
             self.erase_in_line(how)
@@ -371,5 +377,6 @@ class Grid(pyte.Screen):
     def _shift(self, start: int, distance: int) -> None:
         row, edge = self.buffer[self.cursor.y], self._edge()
         self._part(row, start)
-        moved = {x + distance: row.pop(x) for x in sorted(row) if x >= start}
+        moved = {x + distance: row.pop(x) for x in range(start, row.width) if x in row}
         row.update({x: cell for x, cell in moved.items() if x < edge})
+        row.width = min(row.width + max(distance, 0), edge)
