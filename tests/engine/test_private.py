@@ -1,0 +1,340 @@
+"""The private engine: joined, survived, ended, found again; in a network name space of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import pytest
+
+from docker_run.engine.connect import connect
+from docker_run.engine.images import Images
+from docker_run.engine.private import PrivateEngine
+from docker_run.errors import EngineProblem
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(
+        not os.environ.get("DOCKER_RUN_REQUIRE_ENGINE")
+        and (os.geteuid() != 0 or not shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin")),
+        reason="a private engine needs root and dockerd",
+    ),
+]
+
+# Starts the engine at each line that it reads, and forks where that says so; ends at end-of-file.
+USER = """
+import os, sys, time
+from pathlib import Path
+from docker_run.engine.private import PrivateEngine
+from docker_run.errors import EngineProblem
+
+class Notes:
+    def note(self, message): print("note", message, flush=True)
+
+for line in sys.stdin:
+    try:
+        print("url", PrivateEngine(Path(sys.argv[1]), Path(sys.argv[2])).start(Notes()), flush=True)
+        if line == "fork\\n" and os.fork() == 0: time.sleep(1000)
+    except EngineProblem as problem:
+        print("problem", problem, flush=True)
+"""
+
+
+class Notes:
+    def note(self, message: str) -> None: ...
+    def image(self, name: str, status: str) -> None: ...
+    def command(self, page: str, text: str) -> None: ...
+
+
+@dataclass
+class Machine:
+    """A network name space, and the places of an engine in it."""
+
+    holder: subprocess.Popen[bytes]
+    data_root: Path
+    run_root: Path
+    users: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def command(self, *words: str) -> list[str]:
+        return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", *words]
+
+    def run(self, *words: str) -> str:
+        return subprocess.run(self.command(*words), check=True, capture_output=True, text=True).stdout
+
+    def user(self, **environ: str) -> User:
+        words = self.command(sys.executable, "-c", USER, str(self.data_root), str(self.run_root))
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environ},
+            start_new_session=True,
+        )
+        self.users.append(process)
+        return User(process)
+
+    def processes(self, program: str) -> list[int]:
+        """Find the engine's own processes that run `program`."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_text(errors="replace").split("\0")
+                ours = any(str(self.run_root) in word for word in words)
+                if ours and program in {Path(word).name for word in words[:3]}:
+                    found.append(int(folder.name))
+        return found
+
+    def is_quiet(self) -> bool:
+        names = ("dockerd", "containerd", "containerd-shim-runc-v2", "supervise.py")
+        return not any(self.processes(name) for name in names)
+
+
+@dataclass
+class User:
+    process: subprocess.Popen[str]
+
+    def start(self, line: str = "") -> list[str]:
+        """Let the process start the engine, or join it; return what it said."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        said = []
+        while not said or said[-1].startswith("note "):
+            said.append(self.process.stdout.readline().strip())
+            assert said[-1], "the process ended"
+        return said
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    # Not pytest's tmp_path: the paths of sockets have to be short.
+    root = Path(tempfile.mkdtemp(prefix="dr-", dir="/var/tmp"))
+    holder = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
+    until(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink())
+    machine = Machine(holder, root / "data", root / "run")
+    yield machine
+    for process in machine.users:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+    until(machine.is_quiet)
+    holder.kill()
+    holder.wait()
+    # The engine's own mounts end with it; what a killed one left is below.
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        if line.split()[1].startswith(f"{root}/"):
+            subprocess.run(["umount", "--lazy", line.split()[1]], check=False)
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def connected(machine: Machine) -> Iterator[Callable[[], docker.DockerClient]]:
+    clients = []
+
+    def to_machine() -> docker.DockerClient:
+        clients.append(connect(f"unix://{machine.run_root / 'docker.sock'}"))
+        return clients[-1]
+
+    yield to_machine
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def archive(client: docker.DockerClient, tmp_path: Path) -> Path:
+    """Give an archive of busybox."""
+    catalogue = Path(__file__).parents[2] / "docs/images"
+    provided = Images(lambda: client, catalogue=catalogue, progress=Notes()).provide("busybox")
+    path = tmp_path / "busybox.tar"
+    with path.open("wb") as file:
+        for part in client.images.get(provided.reference).save(named=True):
+            file.write(part)
+    return path
+
+
+def load(client: docker.DockerClient, archive: Path) -> str:
+    with archive.open("rb") as file:
+        return str(client.images.load(file)[0].id)
+
+
+def test_it_lives_as_long_as_anyone_uses_it(
+    machine: Machine, connected: Callable[[], docker.DockerClient], archive: Path
+) -> None:
+    first, second = machine.user(), machine.user()
+    note, url = first.start()
+    assert note.startswith("note starting a private Docker engine")
+    assert url == f"url unix://{machine.run_root / 'docker.sock'}"
+    assert first.start() == [url], "asking again changes nothing"
+    assert second.start() == [url], "who comes second joins"
+    image = load(connected(), archive)
+
+    first.kill()
+    time.sleep(1.5)  # longer than the supervisor looks away
+    assert connected().containers.run(image, ["echo", "still here"], remove=True) == b"still here\n"
+
+    second.kill()
+    until(machine.is_quiet)
+    assert not (machine.run_root / "docker.sock").exists()
+
+    assert machine.user().start()[-1] == url
+    assert connected().images.get(image).id == image, "images are kept"
+
+
+def test_two_that_start_at_once_share_one_engine(machine: Machine) -> None:
+    users = [machine.user(), machine.user()]
+    for user in users:
+        assert user.process.stdin
+        user.process.stdin.write("\n")
+        user.process.stdin.flush()
+    said: list[str] = []
+    for user in users:
+        assert user.process.stdout
+        line = user.process.stdout.readline()
+        said.append(line.split()[0])
+        if line.startswith("note"):
+            assert user.process.stdout.readline().startswith("url")
+    assert sorted(said) == ["note", "url"], "one started it, one joined"
+    assert len(machine.processes("dockerd")) == 1
+
+
+def test_a_forked_process_does_not_keep_it(machine: Machine) -> None:
+    user = machine.user()
+    user.start("fork")
+    until(
+        lambda: (
+            len(Path(f"/proc/{user.process.pid}/task/{user.process.pid}/children").read_text().split()) == 1
+        )
+    )
+    user.kill()
+    try:
+        until(machine.is_quiet)
+    finally:
+        os.killpg(user.process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("victims", [("dockerd", "containerd"), ("dockerd",), ("supervise.py",)])
+def test_it_starts_again_after_parts_of_it_were_killed(
+    victims: tuple[str, ...],
+    machine: Machine,
+    connected: Callable[[], docker.DockerClient],
+    archive: Path,
+) -> None:
+    user = machine.user()
+    url = user.start()[-1]
+    client = connected()
+    image = load(client, archive)
+    container = client.containers.run(image, ["sleep", "1000"], detach=True, name="sleeper")
+    container.reload()
+    inside = int(container.attrs["State"]["Pid"])
+    client.networks.create("later")
+
+    for victim in victims:
+        for process in machine.processes(victim):
+            os.kill(process, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{inside}").exists())
+    until(machine.is_quiet)
+
+    said = user.start()
+    assert [line.split()[0] for line in said] == ["note", "url"]
+    assert said[-1] == url
+    client = connected()
+    client.containers.get("sleeper").remove(force=True)
+    assert client.containers.run(image, ["echo", "again"], remove=True) == b"again\n"
+
+
+def test_nothing_of_another_engine_or_the_machine_is_changed(
+    machine: Machine, connected: Callable[[], docker.DockerClient]
+) -> None:
+    machine.run("ip", "link", "add", "docker0", "type", "bridge")
+    machine.run("ip", "address", "add", "10.214.7.1/24", "dev", "docker0")
+    machine.run("ip", "link", "set", "docker0", "up")
+    for rule in (("-N", "DOCKER"), ("-A", "DOCKER", "-d", "10.214.7.2", "-j", "ACCEPT")):
+        machine.run("iptables", *rule)
+
+    def state() -> list[str]:
+        links = machine.run("ip", "-4", "-oneline", "address", "show", "docker0")
+        return [links, machine.run("iptables", "-S"), machine.run("iptables", "-t", "nat", "-S")]
+
+    before = state()
+    links = machine.run("ip", "-oneline", "link").count("\n")
+    for name in ("one", "two"):  # an engine that has networks already starts otherwise
+        user = machine.user()
+        user.start()
+        network = connected().networks.create(name)
+        subnet = network.attrs or connected().networks.get(name).attrs
+        assert not str(subnet["IPAM"]["Config"][0]["Subnet"]).startswith("10.214."), "that is docker0's"
+        user.kill()
+        until(machine.is_quiet)
+        assert state() == before
+        assert machine.run("ip", "-oneline", "link").count("\n") == links
+
+
+def test_published_ports_answer_and_networks_are_apart(
+    machine: Machine, connected: Callable[[], docker.DockerClient], archive: Path
+) -> None:
+    machine.run("ip", "link", "set", "lo", "up")
+    user = machine.user()
+    user.start()
+    client = connected()
+    image = load(client, archive)
+    for name in ("one", "two"):
+        client.networks.create(name)
+    web = ["httpd", "-f", "-p", "80", "-h", "/etc"]
+    client.containers.run(image, web, detach=True, name="web", network="one", ports={"80/tcp": 8080})
+
+    def get(url: str, network: str) -> int:
+        words = ["wget", "-q", "-T", "2", "-O", "/dev/null", url]
+        container = client.containers.run(image, words, detach=True, network=network)
+        return int(container.wait()["StatusCode"])
+
+    address = client.containers.get("web").attrs["NetworkSettings"]["Networks"]["one"]["IPAddress"]
+    until(lambda: get("http://web/hostname", "one") == 0)
+    assert get(f"http://{address}/hostname", "one") == 0
+    assert get(f"http://{address}/hostname", "two") != 0
+    code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/hostname').status)"
+    assert machine.run(sys.executable, "-c", code) == "200\n"
+
+
+def test_why_it_did_not_start_is_said_in_a_line(machine: Machine, tmp_path: Path) -> None:
+    fake = tmp_path / "dockerd"
+    fake.write_text(
+        "#!/bin/sh\necho 'failed to start daemon: the moon'\necho 'level=warning msg=\"bye\"'\nexit 1\n"
+    )
+    fake.chmod(0o755)
+    user = machine.user(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    problem = user.start()[-1]
+    assert problem.startswith("problem a private engine did not start: failed to start daemon: the moon")
+    until(machine.is_quiet)
+    links = machine.run("ip", "-oneline", "link")
+    assert "dr-" not in links
+
+
+def test_a_path_too_long_for_a_socket_is_refused() -> None:
+    engine = PrivateEngine(Path("/nowhere"), Path("/tmp") / ("long" * 30))  # noqa: S108 - never made
+    with pytest.raises(EngineProblem, match="too long"):
+        engine.start(Notes())
