@@ -279,7 +279,8 @@ class _Reader:
             if _CONFLICT.match(line):
                 raise RecordingProblem(
                     f"{self._source}, line {number}: a merge left its conflict here. Don't mend it by hand:"
-                    " take either side, and build with an engine to record the page again."
+                    " take either side, and build with an engine to record the page again.",
+                    line=number,
                 )
 
     def _steps(self) -> Iterator[StepRecording]:
@@ -383,4 +384,6 @@ def _problem(source: str, lines: Sequence[str], number: int, expected: str) -> R
     """Return the error for line `number` (from 1), which isn't what was `expected`."""
     number = min(number, len(lines))
     found = ascii(lines[number - 1])[1:-1]
-    return RecordingProblem(f"{source}, line {number}: expected {expected}, found `{found:.80}`. {_ADVICE}")
+    return RecordingProblem(
+        f"{source}, line {number}: expected {expected}, found `{found:.80}`. {_ADVICE}", line=number
+    )

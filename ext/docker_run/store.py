@@ -63,7 +63,8 @@ class Store:
             raise RecordingProblem(
                 f"{path}, line 2: this is the recording of the page `{recording.page}`, not of `{page}`. If"
                 f" the page was renamed, change the line to `page: {page}`, or delete the file and build with"
-                " an engine."
+                " an engine.",
+                line=2,
             )
         return recording
 
@@ -150,7 +151,8 @@ def _decoded(data: bytes, path: Path) -> Recording:
         line = data.count(b"\n", 0, error.start) + 1
         raise RecordingProblem(
             f"{path}, line {line}: not UTF-8 text. Restore the file from git, or delete it and build with an"
-            " engine to record it again."
+            " engine to record it again.",
+            line=line,
         ) from None
     return loads(text, source=str(path))
 

@@ -242,6 +242,7 @@ def problem(text: str) -> str:
     with pytest.raises(RecordingProblem) as caught:
         loads(text, source="docs/recordings/first.txt")
     assert not isinstance(caught.value, NewerRecording)
+    assert f"docs/recordings/first.txt, line {caught.value.line}: " in str(caught.value)
     return str(caught.value)
 
 

@@ -122,8 +122,9 @@ def test_a_recording_of_another_page_is_not_taken_for_this_one(store: Store) -> 
     store.path("docs/first").rename(store.path("docs/second"))
     with pytest.raises(
         RecordingProblem, match=r"second\.txt, line 2: .* `docs/first`, .* `page: docs/second`"
-    ):
+    ) as caught:
         store.load("docs/second")
+    assert caught.value.line == 2
 
 
 def test_two_pages_that_the_file_system_takes_for_one(store: Store) -> None:
@@ -139,8 +140,9 @@ def test_damage_is_reported_with_the_file_and_line(store: Store) -> None:
     store.save(RECORDING)
     path = store.path("docs/first")
     path.write_bytes(path.read_bytes().replace(b"place: direct", b"place: \xff"))
-    with pytest.raises(RecordingProblem, match=r"docs/first\.txt, line 3: not UTF-8"):
+    with pytest.raises(RecordingProblem, match=r"docs/first\.txt, line 3: not UTF-8") as caught:
         store.load("docs/first")
+    assert caught.value.line == 3
     path.write_text("nothing\n")
     with pytest.raises(RecordingProblem, match=r"docs/first\.txt, line 1: expected"):
         store.load("docs/first")
