@@ -54,3 +54,13 @@ def open_engine(engine_url: str) -> Iterator[OpenEngine]:
 def engine(open_engine: OpenEngine) -> DirectEngine:
     """Give the engine for tests, with generous limits."""
     return open_engine()
+
+
+@pytest.fixture
+def busybox(engine_url: str) -> str:
+    """Give what the engine calls the image `busybox`, after it has been made ready."""
+    clients = Clients(lambda: connect(engine_url))
+    try:
+        return Images(clients, catalogue=CATALOGUE, progress=Quiet()).provide("busybox").reference
+    finally:
+        clients.close()

@@ -46,7 +46,8 @@ def creation(
     """
     container: dict[str, Any] = dict(line.container)
     name, platform = container.pop("name", None), container.pop("platform", None)
-    attached = _attached(line, typed=typed, terminal=terminal)
+    streams = _streams(line)
+    attached = _attached(line, streams, typed=typed, terminal=terminal)
     settings: dict[str, Any] = dict(line.host)
     host: Any = dict(api.create_host_config(**settings)) | dict(line.raw_host)
     if attached.tty and not version_lt(api.api_version, _CONSOLE_SIZE_SINCE):
@@ -64,7 +65,7 @@ def creation(
     body |= line.raw_container
     body |= {
         "Labels": {**(body.get("Labels") or {}), **labels},
-        "AttachStdin": attached.stdin,
+        "AttachStdin": "stdin" in streams,
         "AttachStdout": attached.stdout,
         "AttachStderr": attached.stderr,
         "StdinOnce": attached.stdin,
@@ -87,20 +88,24 @@ def client_warnings(body: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _attached(line: RunLine, *, typed: tuple[str, ...], terminal: TerminalSize) -> Attached:
-    interactive, tty = bool(line.container.get("stdin_open")), bool(line.container.get("tty"))
-    asked: Any = line.client.get("attach")
+def _streams(line: RunLine) -> frozenset[str]:
+    """Return what is attached: what `-a` says, or all; nothing of a detached container."""
     if line.client.get("detach"):
-        streams = set()
-    elif asked:
-        streams = {str(stream).lower() for stream in asked}
-    else:
-        streams = {"stdout", "stderr"} | ({"stdin"} if interactive else set())
+        return frozenset()
+    asked: Any = line.client.get("attach")
+    if asked:
+        return frozenset(str(stream).lower() for stream in asked)
+    return frozenset({"stdout", "stderr"} | ({"stdin"} if line.container.get("stdin_open") else set()))
+
+
+def _attached(
+    line: RunLine, streams: frozenset[str], *, typed: tuple[str, ...], terminal: TerminalSize
+) -> Attached:
     return Attached(
-        stdin="stdin" in streams and interactive,
+        stdin="stdin" in streams and bool(line.container.get("stdin_open")),
         stdout="stdout" in streams,
         stderr="stderr" in streams,
-        tty=tty,
+        tty=bool(line.container.get("tty")),
         auto_remove=bool(line.host.get("auto_remove")),
         typed=typed,
         detach_keys=str(line.client.get("detach_keys") or keys.DEFAULT_DETACH_KEYS),

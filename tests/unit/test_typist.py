@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+
+from docker_run.engine.terminal import Typist
+
+ASH = b"~ # \x1b[6n"
+BASH = b"\x1b[?2004hroot@0123456789ab:/# "
+
+
+class Program:
+    """A program at a terminal, on a clock of its own; notes when what was typed."""
+
+    def __init__(self, *lines: str) -> None:
+        self.now = 100.0
+        self.typist = Typist(lines, began=self.now)
+        self.typed: list[tuple[float, str]] = []
+
+    def prints(self, output: bytes) -> None:
+        self.typist.saw(output, now=self.now)
+
+    def silent_for(self, seconds: float) -> list[str]:
+        """Let time pass; return what was typed within it."""
+        before = len(self.typed)
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(self.now + 0.01, end)
+            line = self.typist.next_line(now=self.now)
+            if line is not None:
+                self.typed.append((self.now, line))
+        return [line for _, line in self.typed[before:]]
+
+
+@pytest.mark.parametrize("prompt", [ASH, BASH, b">>> ", b"Password: ", b"$ ", b"\x1b]0;title\x07> "])
+def test_nothing_is_typed_before_the_prompt_and_soon_after_it(prompt: bytes) -> None:
+    program = Program("ls")
+    assert program.silent_for(1.0) == []
+    program.prints(b"Welcome\r\n")
+    assert program.silent_for(1.0) == []
+    program.prints(prompt)
+    assert program.silent_for(0.1) == []
+    assert program.silent_for(0.5) == ["ls"]
+    assert program.typist.done
+
+
+def test_the_prompt_redrawn_is_waited_for() -> None:
+    program = Program("ls")
+    program.prints(ASH)
+    assert program.silent_for(0.2) == []
+    program.prints(b"\r~ # \x1b[J")
+    assert program.silent_for(0.2) == []
+    assert program.silent_for(0.2) == ["ls"]
+
+
+def test_the_next_line_waits_for_the_next_prompt() -> None:
+    program = Program("sleep 3", "exit")
+    program.prints(BASH)
+    assert program.silent_for(1) == ["sleep 3"]
+    program.prints(b"sleep 3\r\n\x1b[?2004l\r")
+    assert program.silent_for(3) == []
+    program.prints(BASH)
+    assert program.silent_for(0.3) == ["exit"]
+
+
+def test_the_old_prompt_is_no_answer() -> None:
+    program = Program("one", "two")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["one"]
+    assert program.silent_for(2) == []
+    program.prints(b"one\r\nfirst\r\n" + ASH)
+    assert program.silent_for(0.3) == ["two"]
+
+
+def test_a_line_that_looks_like_no_prompt_is_given_time() -> None:
+    program = Program("apt-get install x", "exit")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["apt-get install x"]
+    program.prints(b"apt-get install x\r\nReading package lists...")
+    assert program.silent_for(1) == []
+    program.prints(b" Done\r\n" + ASH)
+    assert program.silent_for(0.3) == ["exit"]
+
+
+def test_a_program_that_shows_no_prompt_is_typed_to_in_the_end() -> None:
+    program = Program("hello", "more")
+    assert program.silent_for(2) == ["hello"]
+    program.prints(b"hello\r\nhello\r\n")
+    assert program.silent_for(2) == ["more"]
+
+
+def test_a_program_without_prompts_in_a_shell() -> None:
+    program = Program("cat", "hello", "<C-d>", "exit")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["cat"]
+    program.prints(b"cat\r\n")
+    assert program.silent_for(4) == []
+    assert program.silent_for(2) == ["hello"]
+    program.prints(b"hello\r\nhello\r\n")
+    assert program.silent_for(2) == ["<C-d>"]
+    program.prints(ASH)
+    assert program.silent_for(6) == ["exit"]
+
+
+def test_keys_that_edit_follow_each_other_at_once() -> None:
+    program = Program("<C-p>", "<C-q>")
+    program.prints(ASH)
+    assert program.silent_for(0.9) == ["<C-p>", "<C-q>"]
+
+
+def test_a_program_that_is_never_silent_can_be_interrupted() -> None:
+    program = Program("<C-c>")
+    for _ in range(20):
+        program.prints(b"64 bytes from 127.0.0.1\r\n")
+        program.silent_for(0.5)
+    assert [line for _, line in program.typed] == ["<C-c>"]
+
+
+def test_but_text_is_not_typed_into_it() -> None:
+    program = Program("quit")
+    for _ in range(20):
+        program.prints(b"64 bytes from 127.0.0.1\r\n")
+        program.silent_for(0.5)
+    assert program.typed == []
+
+
+def test_without_lines_there_is_nothing_to_type() -> None:
+    program = Program()
+    program.prints(ASH)
+    assert program.typist.done
+    assert program.silent_for(20) == []
