@@ -109,7 +109,7 @@ def marked(text: str) -> Iterator[tuple[Mark, str]]:
 
 def _written(text: str) -> Iterator[Block]:
     command = ""
-    for line in text.split("\n"):
+    for line in text.split("\n") if text else ():
         if command:
             command += "\n" + line
         elif line.startswith(PROMPT):
