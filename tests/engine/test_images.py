@@ -1,0 +1,440 @@
+"""Images from the engine, from a real registry on this machine, and from catalogues."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import docker
+import pytest
+
+from docker_run.engine.catalogue import LABEL
+from docker_run.engine.connect import connect
+from docker_run.engine.images import Images
+from docker_run.errors import EngineProblem, ImageProblem
+
+pytestmark = pytest.mark.engine
+
+CATALOGUE = Path(__file__).parents[2] / "docs/images"
+
+
+class Seen:
+    """Progress that remembers."""
+
+    def __init__(self) -> None:
+        self.images: list[tuple[str, str]] = []
+
+    def note(self, message: str) -> None: ...
+
+    def image(self, name: str, status: str) -> None:
+        self.images.append((name, status))
+
+    def command(self, page: str, text: str) -> None: ...
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, text in self.images]
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def unique() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs" / "images"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def images(client: docker.DockerClient, catalogue: Path, seen: Seen) -> Images:
+    return Images(lambda: client, catalogue=catalogue, progress=seen)
+
+
+@pytest.fixture(autouse=True)
+def no_trace(client: docker.DockerClient, unique: str) -> Iterator[None]:
+    """Remove what a test put on the engine: everything whose name has the test's own random part."""
+    yield
+    for image in client.images.list():
+        for tag in image.tags:
+            if unique in tag:
+                client.images.remove(tag)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a registry on the loopback interface, which engines trust without certificates."""
+    if not shutil.which("docker-registry"):
+        if os.environ.get("DOCKER_RUN_REQUIRE_ENGINE"):
+            pytest.fail("docker-registry is not installed")
+        pytest.skip("docker-registry is not installed")
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    settings = {
+        "version": 0.1,
+        "log": {"level": "error"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": host},
+    }
+    (folder / "config.yml").write_text(json.dumps(settings))
+    process = subprocess.Popen(
+        ["docker-registry", "serve", str(folder / "config.yml")], stderr=subprocess.DEVNULL
+    )
+    end = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"http://{host}/v2/").close()
+            break
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    yield host
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def pushed(client: docker.DockerClient, registry: str, unique: str) -> str:
+    """Push an image to the registry, and remove it from the engine; return its name."""
+    repository = f"{registry}/test/{unique}"
+    context = b"FROM scratch\nLABEL unique=%s\nCOPY noise /\n" % unique.encode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in (("Dockerfile", context), ("noise", os.urandom(3_000_000))):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    archive.seek(0)
+    client.images.build(fileobj=archive, custom_context=True, tag=f"{repository}:1", rm=True)
+    said = [
+        event for event in client.api.push(repository, tag="1", stream=True, decode=True) if "error" in event
+    ]
+    assert not said
+    client.images.remove(f"{repository}:1")
+    return f"{repository}:1"
+
+
+@pytest.fixture
+def refusing(request: pytest.FixtureRequest) -> Iterator[tuple[str, list[str]]]:
+    """Run a registry that denies everything, and lists who asked."""
+    asked: list[str] = []
+
+    class Refuse(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = b'{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
+            self.send_response(403)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@pytest.fixture
+def dead() -> Iterator[tuple[str, list[object]]]:
+    """Listen where a registry should be, hang up on everyone, and count the callers."""
+    callers: list[object] = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    connection, address = listener.accept()
+                except OSError:
+                    return
+                callers.append(address)
+                connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}", callers
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def put(catalogue: Path, name: str, **files: str) -> Path:
+    folder = catalogue / name
+    folder.mkdir(parents=True)
+    for file, text in files.items():
+        (folder / file).write_text(text)
+        (folder / file).chmod(0o755 if text.startswith("#!") else 0o644)
+    return folder
+
+
+def test_an_image_is_pulled_once_with_progress(
+    client: docker.DockerClient, images: Images, seen: Seen, pushed: str
+) -> None:
+    provided = images.provide(pushed)
+    assert provided.reference == pushed
+    assert provided.image.name == pushed
+    assert provided.image.origin == "pulled"
+    image = client.images.get(pushed)
+    assert provided.image.id == image.id
+    assert image.attrs["RepoDigests"] == [f"{pushed.removesuffix(':1')}@{provided.image.digest}"]
+    assert any(re.fullmatch(r"pulling \d+\.\d of 3\.\d MB", text) for text in seen.texts), seen.texts
+    assert {name for name, _ in seen.images} == {pushed}
+
+    seen.images.clear()
+    assert images.provide(pushed) == provided
+    assert not seen.images
+
+
+def test_threads_that_want_one_image_share_one_pull(engine_url: str, seen: Seen, pushed: str) -> None:
+    clients = []
+    local = threading.local()
+
+    def client_of_thread() -> docker.DockerClient:
+        if not hasattr(local, "client"):
+            local.client = connect(engine_url)
+            clients.append(local.client)
+        return local.client
+
+    images = Images(client_of_thread, catalogue=None, progress=seen)
+    with ThreadPoolExecutor(4) as pool:
+        provided = set(pool.map(lambda _: images.provide(pushed), range(8)))
+    assert len(provided) == 1
+    assert seen.texts.count("pulling") <= 6, "one pull's worth"
+    for client in clients:
+        client.close()
+
+
+def test_what_is_on_the_engine_is_not_pulled(  # noqa: PLR0917 - fixtures
+    client: docker.DockerClient, images: Images, seen: Seen, pushed: str, unique: str
+) -> None:
+    client.images.pull(pushed)
+    client.images.get(pushed).tag(f"local-{unique}")
+    assert images.provide(pushed).image.origin == "pulled"
+    assert images.provide(f"local-{unique}").image.origin == "found on the engine"
+    assert images.provide(f"local-{unique}").image.digest == ""
+    assert not seen.images
+    assert images.provide(pushed, pull="always").image.origin == "pulled"
+    assert seen.images
+
+
+def test_what_the_registry_lacks_is_not_found_and_others_still_are(images: Images, pushed: str) -> None:
+    lacking = pushed.removesuffix(":1") + ":2"
+    with pytest.raises(ImageProblem, match=r"no such image \(manifest for .*:2 not found.*check the name"):
+        images.provide(lacking)
+    assert images.provide(pushed).reference == pushed
+
+
+def test_a_registry_out_of_reach_is_tried_once(images: Images, dead: tuple[str, list[object]]) -> None:
+    host, callers = dead
+    with pytest.raises(
+        ImageProblem, match=r"registry can't be reached .*(EOF|reset).*try again with a network"
+    ):
+        images.provide(f"{host}/a")
+    assert callers
+    callers.clear()
+    for name in ("a", "b", "c"):
+        with pytest.raises(ImageProblem, match="registry can't be reached"):
+            images.provide(f"{host}/{name}")
+    assert not callers
+
+
+def test_ten_at_once_wait_for_one_attempt(
+    engine_url: str, seen: Seen, dead: tuple[str, list[object]]
+) -> None:
+    host, callers = dead
+    client = connect(engine_url)
+    images = Images(lambda: client, catalogue=None, progress=seen)
+    with pytest.raises(ImageProblem):
+        images.provide(f"{host}/first")
+    alone = len(callers)
+    callers.clear()
+    images = Images(lambda: client, catalogue=None, progress=seen)
+    with ThreadPoolExecutor(10) as pool:
+        futures = [pool.submit(images.provide, f"{host}/image{number}") for number in range(10)]
+    assert all(isinstance(future.exception(), ImageProblem) for future in futures)
+    assert len(callers) == alone
+    client.close()
+
+
+def test_denied_is_told_apart(images: Images, refusing: tuple[str, list[str]]) -> None:
+    host, asked = refusing
+    with pytest.raises(ImageProblem, match=r"shows it to others only .*denied.*docker login"):
+        images.provide(f"{host}/secret")
+    asked.clear()
+    with pytest.raises(ImageProblem, match="docker login"):
+        images.provide(f"{host}/other")
+    assert asked, "a registry that denies is not out of reach"
+
+
+def test_pull_never(client: docker.DockerClient, images: Images, seen: Seen, pushed: str) -> None:
+    with pytest.raises(ImageProblem, match=r"no such image: .*--pull never"):
+        images.provide(pushed, pull="never")
+    assert not seen.images
+    client.images.pull(pushed)
+    again = Images(lambda: client, catalogue=None, progress=seen)
+    assert again.provide(pushed, pull="never").reference == pushed
+
+
+def test_another_platform_than_that_of_the_image(
+    client: docker.DockerClient, images: Images, pushed: str
+) -> None:
+    client.images.pull(pushed)
+    has = client.images.get(pushed).attrs["Architecture"]
+    other = "arm64" if has == "amd64" else "amd64"
+    assert images.provide(pushed, platform=f"linux/{has}").reference == pushed
+    with pytest.raises(ImageProblem, match=other):
+        images.provide(pushed, platform=f"linux/{other}")
+
+
+@pytest.mark.parametrize("name", ["Busybox", "a b", "", "busybox:", "../etc"])
+def test_what_is_no_name(name: str, images: Images, seen: Seen) -> None:
+    with pytest.raises(ImageProblem, match="invalid reference format"):
+        images.provide(name)
+    assert not seen.images
+
+
+def test_the_catalogue_stands_in_and_says_so(  # noqa: PLR0917 - fixtures
+    client: docker.DockerClient, images: Images, catalogue: Path, seen: Seen, unique: str
+) -> None:
+    name = f"{unique}-top"
+    put(
+        catalogue,
+        f"{unique}-base",
+        Dockerfile="FROM scratch\nADD made.tar /\n",
+        bootstrap=("#!/bin/sh\nset -e\necho from bootstrap > a-file\ntar -cf made.tar a-file\n"),
+    )
+    folder = put(
+        catalogue,
+        name,
+        Dockerfile=(
+            f"ARG BASE={unique}-base\nFROM ${{BASE}} AS build\nLABEL stage={unique}\nCOPY more /\n"
+            'FROM scratch\nCOPY --from=build /a-file /more /\nCMD ["none"]\n'
+        ),
+        more="more\n",
+    )
+    provided = images.provide(name)
+    assert provided.image.origin == f"built from docs/images/{name}"
+    assert re.fullmatch(rf"docker-run/{name}:[0-9a-f]{{16}}", provided.reference)
+    assert client.images.get(provided.reference).labels[LABEL] == name
+    assert "step 2/8" in seen.texts
+    assert "running bootstrap" in seen.texts
+    assert sorted(path.name for path in (catalogue / f"{unique}-base").iterdir()) == [
+        "Dockerfile",
+        "bootstrap",
+    ]
+    with pytest.raises(docker.errors.ImageNotFound):
+        client.images.get(name)
+    stages = client.images.list(all=True, filters={"label": f"stage={unique}"})
+    assert not stages, "the images of build stages are gone"
+    assert images.provide(f"{name}:latest").reference == provided.reference
+    with pytest.raises(ImageProblem):
+        images.provide(f"{name}:other-tag")
+
+    seen.images.clear()
+    again = Images(lambda: client, catalogue=catalogue, progress=seen)
+    assert again.provide(name).reference == provided.reference
+    assert again.provide(name, pull="never").reference == provided.reference
+    assert not any(text.startswith("step") for text in seen.texts), "unchanged, so not built again"
+
+    (folder / "more").write_text("changed\n")
+    changed = Images(lambda: client, catalogue=catalogue, progress=seen).provide(name)
+    assert changed.reference != provided.reference
+    assert changed.image.id != provided.image.id
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"Dockerfile": "FROM scratch\nCOPY nothing /\n"}, r"Step 2/\d : COPY nothing(.|\n)*stat nothing: "),
+        ({"Dockerfile": "FROM scratch\nNONSENSE\n"}, "unknown instruction: NONSENSE"),
+        (
+            {"Dockerfile": "FROM scratch\n", "bootstrap": "#!/bin/sh\necho one; echo two >&2; exit 3\n"},
+            "one\ntwo\nbootstrap: exit status 3",
+        ),
+        (
+            {"Dockerfile": "FROM scratch\n", "bootstrap": "echo no interpreter\n"},
+            "bootstrap: Permission denied",
+        ),
+    ],
+)
+def test_a_build_that_fails_shows_its_last_lines(  # noqa: PLR0917 - fixtures
+    files: dict[str, str], message: str, images: Images, catalogue: Path, unique: str
+) -> None:
+    put(catalogue, unique, **files)
+    with pytest.raises(ImageProblem, match=message) as caught:
+        images.provide(unique)
+    assert "can't be built" in str(caught.value)
+
+
+def test_an_engine_that_is_gone_is_not_an_image_problem(engine_url: str, seen: Seen) -> None:
+    gone = docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.40")
+    with pytest.raises(EngineProblem, match="still running"):
+        Images(lambda: gone, catalogue=None, progress=seen).provide("busybox")
+    gone.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "output", "limit"),
+    [
+        ("hello-world", [], rb"(?s)Hello from a container!\n.* 1\. .* 2\. .* 3\. .* 4\. ", 1_000_000),
+        ("busybox", ["sh", "-c", "ls /bin | wc -l; id -un"], rb"2\d\d\nroot\n", 3_000_000),
+    ],
+)
+def test_images_of_the_course_are_built_and_run(  # noqa: PLR0917 - fixtures
+    name: str,
+    command: list[str],
+    output: bytes,
+    limit: int,
+    client: docker.DockerClient,
+    images: Images,
+    catalogue: Path,
+    unique: str,
+) -> None:
+    # Under a name that no registry has: else a registry in reach would give its own.
+    shutil.copytree(CATALOGUE / name, catalogue / f"{unique}-{name}")
+    shutil.copytree(CATALOGUE / "debian", catalogue / "debian")
+    provided = images.provide(f"{unique}-{name}")
+    assert re.search(output, client.containers.run(provided.reference, command, remove=True))
+    assert client.images.get(provided.reference).attrs["Size"] < limit
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 and not os.environ.get("DOCKER_RUN_REQUIRE_ENGINE"), reason="debootstrap needs root"
+)
+def test_debian_is_made_from_its_packages(
+    client: docker.DockerClient, images: Images, catalogue: Path, unique: str
+) -> None:
+    shutil.copytree(CATALOGUE / "debian", catalogue / f"{unique}-debian")
+    provided = images.provide(f"{unique}-debian")
+    line = ". /etc/os-release; echo $ID $VERSION_CODENAME; command -v apt; ls /var/lib/apt/lists"
+    output = client.containers.run(provided.reference, ["sh", "-c", line], remove=True)
+    assert output == b"debian trixie\n/usr/bin/apt\n"
+    assert client.images.get(provided.reference).attrs["Size"] < 120_000_000

@@ -1,0 +1,165 @@
+"""What a private engine finds out about the machine before it starts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docker_run.engine import private
+from docker_run.engine.private import PrivateEngine, free_pool, is_debian, lacking_capabilities, routes
+from docker_run.engine.supervise import last_error, make_room_in_cgroup, rules
+from docker_run.errors import EngineProblem
+
+Network = ipaddress.IPv4Network
+
+
+class Notes:
+    def note(self, message: str) -> None: ...
+    def image(self, name: str, status: str) -> None: ...
+    def command(self, page: str, text: str) -> None: ...
+
+
+def line(network: Network, interface: str = "eth0") -> str:
+    address, mask = (
+        f"{int.from_bytes(part.packed, sys.byteorder):08X}"
+        for part in (network.network_address, network.netmask)
+    )
+    return f"{interface}\t{address}\t00000000\t0001\t0\t0\t0\t{mask}\t0\t0\t0\n"
+
+
+NETWORKS = st.integers(0, 2**32 - 1).flatmap(
+    lambda address: st.integers(1, 32).map(lambda bits: Network((address, bits), strict=False))
+)
+
+
+@given(st.lists(NETWORKS))
+def test_routes_are_read(networks: list[Network]) -> None:
+    table = "Iface\tDestination\tGateway \n" + line(Network("0.0.0.0/0")) + "".join(map(line, networks))
+    assert routes(table) == tuple(networks)
+
+
+@given(st.lists(st.integers(190, 255).map(lambda second: Network(f"10.{second}.0.0/20")), max_size=20))
+def test_the_pool_is_free(taken: list[Network]) -> None:
+    assert not any(free_pool(taken).overlaps(network) for network in taken)
+
+
+def test_what_a_crashed_engine_had_counts_as_free() -> None:
+    own = free_pool([])
+    left = list(own.subnets(new_prefix=24))[128]
+    assert free_pool([left], but=own) == own
+    assert free_pool([left]) != own
+
+
+def test_no_pool_is_free() -> None:
+    with pytest.raises(EngineProblem, match="in use"):
+        free_pool([Network("10.0.0.0/8")])
+
+
+def test_capabilities() -> None:
+    assert lacking_capabilities("Name:\tx\nCapEff:\t000001fffeffffff\n") == ()
+    assert lacking_capabilities("CapEff:\t00000000a80425fb\n") == ("CAP_NET_ADMIN", "CAP_SYS_ADMIN")
+    assert lacking_capabilities(f"CapEff:\t{1 << 21:016x}\n") == ("CAP_NET_ADMIN",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('NAME="Debian GNU/Linux"\nID=debian\n', True),
+        ("ID=ubuntu\nID_LIKE=debian\n", True),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', True),
+        ('ID=fedora\nNAME="not debian"\n', False),
+    ],
+)
+def test_debian_and_its_kin(text: str, expected: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter of the test
+    (tmp_path / "os-release").write_text(text)
+    assert is_debian(tmp_path / "os-release") is expected
+    assert not is_debian(tmp_path / "missing")
+
+
+def test_only_root_has_a_private_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(EngineProblem, match="not root"):
+        PrivateEngine(tmp_path / "data", tmp_path / "run").start(Notes())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what comes before needs root")
+def test_a_machine_without_docker_that_may_not_install_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(private, "_check_machine", lambda _: None)
+    monkeypatch.setattr(private, "_environment", lambda: {"PATH": str(tmp_path)})
+    engine = PrivateEngine(tmp_path / "data", tmp_path / "run", may_install=False)
+    with pytest.raises(EngineProblem, match="there is no dockerd"):
+        engine.start(Notes())
+
+
+def test_packages_start_no_services_while_they_are_installed(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with private._no_services(policy):  # noqa: SLF001 - its other use is as root, with apt
+        assert policy.read_text() == "#!/bin/sh\nexit 101\n"
+        assert os.access(policy, os.X_OK)
+    assert not policy.exists()
+    policy.write_text("theirs")
+    with private._no_services(policy):  # noqa: SLF001 - as above
+        assert policy.read_text() == "theirs"
+    assert policy.read_text() == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("", "dockerd ended without a word"),
+        ("one\ntwo\n\n", "two"),
+        (
+            'level=info msg="a"\nfailed to start daemon: no disk\nlevel=info msg="b"\n',
+            "failed to start daemon: no disk",
+        ),
+        (
+            'time="x" level=fatal msg="can\'t" error="a \\"b\\"" more=1\nlevel=warning msg="later"\n',
+            'can\'t: a \\"b\\"',
+        ),
+        ('time="x" level=error msg="alone"\n', "alone"),
+    ],
+)
+def test_the_last_error_of_a_log(log: str, expected: str) -> None:
+    assert last_error(log) == expected
+
+
+def test_rules_keep_networks_apart_and_pass_bridged_traffic_first() -> None:
+    plain = rules(Network("10.1.0.0/16"), bridges_are_filtered=False)
+    filtered = rules(Network("10.1.0.0/16"), bridges_are_filtered=True)
+    assert filtered[1:] == plain
+    assert "--physdev-is-bridged" in filtered[0]
+    forward = [rule[-1] for rule in plain if rule[0] == "FORWARD"]
+    assert forward == ["DROP", "ACCEPT", "ACCEPT", "DROP"]
+
+
+def cgroup(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / name.replace("_", ".", 1)).write_text(text)
+    return folder
+
+
+def test_room_is_made_in_the_cgroup_of_a_container(tmp_path: Path) -> None:
+    files = {"cgroup_type": "domain\n", "cgroup_procs": "7\n", "cgroup_controllers": "cpu memory\n"}
+    root = cgroup(tmp_path, cgroup_subtree_control="\n", **files)
+    make_room_in_cgroup(root)
+    assert (root / "init/cgroup.procs").read_text() == "7"
+    assert (root / "cgroup.subtree_control").read_text() == "+cpu +memory"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{}, {"cgroup_subtree_control": ""}, {"cgroup_type": "domain\n", "cgroup_subtree_control": "cpu\n"}],
+)
+def test_other_cgroups_are_left_alone(files: dict[str, str], tmp_path: Path) -> None:
+    before = sorted(cgroup(tmp_path, **files).iterdir())
+    make_room_in_cgroup(tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
