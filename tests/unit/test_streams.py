@@ -80,6 +80,21 @@ def test_waiting_returns_what_is_new_without_what_was_typed() -> None:
     ]
 
 
+def test_a_program_that_prints_byte_by_byte_makes_one_piece() -> None:
+    transcript = Transcript(max_output=10_000, has_output=True)
+    for _ in range(1000):
+        transcript.add(Chunk(Stream.OUT, b"x"))
+    assert transcript.chunks() == (Chunk(Stream.OUT, b"x" * 1000),)
+
+
+def test_an_empty_line_that_was_typed_is_kept() -> None:
+    transcript = Transcript(max_output=100, has_output=True)
+    typed = (Chunk(Stream.TYPED, b"one"), Chunk(Stream.TYPED, b""))
+    for chunk in typed:
+        transcript.add(chunk)
+    assert transcript.chunks() == typed
+
+
 def test_the_last_lines_for_a_message() -> None:
     transcript = Transcript(max_output=10_000, has_output=True)
     for number in range(20):

@@ -40,7 +40,8 @@ class Connection:
         response = api.post(
             f"{api.base_url}/v{api.api_version}{path}",
             params=params,
-            headers={"Connection": "Upgrade", "Upgrade": "tcp"} if hijack else None,
+            # What is not taken over must not be used again either: it may be cut while it waits.
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"} if hijack else {"Connection": "close"},
             stream=True,
             timeout=api.timeout,
         )
@@ -160,8 +161,8 @@ class Transcript:
         self._max_output = max_output
         self._size = 0
         self._changed = threading.Condition()
-        self._chunks: list[Chunk] = []
-        self._taken = 0
+        self._pieces: list[tuple[Stream, bytearray]] = []
+        self._fresh = bytearray()
         self._ended = not has_output
         self.exit_code: int | None = None
         self.lost: BaseException | None = None
@@ -171,7 +172,12 @@ class Transcript:
         """Add a piece; say whether more may come."""
         with self._changed:
             self._size += len(chunk.data)
-            self._chunks.append(chunk)
+            if chunk.stream is Stream.TYPED or not self._pieces or self._pieces[-1][0] is not chunk.stream:
+                self._pieces.append((chunk.stream, bytearray()))
+            # Joined at once: a program may print byte by byte, and a byte by itself takes a lot of memory.
+            self._pieces[-1][1].extend(chunk.data)
+            if chunk.stream is not Stream.TYPED:
+                self._fresh += chunk.data
             self._changed.notify_all()
             return not self.overflown
 
@@ -197,11 +203,11 @@ class Transcript:
     def wait(self, seconds: float) -> bytes:
         """Wait for something to happen, at most `seconds`; return what was printed since the last time."""
         with self._changed:
-            if self._taken == len(self._chunks) and not self.complete:
+            if not self._fresh and not self.complete:
                 self._changed.wait(seconds)
-            fresh = self._chunks[self._taken :]
-            self._taken = len(self._chunks)
-        return b"".join(chunk.data for chunk in fresh if chunk.stream is not Stream.TYPED)
+            fresh = bytes(self._fresh)
+            self._fresh.clear()
+        return fresh
 
     @property
     def overflown(self) -> bool:
@@ -216,7 +222,7 @@ class Transcript:
     def chunks(self) -> tuple[Chunk, ...]:
         """Return what was printed and typed so far."""
         with self._changed:
-            return tuple(self._chunks)
+            return tuple(Chunk(stream, bytes(data)) for stream, data in self._pieces)
 
     def last_lines(self, count: int = 5) -> str:
         """Return the last lines that were printed, for a message."""
