@@ -1,0 +1,227 @@
+"""How commands and output look in a real browser, on a page that Sphinx built with Furo."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from sphinx.application import Sphinx
+
+from docker_run import markup, screen
+from docker_run.markup import Block
+from docker_run.model import Chunk, Stream, TerminalSize
+from docker_run.screen import COLOURS, Kind, Span, Style
+
+pytestmark = pytest.mark.browser
+
+CONFIGURATION = """
+from docker_run.sphinx_ext import lexer, look
+
+extensions = ["sphinx_copybutton"]
+html_theme = "furo"
+html_title = "Sample"
+copybutton_exclude = ".linenos, .gp, .go"
+
+def setup(app):
+    look.register(app)
+    app.connect("html-page-context", line_ends)
+
+def line_ends(app, pagename, templatename, context, doctree):
+    if "body" in context:
+        context["body"] = lexer.with_line_ends_inside(context["body"])
+"""
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+OpenPage = Callable[..., Page]
+SIZE = TerminalSize()
+TYPED = Chunk(Stream.TYPED, b"echo 'hello' | wc -c")
+SESSION = screen.lines(
+    [
+        Chunk(Stream.ERR, b"Unable to find image 'busybox:latest' locally\n"),
+        Chunk(Stream.TERMINAL, b"\x1b[1;32mroot\x1b[m / # "),
+        TYPED,
+        Chunk(Stream.TERMINAL, TYPED.data + b"\r\n6\r\n\r\n"),
+        Chunk(Stream.TERMINAL, b"\x1b[1;34mbin\x1b[m  \x1b[30;42mtmp\x1b[m\r\n/ # "),
+        Chunk(Stream.TYPED, b"exit"),
+        Chunk(Stream.TERMINAL, b"exit\r\n"),
+    ],
+    SIZE,
+)
+LONG = ((Span("0123456789" * 60),), (Span("end"),))
+PALETTE = tuple(
+    (
+        Span(f"{name:14}", style=Style(fg=name)),
+        Span(" on ", style=Style()),
+        Span(f"{name:14}", style=Style(bg=name)),
+    )
+    for name in COLOURS
+)
+FACES = (
+    (
+        Span("bold", style=Style(bold=True)),
+        Span(" "),
+        Span("dim", style=Style(dim=True)),
+        Span(" "),
+        Span("italic", style=Style(italic=True)),
+        Span(" "),
+        Span("underlined", style=Style(underline=True)),
+        Span(" "),
+        Span("reversed", style=Style(reverse=True)),
+        Span(" "),
+        Span("struck", style=Style(strike=True)),
+    ),
+    (Span("… 12 lines left out", Kind.ELLIPSIS),),
+)
+BLOCKS = {
+    "session": [
+        Block("docker run -it --rm \\\n    busybox", SESSION),
+        Block("docker ps --format '{{.Names}}'"),
+    ],
+    "long": [Block("docker inspect a-container-with-a-rather-long-name --format '{{json .}}'", LONG)],
+    "palette": [Block("palette # all colours", (*PALETTE, *FACES))],
+}
+
+
+def source() -> str:
+    """Return the page: a block for each of `BLOCKS`, in the frame that the directive gives it."""
+    parts = ["Sample\n======\n\nSome text before the terminal, as on any page.\n"]
+    for name, blocks in BLOCKS.items():
+        lines = markup.encode(blocks).split("\n")
+        code = "\n".join(f"      {line}" if line else "" for line in lines)
+        parts.append(
+            f".. container:: docker-run\n   :name: {name}\n\n"
+            f"   .. code-block:: docker-run\n      :emphasize-lines: 2\n\n{code}\n"
+        )
+        if name == "session":
+            parts.append(
+                "   .. container:: docker-run-notice\n\n"
+                "      Recorded on 2026-11-20; not run in the build after it.\n"
+            )
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("look")
+    (root / "conf.py").write_text(CONFIGURATION)
+    (root / "index.rst").write_text(source())
+    app = Sphinx(root, root, root / "html", root / "doctrees", "html", status=None, warningiserror=True)
+    app.build()
+    return root / "html" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, page_file: Path) -> Iterator[OpenPage]:
+    """Return a function that opens the page in a window of some width, as its reader likes it."""
+    contexts = []
+
+    def open_(*, width: int = 1280, scheme: str = "light", permissions: Sequence[str] = ()) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, permissions=permissions
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(page_file.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+COLOURS_OF = """selector => {
+    const style = getComputedStyle(document.querySelector(selector));
+    return [style.color, style.backgroundColor];
+}"""
+
+
+def test_light_and_dark_have_their_own_colours(open_page: OpenPage) -> None:
+    selectors = [
+        "#session pre",
+        "#session pre .gp",
+        "#palette .go-FgRed",
+        "#palette .go-BgBlue",
+        "#session p",
+    ]
+    light, dark = (
+        [open_page(scheme=scheme).evaluate(COLOURS_OF, selector) for selector in selectors]
+        for scheme in ("light", "dark")
+    )
+    for one, other, selector in zip(light, dark, selectors, strict=True):
+        assert one != other, selector
+
+
+def test_a_reader_can_choose_against_the_system(open_page: OpenPage) -> None:
+    ground = "#session .highlight"
+    light = open_page(scheme="light").evaluate(COLOURS_OF, ground)
+    dark = open_page(scheme="dark").evaluate(COLOURS_OF, ground)
+    page = open_page(scheme="light")
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    assert page.evaluate(COLOURS_OF, ground) == dark
+    page = open_page(scheme="dark")
+    page.evaluate("document.body.dataset.theme = 'light'")
+    assert page.evaluate(COLOURS_OF, ground) == light
+
+
+def test_a_theme_without_a_dark_side_stays_light(open_page: OpenPage) -> None:
+    page = open_page(scheme="dark")
+    page.evaluate("document.body.removeAttribute('data-theme')")
+    assert page.evaluate(COLOURS_OF, "#session .highlight") == open_page().evaluate(
+        COLOURS_OF, "#session .highlight"
+    )
+
+
+def test_print_is_dark_on_white(open_page: OpenPage) -> None:
+    page = open_page(scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    color, _ = page.evaluate(COLOURS_OF, "#session pre")
+    assert color == open_page().evaluate(COLOURS_OF, "#session pre")[0]
+    assert page.evaluate("getComputedStyle(document.querySelector('#long pre')).whiteSpace") == "pre-wrap"
+    assert page.evaluate("document.querySelector('#long pre').scrollWidth") <= 1280
+
+
+def test_the_theme_does_not_win_over_the_colours(open_page: OpenPage) -> None:
+    page = open_page()
+    plain, _ = page.evaluate(COLOURS_OF, "#session pre .go")
+    prompt, _ = page.evaluate(COLOURS_OF, "#session pre .gp")
+    coloured, _ = page.evaluate(COLOURS_OF, "#session pre .gp-FgGreen")
+    green, _ = page.evaluate(COLOURS_OF, "#palette pre .go-FgGreen")
+    assert len({plain, prompt, coloured}) == 3
+    assert coloured == green
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_long_lines_scroll_within_the_block(open_page: OpenPage, width: int) -> None:
+    page = open_page(width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    long = page.locator("#long pre")
+    assert long.evaluate("element => element.scrollWidth > element.clientWidth")
+    assert long.evaluate("element => (element.scrollLeft = 500, element.scrollLeft)") == 500
+    assert long.evaluate("element => element.getBoundingClientRect().right") <= width
+
+
+def test_the_copy_button_copies_what_is_typed(open_page: OpenPage) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#session .highlight").hover()
+    page.locator("#session button.copybtn").click()
+    page.wait_for_selector("#session button.copybtn.success")
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "docker run -it --rm \\\n    busybox\necho 'hello' | wc -c\nexit\ndocker ps --format '{{.Names}}'"
+    )
