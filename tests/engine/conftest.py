@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,7 +43,13 @@ def open_engine(engine_url: str) -> Iterator[OpenEngine]:
             clients = Clients(lambda: connect(url))
             images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
             engine = DirectEngine(
-                url, clients=clients, images=images, allow=allow, timeout=timeout, max_output=max_output
+                url,
+                clients=clients,
+                images=images,
+                allow=allow,
+                timeout=timeout,
+                max_output=max_output,
+                environ=os.environ,
             )
             closing.callback(engine.close)
             return engine

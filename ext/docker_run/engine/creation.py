@@ -13,10 +13,11 @@ from docker.utils import version_lt
 from docker_run import keys
 from docker_run.engine.foreground import Attached
 from docker_run.engine.names import Json
+from docker_run.errors import FlagProblem
 from docker_run.model import RunLine, TerminalSize
 
-_CONSOLE_SIZE_SINCE = "1.42"
-"""The first version of the Engine API that takes a terminal's size ahead of the start."""
+_OWN_ADDRESSES_SINCE = "1.44"
+"""The first version of the Engine API in which a hardware address belongs to a network's endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,17 @@ def creation(
     """Return the request for `line`, with `labels` on top of the author's own.
 
     `reference` is what the engine knows the image by, `typed` the body of the directive. `api` is
-    asked for its version only.
+    asked for its version only. Raises `FlagProblem` for a flag that this engine is too old for: it
+    would take no notice of it.
     """
+    _check_versions(line, api)
     container: dict[str, Any] = dict(line.container)
     name, platform = container.pop("name", None), container.pop("platform", None)
     streams = _streams(line)
     attached = _attached(line, streams, typed=typed, terminal=terminal)
     settings: dict[str, Any] = dict(line.host)
     host: Any = dict(api.create_host_config(**settings)) | dict(line.raw_host)
-    if attached.tty and not version_lt(api.api_version, _CONSOLE_SIZE_SINCE):
+    if attached.tty:
         host["ConsoleSize"] = [terminal.rows, terminal.columns]
     command: Any = list(line.command) or None
     body: Json = dict(
@@ -62,7 +65,8 @@ def creation(
             **container,
         )
     )
-    body |= line.raw_container
+    if not version_lt(api.api_version, _OWN_ADDRESSES_SINCE):
+        body["MacAddress"] = None  # such an engine warns of it, and takes that of the endpoint
     body |= {
         "Labels": {**(body.get("Labels") or {}), **labels},
         "AttachStdin": "stdin" in streams,
@@ -70,6 +74,8 @@ def creation(
         "AttachStderr": attached.stderr,
         "StdinOnce": attached.stdin,
     }
+    # What `-a` asks for is what the engine is told, whatever there is to attach to.
+    body |= line.raw_container
     return Creation(
         name=str(name) if name else None,
         platform=str(platform) if platform else None,
@@ -77,6 +83,16 @@ def creation(
         attached=attached,
         detach=bool(line.client.get("detach")),
     )
+
+
+def _check_versions(line: RunLine, api: APIClient) -> None:
+    needed: Any = line.client.get("api_versions") or {}
+    for flag, version in needed.items():
+        if version_lt(api.api_version, version):
+            raise FlagProblem(
+                f'"--{flag}" requires API version {version}, but the Docker daemon API version is '
+                f"{api.api_version}. Leave it out, or build with a newer engine"
+            )
 
 
 def client_warnings(body: Mapping[str, Any]) -> list[str]:

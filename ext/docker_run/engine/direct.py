@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import PurePosixPath
 
 from docker.errors import DockerException
 
@@ -47,6 +48,7 @@ class DirectEngine:
     `clients` are those of the engine at `url`, and are closed with it; `images` is where images come
     from. `allow` names the flags that may reach into the host, None allows all. `timeout` is in
     seconds, for each command of a step that sets none; `max_output` in bytes, for each command.
+    `environ` has the values of variables that a line names without one (`-e NAME`).
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class DirectEngine:
         allow: Collection[str] | None,
         timeout: float,
         max_output: int,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._url = url
         self._clients = clients
@@ -65,6 +68,7 @@ class DirectEngine:
         self._allow = None if allow is None else frozenset(allow)
         self._timeout = timeout
         self._max_output = max_output
+        self._environ = environ or {}
         self._owner = cleanup.Owner.current(str(uuid.uuid4()))
         self._interrupted = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
@@ -110,6 +114,7 @@ class DirectEngine:
             clients=self._clients,
             images=self._images,
             allow=self._allow,
+            environ=self._environ,
             names=names,
             labels=labels,
             limits=Limits(seconds=self._timeout, max_output=self._max_output, interrupted=self._interrupted),
@@ -150,6 +155,7 @@ class DirectSession:
         clients: Clients,
         images: Images,
         allow: frozenset[str] | None,
+        environ: Mapping[str, str],
         names: Names,
         labels: Mapping[str, str],
         limits: Limits,
@@ -158,6 +164,7 @@ class DirectSession:
         self._clients = clients
         self._provider = images
         self._allow = allow
+        self._environ = environ
         self._names = names
         self._labels = labels
         self._limits = limits
@@ -180,7 +187,7 @@ class DirectSession:
             raise
 
     def _run(self, command: Command, step: Step) -> CommandRecording:
-        line = self._parse(command, dict(step.files))
+        line = self._parse(command, step)
         self._check_interrupted(command)
         pull, platform = line.client.get("pull"), line.container.get("platform")
         try:
@@ -205,7 +212,7 @@ class DirectSession:
             output=self._names.public_chunks(printed.chunks),
         )
 
-    def _parse(self, command: Command, files: Mapping[str, str]) -> RunLine:
+    def _parse(self, command: Command, step: Step) -> RunLine:
         found = _RUN.fullmatch(command.text)
         if found is None:
             raise FlagProblem(
@@ -213,12 +220,20 @@ class DirectSession:
                 "other commands need a lab"
             )
 
+        files = dict(step.files)
+
         def read(name: str) -> str:
             if name not in files:
                 raise FileNotFoundError(name)
             return files[name]
 
-        return runline.parse(found["rest"].strip(), allow=self._allow, read=read)
+        return runline.parse(
+            found["rest"].strip(),
+            allow=self._allow,
+            read=read,
+            environ=self._environ,
+            directory=str(PurePosixPath(step.location.path).parent),
+        )
 
     def _create_and_run(
         self, command: Command, line: RunLine, reference: str, timeout: float | None

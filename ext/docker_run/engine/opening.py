@@ -38,4 +38,5 @@ def open_direct(
         allow=allow,
         timeout=timeout,
         max_output=max_output,
+        environ=environ,
     )

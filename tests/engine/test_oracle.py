@@ -1,0 +1,595 @@
+"""The direct way against the real CLI: the same output, exit status and `docker inspect` result.
+
+Each line runs twice on one engine: given to the `docker` command (in a terminal of the same size where
+it asks for one), and as a step of a session. What is left out of the comparison is in `MASKED`, with
+the reason; nothing that the grammar decides is among it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker.utils import version_lt
+from ptyprocess import PtyProcess
+
+from contract import session
+from docker_run import keys
+from docker_run.engine import cleanup
+from docker_run.engine.direct import DirectEngine, DirectSession
+from docker_run.errors import FlagProblem, ImageProblem
+from docker_run.model import Command, Location, Step, Stream, TerminalSize
+
+pytestmark = pytest.mark.engine
+
+VERSION = 28
+CASE = "docker-run-oracle"
+"""Label: the case, and the side of it, to which a container belongs."""
+SIZE = TerminalSize()
+PATIENCE = 60.0
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line that runs on both sides.
+
+    `{name}` and `{other}` in a line are names of the case's own. What is to be inspected has to be
+    there still when the line is done: without `--rm`, or running.
+    """
+
+    line: str
+    typed: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    """Lines that run first, on both sides."""
+    files: dict[str, str] = field(default_factory=dict)
+    network: bool = False
+    """Whether it needs a network, called `{other}`."""
+    api: str = "1.40"
+    """The first version of the Engine API with which the CLI sends it."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the CLI wants a terminal for it."""
+        flags = [word for word in self.line.partition(" busybox")[0].split() if re.fullmatch("-[a-z]+", word)]
+        return "t" in "".join(flags) and "d" not in "".join(flags)
+
+    def __str__(self) -> str:
+        return self.line
+
+
+@dataclass
+class Outcome:
+    """What came of a line on one side."""
+
+    out: bytes
+    err: bytes
+    terminal: bytes
+    exit_code: int
+    inspected: list[Json]
+
+
+# The sides.
+
+
+@dataclass
+class CliSide:
+    """The `docker` command."""
+
+    client: docker.DockerClient
+    environment: dict[str, str]
+    directory: Path
+    name: str
+    other: str
+
+    def run(self, line: str, case: Case) -> Outcome:
+        words = ["sh", "-c", f"exec docker run --label {CASE}={self.name} {line}"]
+        if case.terminal:
+            said = self.directory / "stderr"
+            words[2] += f" 2>{said}"
+            terminal, status = _in_terminal(words, case.typed, self.environment, self.directory)
+            return Outcome(b"", said.read_bytes(), terminal, status, self._inspect())
+        done = subprocess.run(
+            words,
+            input="".join(f"{one}\n" for one in case.typed).encode(),
+            capture_output=True,
+            check=False,
+            env=self.environment,
+            cwd=self.directory,
+            timeout=PATIENCE,
+        )
+        return Outcome(done.stdout, done.stderr, b"", done.returncode, self._inspect())
+
+    def _inspect(self) -> list[Json]:
+        return _inspect(self.client, f"{CASE}={self.name}")
+
+
+@dataclass
+class DirectSide:
+    """A session, directly on the engine."""
+
+    client: docker.DockerClient
+    running: DirectSession
+    prefix: str
+    directory: Path
+    name: str
+    other: str
+
+    def run(self, line: str, case: Case) -> Outcome:
+        command = Command(f"docker run --label {CASE}={self.name} {line}", case.typed)
+        where = Location(str(self.directory / "page.md"), 1)
+        (recording,) = self.running.run(Step(where, (command,), files=tuple(case.files.items())))
+
+        def of(stream: Stream) -> bytes:
+            return b"".join(chunk.data for chunk in recording.output if chunk.stream is stream)
+
+        return Outcome(
+            of(Stream.OUT), of(Stream.ERR), of(Stream.TERMINAL), recording.exit_code, self._inspect()
+        )
+
+    def _inspect(self) -> list[Json]:
+        found = _inspect(self.client, f"{cleanup.SESSION}={self.prefix}")
+        return json.loads(json.dumps(found).replace(self.prefix, ""))
+
+
+def _inspect(client: docker.DockerClient, label: str) -> list[Json]:
+    ids = [one["Id"] for one in client.api.containers(all=True, filters={"label": label})]
+    return [client.api.inspect_container(one) for one in ids]
+
+
+def _in_terminal(
+    words: list[str], typed: tuple[str, ...], environment: dict[str, str], directory: Path
+) -> tuple[bytes, int]:
+    """Run a program in a terminal, typing each line after a prompt, or when it has gone quiet."""
+    process = PtyProcess.spawn(
+        words, cwd=str(directory), env=environment, dimensions=(SIZE.rows, SIZE.columns)
+    )
+    os.set_blocking(process.fd, False)
+    seen, lines, quiet, began = b"", list(typed), time.monotonic(), time.monotonic()
+    try:
+        while True:
+            assert time.monotonic() - began < PATIENCE, seen
+            try:
+                data = os.read(process.fd, 65536)
+            except BlockingIOError:
+                waiting = time.monotonic() - quiet
+                prompt = re.search(rb"[#$] (\x1b\[6n)?$", seen) is not None
+                if lines and (waiting > 2 or (prompt and waiting > 0.3)):
+                    os.write(process.fd, keys.to_bytes(lines.pop(0)))
+                    quiet = time.monotonic()
+                time.sleep(0.02)
+            except OSError:
+                break
+            else:
+                if not data:
+                    break
+                seen += data
+                quiet = time.monotonic()
+        return seen, process.wait()
+    finally:
+        process.close(force=True)
+
+
+# What is compared.
+
+MASKED: dict[str, str] = {
+    "Id": "random",
+    "Created": "a time",
+    "State.Pid": "a process of the host",
+    "State.StartedAt": "a time",
+    "State.FinishedAt": "a time",
+    "ResolvConfPath": "has the id",
+    "HostnamePath": "has the id",
+    "HostsPath": "has the id",
+    "LogPath": "has the id",
+    "GraphDriver.Data": "directories of the container's own",
+    "NetworkSettings.SandboxID": "random",
+    "NetworkSettings.SandboxKey": "random",
+    "NetworkSettings.EndpointID": "random",
+    "NetworkSettings.IPAddress": "the next free address",
+    "NetworkSettings.MacAddress": "follows the address",
+    "NetworkSettings.Networks.*.EndpointID": "random",
+    "NetworkSettings.Networks.*.NetworkID": "a network of its own on each side",
+    "NetworkSettings.Networks.*.IPAddress": "the next free address",
+    "NetworkSettings.Networks.*.MacAddress": "follows the address, unless it is asked for",
+    "NetworkSettings.Networks.*.Gateway": "a network of its own on each side",
+    "NetworkSettings.Gateway": "a network of its own on each side",
+}
+LABELS = (CASE, cleanup.BUILD, cleanup.SESSION, cleanup.PAGE, cleanup.PID, cleanup.STARTED, cleanup.HOST)
+"""Ours: by these a build finds what it has made."""
+
+
+def comparable(inspected: Json, case: Case) -> Json:
+    """Return an inspected container without what is random, or ours."""
+    text = json.dumps(inspected).replace(inspected["Id"], "the id")
+    text = re.sub(r'"container:[0-9a-f]{64}"', '"container:the other"', text)
+    if re.fullmatch(r"/[a-z]+_[a-z]+[0-9]?", inspected["Name"]):
+        text = text.replace(inspected["Name"], "/generated")
+    result = json.loads(text)
+    short = inspected["Id"][:12]
+    config, host = result["Config"], result["HostConfig"]
+    for label in LABELS:
+        config["Labels"].pop(label, None)
+    if re.fullmatch(r"[0-9a-f]{12}", config["Hostname"]):
+        config["Hostname"] = "the id"  # or that of the container whose network it shares
+    for settings in result["NetworkSettings"]["Networks"].values():
+        _without_own_names(settings, {short, result["Name"].removeprefix("/")})
+    # The CLI keeps both in maps: their order is Go's whim.
+    config["Env"] = sorted(config["Env"] or [])
+    host["Binds"] = sorted(host["Binds"]) if host["Binds"] else host["Binds"]
+    _name_anonymous_volumes(result)
+    _name_random_ports(result["NetworkSettings"]["Ports"])
+    if host["LogConfig"]["Config"] is None:
+        host["LogConfig"]["Config"] = {}
+    if not case.terminal:
+        host["ConsoleSize"] = None  # that of the terminal that the CLI is in: here, none
+    for path in MASKED:
+        _mask(result, path.split("."))
+    return result
+
+
+def _without_own_names(settings: Json, names: set[str]) -> None:
+    """Take out of the aliases those that the engine, and we, add: id and name of the container.
+
+    On the engine its name has a prefix, so a network of the user's has to be told the plain one.
+    """
+    settings["Aliases"] = [alias for alias in settings["Aliases"] or () if alias not in names] or None
+
+
+def _name_anonymous_volumes(result: Json) -> None:
+    for mount in result["Mounts"]:
+        if re.fullmatch(r"[0-9a-f]{64}", mount.get("Name", "")):
+            mount["Source"] = mount["Source"].replace(mount["Name"], "anonymous")
+            mount["Name"] = "anonymous"
+    result["Mounts"].sort(key=lambda mount: mount["Destination"])
+
+
+def _name_random_ports(published: Json) -> None:
+    for bindings in published.values():
+        for binding in bindings or ():
+            if int(binding["HostPort"]) >= 32768:
+                binding["HostPort"] = "any"
+
+
+def _mask(value: Any, path: list[str]) -> None:  # noqa: ANN401 - JSON
+    first, *rest = path
+    for key in list(value) if first == "*" else [first]:
+        if not rest and key in value:
+            value[key] = "masked"
+        elif rest and isinstance(value.get(key), dict):
+            _mask(value[key], rest)
+
+
+# Fixtures.
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cli_is_the_oracle() -> None:
+    program = shutil.which("docker")
+    if program is None:
+        pytest.fail("no docker CLI on the path: install Debian's docker-cli, or docker.io")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    if f"version {VERSION}." not in done.stdout:
+        pytest.skip(f"the direct way speaks as docker {VERSION}; this is {done.stdout.strip()}")
+
+
+Sides = Callable[[Case], tuple[Outcome, Outcome]]
+
+
+@pytest.fixture
+def sides(engine: DirectEngine, client: docker.DockerClient, tmp_path: Path) -> Sides:
+    """Give a function that runs a case on both sides, and removes what it has made."""
+
+    def run(case: Case) -> tuple[Outcome, Outcome]:
+        name = f"oracle-{uuid.uuid4().hex[:12]}"
+        other = f"{name}-other"
+        for file, text in case.files.items():
+            (tmp_path / file).write_text(text, encoding="utf-8")
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")},
+            "DOCKER_HOST": engine.url,
+            "DOCKER_CONFIG": str(tmp_path),
+            "TERM": "xterm",
+        }
+        cli = CliSide(client, environment, tmp_path, name, other)
+        with _swept(client, f"{CASE}={name}", other), _network(client, case, other, case_label=name):
+            theirs = _run(cli, case)
+        asked = session()
+        with engine.session(asked) as running:
+            prefix = running._names.prefix  # noqa: SLF001 - nobody else knows what its names are on the engine
+            direct = DirectSide(client, running, prefix, tmp_path, name, other)
+            with _network(client, case, prefix + other, case_label=name):
+                ours = _run(direct, case)
+                for one in ours.inspected:
+                    client.api.remove_container(_id_of(client, one), force=True, v=True)
+        return theirs, ours
+
+    return run
+
+
+def _id_of(client: docker.DockerClient, inspected: Json) -> str:
+    return str(inspected["Id"])
+
+
+def _run(side: CliSide | DirectSide, case: Case) -> Outcome:
+    for line in case.before:
+        side.run(_filled(line, side), Case(line, files=case.files))
+    return side.run(_filled(case.line, side), case)
+
+
+def _filled(line: str, side: CliSide | DirectSide) -> str:
+    return line.replace("{name}", side.name).replace("{other}", side.other)
+
+
+@contextmanager
+def _swept(client: docker.DockerClient, label: str, volume: str) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for one in client.api.containers(all=True, filters={"label": label}):
+            client.api.remove_container(one["Id"], force=True, v=True)
+        for found in client.api.volumes(filters={"name": volume})["Volumes"] or ():
+            client.api.remove_volume(found["Name"])
+
+
+@contextmanager
+def _network(client: docker.DockerClient, case: Case, name: str, *, case_label: str) -> Iterator[None]:
+    if not case.network:
+        yield
+        return
+    network = client.networks.create(name, labels={CASE: case_label})
+    try:
+        yield
+    finally:
+        for one in client.api.containers(all=True, filters={"network": network.id}):
+            client.api.remove_container(one["Id"], force=True, v=True)
+        network.remove()
+
+
+# The cases.
+
+ENV_FILE = {"web.env": "# comment\nA=1\nB=x y\n"}
+SLEEPER = "-d --name {other} busybox sleep 60"
+
+CASES = [
+    # Output, status.
+    Case("busybox echo hello"),
+    Case("--rm busybox echo hello"),
+    Case("busybox sh -c 'echo out; echo err >&2; exit 3'"),
+    Case("busybox"),
+    Case("busybox printf 'a\\000b\\377'"),
+    Case("-a stdout busybox sh -c 'echo out; echo err >&2'"),
+    Case("-a stderr busybox sh -c 'echo out; echo err >&2'"),
+    Case("-a stdin -i busybox cat", typed=("unseen",)),
+    Case("-a stdin busybox true"),
+    Case("-a stdin -a stdout busybox echo hello"),
+    Case("--rm debian sh -c 'kill -9 $$'"),
+    # Standard input, terminals.
+    Case("-i busybox cat", typed=("one", "", "zwei ✓")),
+    Case("-i --rm busybox wc -l", typed=("one", "two")),
+    Case("-i busybox cat"),
+    Case("busybox cat"),
+    Case("-t busybox sh -c 'tty; echo $TERM'"),
+    Case("-t --rm busybox echo hello"),
+    Case("-it busybox sh", typed=("echo $((6 * 7))", "exit 5")),
+    Case("-it --rm -h box busybox", typed=("hostname", "<C-d>")),
+    Case("-it --rm busybox cat", typed=("one", "<C-d>")),
+    Case("-it busybox sh", typed=("echo hello", "<C-p><C-q>")),
+    Case("-it --detach-keys ctrl-x,x busybox sh", typed=("echo hello", "<C-x>", "x")),
+    Case("-it -e PS1='box $ ' busybox sh", typed=("ls /bin/nothing", "false", "exit")),
+    # Detached.
+    Case("-d busybox sleep 60"),
+    Case("-dit busybox"),
+    Case("-d --rm busybox sleep 60"),
+    Case("-d --init busybox sleep 60"),
+    Case("-d --restart unless-stopped busybox sleep 60"),
+    Case("-d --restart on-failure:2 busybox sleep 60"),
+    # Names and identity.
+    Case("--name {name} busybox true"),
+    Case("--name /{name} busybox true"),
+    Case("-h web --domainname example.com busybox hostname"),
+    Case("-u 1000:1000 -w /tmp busybox sh -c 'id; pwd'"),
+    Case("-w /made/on/the/way busybox pwd"),
+    Case("--group-add 7 --group-add 8 busybox id"),
+    Case("-l a=b -l bare --label c=d=e busybox true"),
+    Case("--label-file web.env busybox true", files=ENV_FILE),
+    Case("--entrypoint echo busybox hello"),
+    Case("--entrypoint '' busybox echo hello"),
+    Case("--stop-signal INT --stop-timeout 3 busybox true"),
+    # Environment.
+    Case("-e A=1 -e B= -e 'C=x y' -e A=2 busybox sh -c 'echo \"$A$B$C\"'"),
+    Case("-e NOT_SET_ANYWHERE busybox sh -c 'echo ${NOT_SET_ANYWHERE-unset}'"),
+    Case("-e PATH busybox true"),
+    Case("--env-file web.env -e A=3 busybox env", files=ENV_FILE),
+    # Network.
+    Case("--network none busybox ip -o link"),
+    Case("--network host busybox true"),
+    Case("--network bridge busybox true"),
+    Case("--network container:{other} busybox true", before=(SLEEPER,)),
+    Case("-d --network {other} --network-alias db busybox sleep 60", network=True),
+    Case("-d --name {name} --network {other} busybox sleep 60", network=True),
+    Case("-d --network name={other},alias=db,alias=sql busybox sleep 60", network=True),
+    Case("--link {other}:db busybox cat /etc/hostname", before=(SLEEPER,)),
+    Case(
+        "--add-host db:10.0.0.5 --add-host six=[::1] busybox sh -c 'grep 10.0.0.5 /etc/hosts'".replace(
+            "six=[::1]", "'six=[::1]'"
+        )
+    ),
+    Case("--dns 10.0.0.2 --dns-search example.com --dns-option ndots:2 busybox cat /etc/resolv.conf"),
+    Case("--dns 127.0.0.1 busybox cat /etc/resolv.conf"),
+    Case("-d -p 80 --expose 90-91/udp busybox sleep 60"),
+    Case("-d -p 127.0.0.1::80/udp -p 127.0.0.1:28471:81 busybox sleep 60"),
+    Case("-d -P --expose 80 busybox sleep 60"),
+    Case("--network host -p 28472:80 busybox true"),
+    # Volumes and mounts.
+    Case("-v /anonymous busybox sh -c 'mount | grep -c anonymous'"),
+    Case("-v {other}:/data busybox sh -c 'echo x > /data/y; cat /data/y'"),
+    Case("-v {other}:/data:ro busybox touch /data/x"),
+    Case("-v /etc:/host/etc:ro busybox ls -d /host/etc"),
+    Case("-v ./:/page:ro busybox ls /page/web.env", files=ENV_FILE),
+    Case(
+        "--volumes-from {other} busybox ls -d /shared",
+        before=("-d -v /shared --name {other} busybox sleep 60",),
+    ),
+    Case("--tmpfs /scratch:size=1m,mode=1777 busybox df -k /scratch"),
+    Case("--mount type=tmpfs,target=/scratch,tmpfs-size=1m busybox df -k /scratch"),
+    Case("--mount type=volume,src={other},dst=/data,volume-nocopy busybox touch /data/x"),
+    Case("--mount type=bind,src=/etc,dst=/host,readonly,bind-propagation=rslave busybox ls -d /host"),
+    Case("--read-only busybox touch /x"),
+    # Resources.
+    Case("-m 64m --memory-swap 64m --memory-reservation 32m busybox true"),
+    Case("--memory-swappiness 10 -m 64m busybox true"),
+    Case("--cpus 0.5 busybox true"),
+    Case("-c 512 --cpuset-cpus 0 busybox true"),
+    Case("--cpu-period 50000 --cpu-quota 25000 busybox true"),
+    Case("--pids-limit 50 busybox true"),
+    Case("--pids-limit 0 busybox true"),
+    Case("--ulimit nofile=64:128 --ulimit core=0 busybox sh -c 'ulimit -n; ulimit -Hn'"),
+    Case("--shm-size 8m busybox df -k /dev/shm"),
+    Case("--blkio-weight 300 busybox true"),
+    Case("--blkio-weight-device /dev/null:300 --device-read-bps /dev/null:1mb busybox true"),
+    Case("--oom-score-adj 500 --oom-kill-disable -m 64m busybox cat /proc/self/oom_score_adj"),
+    Case("--kernel-memory 64m -m 64m busybox true"),
+    Case("--cpu-rt-runtime 1000 busybox true"),
+    # Security and the host.
+    Case("--cap-drop ALL --cap-add chown busybox grep CapEff /proc/self/status"),
+    Case("--privileged busybox true"),
+    Case("--security-opt no-new-privileges busybox grep NoNewPrivs /proc/self/status"),
+    Case("--security-opt seccomp=unconfined --security-opt systempaths=unconfined busybox true"),
+    Case(
+        "--security-opt seccomp=profile.json busybox grep Seccomp: /proc/self/status",
+        files={"profile.json": '{\n  "defaultAction": "SCMP_ACT_ALLOW"\n}\n'},
+    ),
+    Case("--device /dev/null:/dev/nothing:r busybox ls /dev/nothing"),
+    Case("--device-cgroup-rule 'c 1:3 rw' busybox true"),
+    Case("--pid host --uts host --ipc host busybox true"),
+    Case("--pid container:{other} busybox ps -o comm", before=(SLEEPER,)),
+    Case("--ipc shareable busybox true"),
+    Case("--cgroupns private busybox true"),
+    Case("--userns host busybox true"),
+    Case("--sysctl net.ipv4.ip_forward=0 busybox cat /proc/sys/net/ipv4/ip_forward"),
+    Case("--runtime runc busybox true"),
+    Case("--gpus all busybox true"),
+    Case("--storage-opt size=1G busybox true"),
+    Case("--log-driver none busybox echo hello"),
+    Case("--log-driver json-file --log-opt max-size=1m --log-opt max-file=2 busybox echo hello"),
+    Case("--cgroup-parent /docker-run-oracle busybox true"),
+    # Health.
+    Case("-d --health-cmd true --health-interval 1h --health-retries 2 --health-timeout 5s busybox sleep 60"),
+    Case("-d --no-healthcheck busybox sleep 60"),
+    # What only newer engines take.
+    Case("-d --mac-address 02:42:ac:11:00:99 busybox sleep 60", api="1.44"),
+    Case(
+        "-d --network name={other},mac-address=02:42:ac:11:00:99 busybox sleep 60", network=True, api="1.44"
+    ),
+    Case("-d --network bridge --network {other} busybox sleep 60", network=True, api="1.44"),
+    Case("--annotation org.x=y busybox true", api="1.43"),
+    Case("-d --health-cmd true --health-start-interval 2h busybox sleep 60", api="1.44"),
+    Case("--mount type=volume,src={other},dst=/x,volume-subpath=no/such busybox true", api="1.45"),
+    Case("--mount type=image,src=busybox,dst=/x busybox ls -d /x/bin", api="1.48"),
+    # The rest.
+    Case("--platform linux/amd64 busybox true"),
+    Case("--pull never -q --sig-proxy=false busybox true"),
+    Case("--isolation default busybox true"),
+    Case("busybox -- ls"),
+    Case("-- busybox echo --rm"),
+    # What the engine refuses, and what can't be started.
+    Case("--name {name} busybox true", before=("--name {name} busybox true",)),
+    Case("--name {name}! busybox true"),
+    Case("--name x busybox true"),
+    Case("busybox no-such-program"),
+    Case("--rm busybox no-such-program"),
+    Case("busybox /etc/passwd"),
+    Case("busybox /bin"),
+    Case("-d busybox no-such-program"),
+    Case("-it busybox no-such-program"),
+    Case("-w relative busybox true"),
+    Case("-u nobody-knows busybox true"),
+    Case("--network no-such-network-{name} busybox true"),
+    Case("--network container:no-such-{name} busybox true"),
+    Case("--link no-such-{name} busybox true"),
+    Case("--volumes-from no-such-{name} busybox true"),
+    Case("-v {other}:relative busybox true"),
+    Case("-v /a:/b:bad busybox true"),
+    Case("--mount type=bind,src=/no/such/path,dst=/x busybox true"),
+    Case("--mount type=nonsense,src=/x,dst=/x busybox true"),
+    Case("-m 1m busybox true"),
+    Case("--cpus 9999 busybox true"),
+    Case("--runtime nonsense busybox true"),
+    Case("--restart nonsense busybox true"),
+    Case("--ipc nonsense busybox true"),
+    Case("--cap-add nonsense busybox true"),
+    Case("--sysctl net.nonsense=1 busybox true"),
+    Case("--device /dev/no-such-device busybox true"),
+    Case("--security-opt nonsense=1 busybox true"),
+    Case("--ip 10.0.0.1 busybox true"),
+    Case("-h 'not a name' busybox hostname"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_both_ways_are_the_same(case: Case, sides: Sides, client: docker.DockerClient) -> None:
+    if version_lt(client.api.api_version, case.api):
+        pytest.skip(f"this engine's API is {client.api.api_version}, it takes {case.api}")
+    theirs, ours = sides(case)
+    assert ours.exit_code == theirs.exit_code
+    assert printed(ours) == printed(theirs)
+    assert len(ours.inspected) == len(theirs.inspected)
+    for mine, other in zip(ours.inspected, theirs.inspected, strict=True):
+        assert differences(comparable(mine, case), comparable(other, case)) == []
+
+
+def differences(ours: object, theirs: object, path: str = "") -> list[str]:
+    """Say where two JSON values differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        keys_ = sorted({*ours, *theirs})
+        return [
+            one
+            for key in keys_
+            for one in differences(ours.get(key, ...), theirs.get(key, ...), f"{path}.{key}")
+        ]
+    return [] if ours == theirs else [f"{path}: ours {ours!r}, the CLI's {theirs!r}"]
+
+
+def printed(outcome: Outcome) -> tuple[bytes, bytes, bytes]:
+    """Return what was printed, without ids."""
+    ids = re.compile(rb"\b([0-9a-f]{64}|[0-9a-f]{12})\b")
+    out, err, terminal = (ids.sub(b"<id>", text) for text in (outcome.out, outcome.err, outcome.terminal))
+    # Without `-i` the CLI leaves its own terminal as it is, which adds a second carriage return. And
+    # busybox asks for the place of the cursor, when it likes.
+    return out, err, terminal.replace(b"\r\r\n", b"\r\n").replace(b"\x1b[6n", b"")
+
+
+def test_there_are_enough_cases() -> None:
+    assert len({case.line for case in CASES}) >= 70
+
+
+def test_a_flag_that_the_engine_is_too_old_for(
+    sides: Sides, client: docker.DockerClient, engine_url: str
+) -> None:
+    version = client.api.api_version
+    if not version_lt(version, "1.43"):
+        pytest.skip(f"this engine's API is {version}: it takes all flags")
+    words = ["docker", "-H", engine_url, "run", "--annotation", "org.x=y", "busybox", "true"]
+    theirs = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert theirs.returncode != 0
+    with pytest.raises(FlagProblem) as caught:
+        sides(Case("--annotation org.x=y busybox true"))
+    assert str(caught.value).startswith(theirs.stderr.strip())
+
+
+def test_an_image_that_cannot_be_had(sides: Sides) -> None:
+    with pytest.raises(ImageProblem, match="no-such-image"):
+        sides(Case("no-such-image-of-ours true"))
