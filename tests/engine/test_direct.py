@@ -275,11 +275,11 @@ def test_what_prints_without_end_is_killed_and_gone(
     open_engine: OpenEngine, client: docker.DockerClient
 ) -> None:
     engine, page, asked = open_engine(max_output=1_000_000), fresh_page(), step("busybox yes")
-    with (
-        engine.session(session(asked, page=page)) as running,
-        pytest.raises(TooMuchOutput, match="1,000,000"),
-    ):
-        running.run(asked)
+    with engine.session(session(asked, page=page)) as running:
+        with pytest.raises(TooMuchOutput, match="1,000,000"):
+            running.run(asked)
+        (container,) = left_of(client, page)
+        assert client.api.wait(container, timeout=60)["StatusCode"] == 137  # killed
     assert left_of(client, page) == []
 
 

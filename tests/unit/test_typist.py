@@ -71,6 +71,16 @@ def test_the_old_prompt_is_no_answer() -> None:
     assert program.silent_for(0.3) == ["two"]
 
 
+def test_the_echo_is_no_prompt_whatever_it_ends_with() -> None:
+    program = Program("really?", "yes")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["really?"]
+    program.prints(b"really?")
+    assert program.silent_for(1) == []
+    program.prints(b"\r\nyes or no? ")
+    assert program.silent_for(0.5) == ["yes"]
+
+
 def test_a_line_that_looks_like_no_prompt_is_given_time() -> None:
     program = Program("apt-get install x", "exit")
     program.prints(ASH)
