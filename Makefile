@@ -49,7 +49,7 @@ lint: .venv/installed ## check style, types, which module imports which, and spe
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images)
+	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images)
 
 clean: ## remove build, and the containers and networks that builds left on the engine
 	rm -rf build
