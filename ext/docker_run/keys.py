@@ -46,7 +46,7 @@ _ENTER = b"\r"
 _CONTROLS = "@abcdefghijklmnopqrstuvwxyz[\\]^_"
 """The characters that make a control character with Ctrl, by the byte's value."""
 _TOKEN = re.compile(r"\\<|<([^<>\s]+)>")
-_KEY_LIKE = re.compile(r"(?:c|ctrl|control|m|alt|meta|a|s|shift)[-+].*", re.IGNORECASE)
+_KEY_LIKE = re.compile(r"(?:[Cc]|M|(?i:ctrl|control|alt|meta|shift))[-+].*|[AS]-(?:[a-z]|[A-Z][a-z]+|F\d+)")
 
 
 def to_bytes(line: str) -> bytes:

@@ -64,7 +64,20 @@ def test_every_named_key_passes_the_check_and_needs_no_enter(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["<C-pp>", "<Entr>", "<enter>", "ls<tab>", "<Ctrl-p>", "<ctrl+x>", "<C-é>", "<Bakspace>", "<UP>"]
+    "line",
+    [
+        "<C-pp>",
+        "<Entr>",
+        "<enter>",
+        "ls<tab>",
+        "<Ctrl-p>",
+        "<ctrl+x>",
+        "<C-é>",
+        "<Bakspace>",
+        "<UP>",
+        "<A-x>",
+        "<S-Up>",
+    ],
 )
 def test_what_looks_like_a_mistyped_key_is_an_error(line: str) -> None:
     with pytest.raises(SyntaxProblem, match="is not a key"):
@@ -77,7 +90,21 @@ def test_the_error_names_the_key_that_was_probably_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["cat <file", "<html>", "<a>x</a>", "<<EOF", "x < y > z", "<Title>", r"\<Entr>", "<C-p>", "<Div>"]
+    "line",
+    [
+        "cat <file",
+        "<html>",
+        "<a>x</a>",
+        "<<EOF",
+        "x < y > z",
+        "<Title>",
+        r"\<Entr>",
+        "<C-p>",
+        "<Div>",
+        "grep '[<a-z>]'",
+        "[<A-Z>]",
+        "<my-element>",
+    ],
 )
 def test_other_text_in_angle_brackets_passes(line: str) -> None:
     keys.check(line)
