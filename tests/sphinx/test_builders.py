@@ -85,7 +85,7 @@ def test_html_has_colours_and_a_fold(site: Site, engine: FakeEngine) -> None:
     assert "&amp; &lt;plain&gt;" in html
     assert '<details class="docker-run-collapse">' in html
     assert "<summary>Reveal it</summary>" in html
-    assert html.index("<summary>Reveal it") < html.index("behind\n")
+    assert html.index("<summary>Reveal it") < html.index(">behind\n")
     assert 'href="#colours"' in html
     assert "docker_run.css" in html
 

@@ -214,5 +214,8 @@ class Foreground:
         return f"end the body with `exit` (or `<C-d>`, or `<C-p><C-q>` to detach), or {longer}"
 
     def _kill(self) -> None:
+        # Nobody reads on: an engine that is left with output to pass on does not answer for a minute.
+        for connection in self._connections:
+            connection.abort()
         with suppress(APIError, requests.RequestException):
             self._api.kill(self._container)

@@ -152,7 +152,7 @@ class Images:
         if platform and not _matches(platform, attributes):
             return None
         digest = _digest(name, attributes.get("RepoDigests") or [])
-        origin = "pulled" if digest else "on the engine"
+        origin = "pulled" if digest else "found on the engine"
         return Provided(Image(name, str(attributes["Id"]), origin, digest), name)
 
     def _entry(self, name: str) -> Entry | None:

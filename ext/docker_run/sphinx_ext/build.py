@@ -65,6 +65,7 @@ class Build:
         self._recordings: dict[str, Recording | None] = {}
         self._findings: list[Finding] = []
         self._unfinished: set[str] = set()
+        self._ran: set[str] = set()
         self.tally = Tally()
 
     def run(self, env: BuildEnvironment) -> list[str]:
@@ -77,7 +78,7 @@ class Build:
         if tasks:
             self._run(tasks)
         self._verify(domain, sessions, env.found_docs)
-        self._count(sessions, tasks)
+        self._count(sessions)
         if not self._check:
             self._memory.save([session.page for session in sessions])
         elif self._findings:
@@ -92,7 +93,7 @@ class Build:
                 self._recordings[session.page] = self._store.load(session.page)
             except RecordingProblem as error:
                 self._recordings[session.page] = None
-                where = Location(str(self._store.path(session.page)), getattr(error, "line", 1))
+                where = Location(str(self._store.path(session.page)), error.line)
                 self._findings.append(Finding(where, error.subtype, str(error)))
                 if error.subtype == "recording-newer":
                     self._unfinished.add(session.page)
@@ -141,6 +142,7 @@ class Build:
         """Keep what came out of one session, or, for a check, compare it."""
         page = outcome.task.session.page
         self.tally.commands_run += outcome.commands
+        self._ran.add(page)
         if outcome.problem is not None:
             self._findings.append(outcome.problem)
             self._unfinished.add(page)
@@ -212,12 +214,12 @@ class Build:
                     f"add `:capture: {use.name} = …` to the step that prints it",
                 )
 
-    def _count(self, sessions: Collection[Session], tasks: Collection[Task]) -> None:
-        ran = {task.session.page for task in tasks} if self.tally.commands_run else set()
+    def _count(self, sessions: Collection[Session]) -> None:
         self.tally.pages = len(sessions)
         for session in sessions:
-            if session.page not in ran:
-                steps = session.steps[: held_steps(session, self._recordings[session.page])]
+            recording = self._recordings[session.page]
+            if recording is not None and session.page not in self._ran:
+                steps = recording.steps[: held_steps(session, recording)]
                 self.tally.commands_replayed += sum(len(step.commands) for step in steps)
         self.tally.failed = len({finding.location for finding in self._findings})
 

@@ -67,10 +67,6 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
     mimetypes: ClassVar[Sequence[str]] = []
     url = ""
 
-    def __init__(self, **options: object) -> None:
-        # Empty lines are part of the output, and columns are counted from marks on.
-        super().__init__(**{**options, "stripnl": False, "stripall": False, "tabsize": 0})
-
     def get_tokens_unprocessed(self, text: str) -> Iterator[Token]:
         """Yield (position, type, text) for all that is to be seen: the marks are left out."""
         position = 0

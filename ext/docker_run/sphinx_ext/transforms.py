@@ -103,7 +103,8 @@ class FillIn(SphinxPostTransform):
         if recorded is None or recorded.not_run:
             shown = [markup.Block(text) for text in page.commands(block["step"]) or [block["command"]]]
             reason = recorded.not_run if recorded else "there is no recorded output of it"
-            parts: list[nodes.Node] = [self._literal(shown, block), _notice(f"Not run in this build: {reason}.")]
+            notice = _notice(f"Not run in this build: {reason}.")
+            parts: list[nodes.Node] = [self._literal(shown, block), notice]
         else:
             parts = self._shown(recorded, presentation, block)
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
