@@ -81,6 +81,11 @@ def test_cursor_movements_cant_widen_a_page() -> None:
     assert shown(out("\x1b[9999Cx\n")) == " " * 79 + "x"
 
 
+def test_repetition_ends_with_the_line() -> None:
+    assert shown(out("x\x1b[9999b\n")) == "x" * 80
+    assert shown(terminal("x\x1b[9999b\r\n")) == "x" * 80
+
+
 def test_blank_ends_are_left_out() -> None:
     assert screen.lines([out("a  \n   \n\n")], SIZE) == ((Span("a"),),)
     assert screen.lines([out("\x1b[31ma\x1b[m  \n   \n\n")], SIZE) == ((Span("a", style=Style("red")),),)
@@ -167,12 +172,11 @@ def test_clearing_the_screen() -> None:
         "\x1b]0;title\x07", "\x1b]8;;http://host/\x1b\\", "\x1b]133;A\x1b\\", "\x1bP+q\x1b\\", "\x1b_x\x1b\\",
         "\x1bkname\x1b\\", "\x1b=", "\x1b>", "\x1b%G", "\x1b(B", "\x1b[0 q", "\x00", "\x01", "\x7f", "\x07",
         "\x1b[!p", "\x1b[1;2;3X", "\x1b[999;999;999z", "\x1b[3?h", "\x1b[:m", "\x1b[38m", "\x1b[38;5m",
-        "\x1b[38;5;999m", "\x1b[48;2;1m", "\x1b[4:9m", "\x1b[99999999999999m",
+        "\x1b[38;5;999m", "\x1b[48;2;1m", "\x1b[99999999999999m",
     ],
 )  # fmt: skip
 def test_sequences_without_a_visible_effect(sequence: str) -> None:
-    (line,) = screen.lines([terminal(f"ab{sequence}cd")], SIZE)
-    assert "".join(span.text for span in line) == "abcd"
+    assert screen.lines([terminal(f"ab{sequence}cd")], SIZE) == ((Span("abcd"),),)
 
 
 def test_an_unfinished_string_ends_with_the_next_sequence() -> None:
@@ -192,6 +196,7 @@ def test_an_unfinished_string_ends_with_the_next_sequence() -> None:
         ("103", Style(bg="brightyellow")),
         ("1;2;3;4;7;9", ALL_FACES),
         ("1;4:3", Style(bold=True, underline=True)),
+        ("4:9", Style(underline=True)),
         ("4:3;4:0;1", Style(bold=True)),
         ("1;2;4;22;24;35", Style(fg="magenta")),
         ("31;41;1;39;49", Style(bold=True)),
@@ -218,6 +223,11 @@ def test_a_line_is_cut_where_its_look_changes() -> None:
         (Span("a "), Span("b", style=Style(bold=True)), Span(" c"), Span("d", style=Style(fg="green"))),
         (Span("e", style=Style(fg="green")),),
     )
+
+
+def test_a_saved_cursor_has_its_style() -> None:
+    (line,) = screen.lines([terminal("a\x1b7\x1b[31mred\x1b8b\x1b[K")], SIZE)
+    assert line == (Span("ab"),)
 
 
 def test_erased_cells_take_the_background() -> None:

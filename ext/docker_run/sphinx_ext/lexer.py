@@ -87,11 +87,8 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
 
 def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     yield Generic.Prompt, markup.PROMPT
-    source = piece.removeprefix(markup.PROMPT)
-    # The lexer takes a word for a builtin only if something follows it.
-    tokens = list(BashLexer().get_tokens_unprocessed(source.removesuffix("\n") + "\n"))
-    for position, kind, value in tokens:
-        yield (Text if kind is Error else kind), value[: len(source) - position]
+    for _, kind, value in BashLexer().get_tokens_unprocessed(piece.removeprefix(markup.PROMPT)):
+        yield (Text if kind is Error else kind), value
 
 
 def with_line_ends_inside(html: str) -> str:
