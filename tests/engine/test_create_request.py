@@ -183,6 +183,7 @@ busybox -it --rm -- x
 --mount type=bind,src=/a,dst=/c,bind-recursive=enabled busybox
 --mount src=v,dst=/z,volume-label=a=b,volume-label=c,volume-nocopy --mount dst=/anon busybox
 --mount 'type=volume,src=v,dst=/z,volume-driver=local,"volume-opt=o=addr=1,rw",volume-opt=type=nfs' busybox
+--mount src=v,dst=/z,volume-driver=local --mount src=v,dst=/y,volume-opt=a=b busybox
 --mount src=v,destination=/z,volume-subpath=a/b,volume-nocopy=false,ro=0 busybox
 --mount type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1770 --mount TYPE=tmpfs,dst=/u busybox
 --mount type=image,src=busybox,dst=/i,image-subpath=bin busybox
@@ -300,6 +301,10 @@ BAD_LINES = """
 --mount type=bind busybox
 --mount type=,dst=/x busybox
 --mount type=bind,volume-nocopy,dst=/x busybox
+--mount type=bind,volume-driver=local,dst=/x busybox
+--mount type=bind,volume-label=a,dst=/x busybox
+--mount type=tmpfs,bind-propagation=private,dst=/x busybox
+--mount image-subpath=a,dst=/x busybox
 --mount tmpfs-size=1m,dst=/x busybox
 --mount dst=/x,ro=q busybox
 --mount dst=/x,volume-nocopy=q busybox

@@ -103,7 +103,9 @@ def test_what_is_not_executable_is_126(engine: DirectEngine) -> None:
     recording = run(engine, "--rm busybox /etc")
     assert recording.exit_code == 126
     assert text(recording, Stream.ERR).startswith("docker: Error response from daemon: ")
-    assert text(recording, Stream.ERR).endswith(f'exec: "/etc": permission denied: unknown{HELP}')
+    assert 'exec: "/etc": ' in text(recording, Stream.ERR)
+    assert "permission denied" in text(recording, Stream.ERR)
+    assert text(recording, Stream.ERR).endswith(HELP)
 
 
 def test_what_is_not_found_is_127_and_gone_with_rm(engine: DirectEngine) -> None:

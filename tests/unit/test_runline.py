@@ -187,6 +187,12 @@ def test_where_things_go() -> None:
     assert taken.client["cidfile"] == "web.cid"
 
 
+def test_only_a_single_network_needs_no_endpoint() -> None:
+    assert line("--network a busybox").endpoints == {}
+    assert line("--network a --network b busybox").endpoints == {"a": {}, "b": {}}
+    assert line("--network a --network b busybox").host["network_mode"] == "a"
+
+
 def test_what_the_cli_sends_anyway_gives_way_to_what_is_asked() -> None:
     plain, asked = line("busybox"), line("--dns 10.0.0.2 --memory-swappiness 0 --pids-limit 5 busybox")
     assert {name: plain.raw_host[name] for name in ("Dns", "MemorySwappiness", "PidsLimit")} == {

@@ -72,6 +72,7 @@ def test_words_without_a_shell(text: str, words: tuple[str, ...]) -> None:
         ("a {b,c}", "{", 3),
         ("a x{1..3}y", "{", 4),
         ("a {{b,c}", "{", 4),
+        ("a {{b,c}}", "{", 4),
         ("a {,'x'}", "{", 3),
         ("# a", "#", 1),
         ("a #b", "#", 3),
