@@ -104,7 +104,7 @@ class EngineContract:
             run(engine, "--rm busybox sleep 1000", timeout=0.5)
 
     def test_what_prints_too_much_has_no_result(self, engine: Engine) -> None:
-        with pytest.raises(TooMuchOutput, match="10,?000"):
+        with pytest.raises(TooMuchOutput, match=r"10,?000"):
             run(engine, "--rm busybox yes")
 
     def test_an_interrupt_ends_what_is_running(self, engine: Engine) -> None:

@@ -122,35 +122,37 @@ class FakeSession:
 
     def _execute(self, command: Command, line: RunLine, step: Step) -> CommandRecording:
         program, *arguments = line.command or ("true",)
-        timeout = step.timeout or self._engine.timeout
-        stream = Stream.TERMINAL if line.container.get("tty") else Stream.OUT
-        end = "\r\n" if stream is Stream.TERMINAL else "\n"
-        if program == "echo":
-            data = (" ".join(arguments) + end).encode()
-            if len(data) > self._engine.max_output:
-                raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
-            return self._printed(command, stream, data)
-        if program == "cat":
-            return self._printed(command, stream, "".join(f"{text}{end}" for text in command.typed).encode())
-        if program == "printf":
-            return self._printed(
-                command, stream, arguments[0].encode().decode("unicode_escape").encode("latin-1")
-            )
-        if program == "sh":
-            code = int(arguments[1].rpartition("exit ")[2])
-            return CommandRecording(command.text, code, 0.01)
-        if program == "yes":
+        tty = bool(line.container.get("tty"))
+        stream, end = (Stream.TERMINAL, "\r\n") if tty else (Stream.OUT, "\n")
+        match program:
+            case "echo":
+                data = (" ".join(arguments) + end).encode()
+            case "cat":
+                data = "".join(f"{text}{end}" for text in command.typed).encode()
+            case "printf":
+                data = arguments[0].encode().decode("unicode_escape").encode("latin-1")
+            case "true":
+                data = b""
+            case "false" | "sh":  # the latter is for `sh -c 'exit N'`
+                code = int(arguments[1].rpartition("exit ")[2]) if arguments else 1
+                return CommandRecording(command.text, code, 0.01)
+            case "sleep":
+                self._sleep(command, float(arguments[0]), step.timeout or self._engine.timeout)
+                data = b""
+            case "yes":
+                data = b"y\n" * self._engine.max_output
+            case _:
+                message = f'exec: "{program}": executable file not found in $PATH'
+                return self._failed(command, 127, message)
+        if len(data) > self._engine.max_output:
             raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
-        if program == "sleep":
-            seconds = float(arguments[0])
-            if self._engine.interrupted.wait(min(seconds, timeout)):
-                raise Interrupted(f"`{command.text}` was interrupted")
-            if seconds > timeout:
-                raise TimedOut(f"`{command.text}` was still running after {timeout:g} s")
-            return CommandRecording(command.text, 0, seconds)
-        if program in {"true", "false"}:
-            return CommandRecording(command.text, int(program == "false"), 0.01)
-        return self._failed(command, 127, f'exec: "{program}": executable file not found in $PATH')
+        return self._printed(command, stream, data)
+
+    def _sleep(self, command: Command, seconds: float, timeout: float) -> None:
+        if self._engine.interrupted.wait(min(seconds, timeout)):
+            raise Interrupted(f"`{command.text}` was interrupted")
+        if seconds > timeout:
+            raise TimedOut(f"`{command.text}` was still running after {timeout:g} s")
 
     @staticmethod
     def _printed(command: Command, stream: Stream, data: bytes) -> CommandRecording:

@@ -115,9 +115,7 @@ def found_differences(outcome: Outcome, patterns: Patterns) -> tuple[Difference,
 
 def volatile_patterns(session: Session, patterns: Patterns) -> Mapping[str, Patterns]:
     """Return what to ignore in each step of `session`, by the step's key."""
-    return {
-        key: (*patterns, *step.volatile) for key, step in zip(session.keys, session.steps, strict=True)
-    }
+    return {key: (*patterns, *step.volatile) for key, step in zip(session.keys, session.steps, strict=True)}
 
 
 def recording_to_keep(outcome: Outcome, patterns: Patterns) -> Recording | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from contract import MAX_OUTPUT, TIMEOUT, EngineContract
 
+from contract import MAX_OUTPUT, TIMEOUT, EngineContract
 from docker_run.engine.direct import DirectEngine
 
 pytestmark = pytest.mark.engine

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
 from sphinx.testing.util import SphinxTestApp
 
 from docker_run.sphinx_ext.engines import OPEN_EVENT
+from fake_engine import FakeEngine
 
 CONF = """
 extensions = ["myst_parser", "docker_run"]
@@ -101,7 +101,7 @@ class Site:
             app.cleanup()
         plain = re.sub(r"\x1b\[[\d;]*m", "", warning.getvalue()).replace(f"{self.folder}/", "")
         found = re.split(
-            r"^(?=\S+: (?:WARNING|ERROR|CRITICAL)|(?:WARNING|ERROR|CRITICAL): )", plain, flags=re.M
+            r"^(?=\S+: (?:WARNING|ERROR|CRITICAL)|(?:WARNING|ERROR|CRITICAL): )", plain, flags=re.MULTILINE
         )
         log = re.sub(r"\x1b\[[\d;]*m", "", status.getvalue())
         return Result(builddir / builder, log, [each.strip() for each in found if each.strip()], code)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fake_engine import FakeEngine
 
 if TYPE_CHECKING:

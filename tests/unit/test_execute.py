@@ -7,11 +7,11 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from contract import session, step
-from fake_engine import FakeEngine
 
+from contract import session, step
 from docker_run.execute import Outcome, Task, execute, found_differences, recording_to_keep
 from docker_run.model import Recording, Session, Step
+from fake_engine import FakeEngine
 
 
 class TickingClock:
@@ -90,7 +90,9 @@ def test_sessions_run_at_the_same_time_and_come_back_in_order() -> None:
 
 def test_no_more_than_the_given_number_at_once() -> None:
     engine = FakeEngine()
-    outcomes([Task(session(step("busybox sleep 0.05"), page=str(number))) for number in range(6)], engine, jobs=2)
+    outcomes(
+        [Task(session(step("busybox sleep 0.05"), page=str(number))) for number in range(6)], engine, jobs=2
+    )
     assert 1 <= engine.most_open <= 2
     assert engine.open_sessions == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from contract import MAX_OUTPUT, TIMEOUT, EngineContract
 from fake_engine import FakeEngine
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from contract import session, step
 
+from contract import session, step
 from docker_run.model import (
     Capture,
     Chunk,
@@ -28,7 +28,8 @@ def recording(asked: Session, *printed: tuple[int, bytes], keys: tuple[str, ...]
         StepRecording(key, (CommandRecording(each.commands[0].text, code, 0.1, (Chunk(Stream.OUT, data),)),))
         for each, key, (code, data) in zip(asked.steps, keys or asked.keys, printed, strict=False)
     )
-    return Recording("page", "direct", TerminalSize(), "2026-11-23T00:00:00Z", Environment("", "", ""), (), steps)
+    nowhere = Environment("", "", "")
+    return Recording("page", "direct", TerminalSize(), "2026-11-23T00:00:00Z", nowhere, (), steps)
 
 
 def expecting(*, line: str = "busybox x", captures: tuple[Capture, ...] = (), **expect: object) -> Step:
@@ -73,7 +74,9 @@ def test_a_message_quotes_the_last_lines_only() -> None:
 
 
 def test_captures() -> None:
-    asked = expecting(captures=(Capture("n", r"(\d+) applets"), Capture("whole", r"\d+"), Capture("no", "x+")))
+    asked = expecting(
+        captures=(Capture("n", r"(\d+) applets"), Capture("whole", r"\d+"), Capture("no", "x+"))
+    )
     made = StepRecording("k", (CommandRecording("c", 0, 0.1, (Chunk(Stream.OUT, b"has 42 applets\n"),)),))
     assert captured(asked, made, TerminalSize()) == {"n": "42", "whole": "42"}
     assert captured(asked, StepRecording("k", not_run="no image"), TerminalSize()) == {}

@@ -56,7 +56,7 @@ class Page(NamedTuple):
         return captured_values(self.session, self.recording) if self.session else {}
 
 
-class FillIn(SphinxPostTransform):
+class ShowRecordings(SphinxPostTransform):
     """Replaces all placeholders of a page; its blocks are plain text."""
 
     # Before references are resolved (10), so that a block's target is there.
@@ -153,8 +153,8 @@ class FillIn(SphinxPostTransform):
         return literal
 
 
-class FillInColoured(FillIn):
-    """Does it for the formats whose literal blocks pass through Pygments, and leaves nothing to `FillIn`."""
+class ShowColouredRecordings(ShowRecordings):
+    """Does it for the formats whose literal blocks pass through Pygments, and leaves nothing to do."""
 
     formats = ("html", "latex")
     default_priority = 8
