@@ -6,7 +6,7 @@ import pickle
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import FlagProblem, SyntaxProblem
@@ -14,6 +14,8 @@ from docker_run.flag import Flag, Goes, Take
 from docker_run.flags import FLAGS, SHORT
 from docker_run.model import RunLine
 from docker_run.runline import parse
+
+PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 FILES = {
     "web.env": b"A=1\nB=x y\n# no\nHERE\nGONE\n",
@@ -330,6 +332,7 @@ def written(flag: Flag, text: str, way: int) -> list[str]:
     return ways[way % len(ways)]
 
 
+@PATIENTLY
 @given(GIVEN, st.lists(st.integers(0, 9), min_size=6, max_size=6))
 def test_round_trip(flags: list[tuple[Flag, str]], ways: list[int]) -> None:
     words = [
@@ -338,6 +341,7 @@ def test_round_trip(flags: list[tuple[Flag, str]], ways: list[int]) -> None:
     assert taken([*words, "busybox", "--rm", ""]) == taken([*plain(flags), "busybox", "--rm", ""])
 
 
+@PATIENTLY
 @given(st.lists(ANY_FLAG, max_size=6, unique_by=lambda pair: pair[0].argument), st.randoms())
 def test_the_order_of_different_flags_does_not_matter(flags: list[tuple[Flag, str]], random: object) -> None:
     shuffled = list(flags)
@@ -347,6 +351,7 @@ def test_the_order_of_different_flags_does_not_matter(flags: list[tuple[Flag, st
         assert first == second
 
 
+@PATIENTLY
 @given(st.lists(st.sampled_from(sorted(flag.short for flag in SHORT.values() if flag.is_switch)), min_size=1))
 def test_a_bundle_is_its_flags_apart(letters: list[str]) -> None:
     bundle = "-" + "".join(letters)
@@ -354,6 +359,7 @@ def test_a_bundle_is_its_flags_apart(letters: list[str]) -> None:
     assert taken([f"{bundle}e", "A=1", "busybox"]) == taken([bundle, "-eA=1", "busybox"])
 
 
+@PATIENTLY
 @given(st.lists(st.sampled_from([flag for flag in FREE if flag.take is Take.ALL]), min_size=1), TEXT)
 def test_repeated_flags_keep_their_order(flags: list[Flag], text: str) -> None:
     words = [f"--{flag.name}={text}{place}" for place, flag in enumerate(flags)]
@@ -367,6 +373,7 @@ def test_repeated_flags_keep_their_order(flags: list[Flag], text: str) -> None:
                 assert result.host[flag.argument] == usual
 
 
+@PATIENTLY
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docker_run import devices, endpoints, kvfile, mounts, ports, record, values
 from docker_run.endpoints import Attachment
 from docker_run.ports import Binding
 from docker_run.values import BadValue
+
+PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,7 @@ def test_bad_values(convert: Callable[[str], object], text: str, message: str) -
     assert message in str(caught.value)
 
 
+@PATIENTLY
 @given(
     st.integers(0, 10**12), st.sampled_from(["", "b", "k", "KB", "kib", "M", "mb", "MiB", "g", "T", "PiB"])
 )
@@ -140,6 +143,7 @@ def test_sizes(number: int, unit: str) -> None:
     assert values.size(f"{number}{unit}") == int(float(number) * factor)
 
 
+@PATIENTLY
 @given(st.integers(0, 10**9), st.integers(0, 59), st.integers(0, 10**9 - 1))
 def test_durations(hours: int, minutes: int, nanoseconds: int) -> None:
     total = (hours % 10**5 * 60 + minutes) * 60 * 10**9 + nanoseconds
@@ -147,12 +151,14 @@ def test_durations(hours: int, minutes: int, nanoseconds: int) -> None:
     assert values.duration(f"{hours % 10**5}h{minutes}m0.{nanoseconds:09}s") == total
 
 
+@PATIENTLY
 @given(st.integers(1, 10**6), st.integers(0, 10**9 - 1))
 def test_cpus(whole: int, billionths: int) -> None:
     assert values.nano_cpus(f"{whole}.{billionths:09}") == whole * 10**9 + billionths
     assert Fraction(values.nano_cpus(f"{whole}/1"), 10**9) == whole
 
 
+@PATIENTLY
 @given(st.lists(st.text(st.characters(exclude_characters='\n\r"', codec="utf-8"), min_size=1), min_size=1))
 def test_records(wanted: list[str]) -> None:
     assert record.fields(",".join(f'"{field}"' for field in wanted)) == tuple(wanted)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from docker_run.errors import SyntaxProblem
 from docker_run.words import split
 
+PATIENTLY = settings(deadline=None)  # a busy machine is no failure
+
 PRINTABLE = st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=("Cs",))
 
 
@@ -101,11 +103,13 @@ def test_other_mistakes(text: str, says: str) -> None:
     assert says in str(caught.value)
 
 
+@PATIENTLY
 @given(st.lists(st.text(PRINTABLE)))
 def test_quoted_words_come_back(words: list[str]) -> None:
     assert split(shlex.join(words)) == tuple(words)
 
 
+@PATIENTLY
 @given(st.lists(st.text(PRINTABLE)))
 def test_double_quoted_words_come_back(words: list[str]) -> None:
     escaped = ['"' + "".join("\\" + c if c in '\\"$`' else c for c in word) + '"' for word in words]
@@ -118,7 +122,7 @@ SHELL_PIECES = st.sampled_from(
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-@settings(deadline=None)
+@PATIENTLY
 @example(line="a=~ {a,{b,{c} $")
 @example(line="$\\\na")
 @example(line='"$\\\n(a)"')
