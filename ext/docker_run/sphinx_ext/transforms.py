@@ -187,4 +187,8 @@ def _ellipsis(count: int) -> screen.Line:
 
 
 def _notice(text: str) -> nodes.container:
-    return nodes.container("", nodes.paragraph(text, text), classes=["docker-run-notice"])
+    """Return `text` as a notice; what stands in backquotes is shown as code."""
+    paragraph = nodes.paragraph()
+    for number, part in enumerate(text.split("`")):
+        paragraph += nodes.literal(part, part) if number % 2 else nodes.Text(part)
+    return nodes.container("", paragraph, classes=["docker-run-notice"])
