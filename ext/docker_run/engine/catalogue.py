@@ -28,9 +28,6 @@ from docker.errors import APIError, BuildError
 
 from docker_run.errors import ImageProblem
 
-LABEL = "docker-run.catalogue"
-"""The label of an image built from a catalogue; its value is the name in the catalogue."""
-
 _SHOWN = 15
 """How many of the last lines of a failed build are shown."""
 
@@ -53,7 +50,10 @@ class Entry:
 
     @property
     def reference(self) -> str:
-        """The name under which it is built: never the public one, and another for each content."""
+        """The name under which it is built: never the public one, and another for each content.
+
+        It is marked as ours by this name, and not by a label, which its containers would inherit.
+        """
         return f"docker-run/{self.name}:{self.fingerprint()[:16]}"
 
     def fingerprint(self) -> str:
@@ -134,7 +134,6 @@ def _build(
             path=str(folder),
             tag=entry.reference,
             buildargs=dict(arguments),
-            labels={LABEL: entry.name},
             rm=True,
             forcerm=True,
             decode=True,
