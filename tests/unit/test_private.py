@@ -100,6 +100,34 @@ def test_a_machine_without_docker_that_may_not_install_it(
         engine.start(Notes())
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="installing needs root")
+@pytest.mark.parametrize("works", [True, False])
+def test_docker_is_installed_with_apt(works: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter of the test
+    install = "echo > dockerd; chmod +x dockerd" if works else "echo E: no such package; echo later; exit 100"
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        f'#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >> asked\ncase $1 in install) PATH=/usr/bin:/bin; {install};; esac\n'
+    )
+    apt.chmod(0o755)
+    notes: list[str] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(private, "_check_machine", lambda _: None)
+    monkeypatch.setattr(private, "_environment", lambda: {"PATH": str(tmp_path)})
+    monkeypatch.setattr(private, "is_debian", lambda _: True)
+    monkeypatch.setattr(Notes, "note", lambda _, message: notes.append(message))
+    # The fake dockerd does not run, which comes after what is shown here.
+    expected = (
+        "did not start" if works else r"apt-get did not install it: E: no such package \(log: .*apt.log\)"
+    )
+    with pytest.raises(EngineProblem, match=expected):
+        PrivateEngine(tmp_path / "data", tmp_path / "run").start(Notes())
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[0] == "noninteractive update"
+    assert asked[1].startswith("noninteractive install -y --no-install-recommends")
+    assert asked[1].endswith(" docker.io iptables ca-certificates")
+    assert [note for note in notes if "installing docker.io iptables ca-certificates with apt" in note]
+
+
 def test_packages_start_no_services_while_they_are_installed(tmp_path: Path) -> None:
     policy = tmp_path / "policy-rc.d"
     with private._no_services(policy):  # noqa: SLF001 - its other use is as root, with apt
