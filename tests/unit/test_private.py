@@ -106,7 +106,8 @@ def test_docker_is_installed_with_apt(works: bool, monkeypatch: pytest.MonkeyPat
     install = "echo > dockerd; chmod +x dockerd" if works else "echo E: no such package; echo later; exit 100"
     apt = tmp_path / "apt-get"
     apt.write_text(
-        f'#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >> asked\ncase $1 in install) PATH=/usr/bin:/bin; {install};; esac\n'
+        '#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >> asked\n'
+        f"case $1 in install) PATH=/usr/bin:/bin; {install};; esac\n"
     )
     apt.chmod(0o755)
     notes: list[str] = []
