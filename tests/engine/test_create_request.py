@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from docker_cli import Cli, Sent, cli
 from docker_run.errors import FlagProblem
-from docker_run.flag import Goes
-from docker_run.flags import FLAGS, SHORT
+from docker_run.grammar.flag import Goes
+from docker_run.grammar.flags import FLAGS, SHORT
+from docker_run.grammar.runline import parse
 from docker_run.model import RunLine
-from docker_run.runline import parse
 
 pytestmark = pytest.mark.engine
 
@@ -460,7 +460,7 @@ VALUES = st.one_of(
     st.tuples(st.sampled_from(["-m", "--shm-size", "--memory-swap"]), NUMBERS),
     st.tuples(
         st.sampled_from(["--cpus"]),
-        st.from_regex(r"[-+]?[0-9.]{0,3}(/[0-9]{0,2}|e[-+]?[0-9])?", fullmatch=True),
+        st.from_regex(r"[-+]?[0-9.]{0,3}(/[0-9]{0,2}|e[-+]?[0-6])?", fullmatch=True),
     ),
     st.tuples(st.sampled_from(["--health-interval"]), DURATIONS),
     st.tuples(st.sampled_from(["-p", "--expose"]), PORTS),

@@ -26,11 +26,11 @@ from docker.utils import version_lt
 from ptyprocess import PtyProcess
 
 from contract import session
-from docker_run import keys
 from docker_run.engine import cleanup
 from docker_run.engine.direct import DirectEngine, DirectSession
 from docker_run.errors import FlagProblem, ImageProblem
 from docker_run.model import Command, Location, Step, Stream, TerminalSize
+from docker_run.terminal import keys
 
 pytestmark = pytest.mark.engine
 
@@ -314,14 +314,10 @@ def sides(engine: DirectEngine, client: docker.DockerClient, tmp_path: Path) -> 
             with _network(client, case, prefix + other, case_label=name):
                 ours = _run(direct, case)
                 for one in ours.inspected:
-                    client.api.remove_container(_id_of(client, one), force=True, v=True)
+                    client.api.remove_container(one["Id"], force=True, v=True)
         return theirs, ours
 
     return run
-
-
-def _id_of(client: docker.DockerClient, inspected: Json) -> str:
-    return str(inspected["Id"])
 
 
 def _run(side: CliSide | DirectSide, case: Case) -> Outcome:
