@@ -12,9 +12,9 @@ import time
 import pytest
 
 from docker_run.errors import ImageProblem, Interrupted, TimedOut, TooMuchOutput
-from docker_run.key import session_keys
 from docker_run.model import Command, CommandRecording, Location, Place, Session, Step, Stream, TerminalSize
 from docker_run.protocols import Engine
+from docker_run.recordings.key import session_keys
 
 TIMEOUT = 5.0
 MAX_OUTPUT = 10_000

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from docker_run import runline
 from docker_run.errors import EngineProblem, ImageProblem, Interrupted, TimedOut, TooMuchOutput
+from docker_run.grammar import runline
 from docker_run.model import (
     Chunk,
     Command,

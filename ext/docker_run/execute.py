@@ -7,12 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from docker_run.compare import Difference, differences
 from docker_run.errors import DockerRunError, ImageProblem
 from docker_run.model import Finding, Image, Recording, Session, Step, StepRecording
 from docker_run.protocols import Clock, Engine, EngineSession, Progress
+from docker_run.recordings.compare import Difference, differences
+from docker_run.recordings.volatile import Patterns
 from docker_run.verify import held_steps, is_current
-from docker_run.volatile import Patterns
 
 
 @dataclass(frozen=True, slots=True)

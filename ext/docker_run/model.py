@@ -35,7 +35,7 @@ class Command:
     text: str
     """The command as the author wrote it and the reader sees it, without a prompt."""
     typed: tuple[str, ...] = ()
-    """What is typed, a line an entry, in the notation of `docker_run.keys`."""
+    """What is typed, a line an entry, in the notation of `docker_run.terminal.keys`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Session:
     """The name of the document (Sphinx's docname, with `/` between folders)."""
     steps: tuple[Step, ...]
     keys: tuple[str, ...]
-    """One for each step; each covers the step and all before it (see `docker_run.key`)."""
+    """One for each step; each covers the step and all before it (see `docker_run.recordings.key`)."""
     place: Place = Place()
     terminal: TerminalSize = TerminalSize()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from docker_run import keys, runline
 from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
+from docker_run.grammar import runline
 from docker_run.model import (
     Capture,
     Command,
@@ -17,6 +17,7 @@ from docker_run.model import (
     RunLine,
     Step,
 )
+from docker_run.terminal import keys
 
 OPTIONS = (
     "capture",

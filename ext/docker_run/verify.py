@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from docker_run import screen
 from docker_run.model import (
     CommandRecording,
     Finding,
@@ -21,6 +20,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
+from docker_run.terminal import screen
 
 LAST_LINES = 5
 """How many lines of output a message quotes."""

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from sphinx.application import Sphinx
 
-from docker_run import markup, screen
-from docker_run.markup import Block
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.screen import COLOURS, Kind, Span, Style
+from docker_run.terminal import markup, screen
+from docker_run.terminal.markup import Block
+from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from docker_run.compare import Difference, differences
 from docker_run.model import (
     Chunk,
     CommandRecording,
@@ -19,6 +18,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
+from docker_run.recordings.compare import Difference, differences
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

@@ -8,8 +8,8 @@ import docker
 import pytest
 
 from docker_run.engine.creation import Creation, client_warnings, creation
+from docker_run.grammar.runline import parse
 from docker_run.model import TerminalSize
-from docker_run.runline import parse
 
 Create = Callable[..., Creation]
 

@@ -9,10 +9,10 @@ from docker import APIClient
 from docker.types import EndpointConfig, HostConfig
 
 from docker_run.errors import FlagProblem, RefusedFlag
-from docker_run.flag import Flag, Goes, Take
-from docker_run.flags import FLAGS, SHORT
+from docker_run.grammar.flag import Flag, Goes, Take
+from docker_run.grammar.flags import FLAGS, SHORT
+from docker_run.grammar.runline import parse
 from docker_run.model import RunLine
-from docker_run.runline import parse
 
 ROWS = list(FLAGS.values())
 

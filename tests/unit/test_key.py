@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.key import session_keys
 from docker_run.model import Capture, Command, Expectation, Location, Place, Step, TerminalSize
+from docker_run.recordings.key import session_keys
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
@@ -119,7 +119,7 @@ def test_text_that_is_no_unicode_has_a_key() -> None:
 
 def test_no_hash_seed_counts() -> None:
     program = (
-        "from docker_run.key import session_keys\n"
+        "from docker_run.recordings.key import session_keys\n"
         "from docker_run.model import *\n"
         "step = Step(Location('/page.md', 3), (Command('docker run -it busybox', ('ls', 'exit')),),"
         " (('env', 'A=1'),))\n"

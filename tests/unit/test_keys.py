@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run import keys
 from docker_run.errors import FlagProblem, SyntaxProblem
+from docker_run.terminal import keys
 
 CTRL_P, CTRL_Q, CTRL_X = b"\x10", b"\x11", b"\x18"
 

@@ -11,11 +11,11 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter, LatexFormatter
 from pygments.token import Error, Generic, Name, String, Text
 
-from docker_run import markup
-from docker_run.markup import Block
-from docker_run.screen import COLOURS, Kind, Span, Style
 from docker_run.sphinx_ext import lexer
 from docker_run.sphinx_ext.lexer import DockerRunLexer, style_names
+from docker_run.terminal import markup
+from docker_run.terminal.markup import Block
+from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)

@@ -5,9 +5,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run import markup
-from docker_run.markup import Block
-from docker_run.screen import COLOURS, Kind, Span, Style
+from docker_run.terminal import markup
+from docker_run.terminal.markup import Block
+from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)

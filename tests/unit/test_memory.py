@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.memory import Memory
+from docker_run.recordings.memory import Memory
 
 
 def test_remembers_page_key_and_engine_across_builds(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recording import dumps, escape, loads, normalised, unescape
+from docker_run.recordings.recording import dumps, escape, loads, normalised, unescape
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

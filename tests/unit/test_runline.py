@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import FlagProblem, SyntaxProblem
-from docker_run.flag import Flag, Goes, Take
-from docker_run.flags import FLAGS, SHORT
+from docker_run.grammar.flag import Flag, Goes, Take
+from docker_run.grammar.flags import FLAGS, SHORT
+from docker_run.grammar.runline import parse
 from docker_run.model import RunLine
-from docker_run.runline import parse
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

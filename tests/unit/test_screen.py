@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from docker_run import screen
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.screen import Kind, Line, Span, Style
+from docker_run.terminal import screen
+from docker_run.terminal.screen import Kind, Line, Span, Style
 
 SIZE = TerminalSize()
 SMALL = TerminalSize(10, 3)

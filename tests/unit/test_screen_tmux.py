@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from docker_run import screen
 from docker_run.model import Chunk, Stream, TerminalSize
+from docker_run.terminal import screen
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 

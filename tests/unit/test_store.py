@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Environment, Recording, StepRecording, TerminalSize
-from docker_run.recording import dumps
-from docker_run.store import Store
+from docker_run.recordings.recording import dumps
+from docker_run.recordings.store import Store
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

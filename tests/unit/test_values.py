@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run import devices, endpoints, kvfile, mounts, ports, record, values
-from docker_run.endpoints import Attachment
-from docker_run.ports import Binding
-from docker_run.values import BadValue
+from docker_run.grammar import devices, kvfile, mounts, networks, ports, record, values
+from docker_run.grammar.networks import Attachment
+from docker_run.grammar.ports import Binding
+from docker_run.grammar.values import BadValue
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
@@ -271,7 +271,7 @@ def test_mounts(text: str, api: dict[str, object], *, reaches: bool) -> None:
     ],
 )
 def test_networks(text: str, attachment: Attachment) -> None:
-    assert endpoints.network(text) == attachment
+    assert networks.network(text) == attachment
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from docker_run.volatile import MASKS, Mask, mask
+from docker_run.recordings.volatile import MASKS, Mask, mask
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

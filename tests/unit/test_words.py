@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import SyntaxProblem
-from docker_run.words import split
+from docker_run.grammar.words import split
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

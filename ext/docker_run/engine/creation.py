@@ -10,11 +10,11 @@ from typing import Any
 from docker import APIClient
 from docker.utils import version_lt
 
-from docker_run import keys
 from docker_run.engine.foreground import Attached
 from docker_run.engine.names import Json
 from docker_run.errors import FlagProblem
 from docker_run.model import RunLine, TerminalSize
+from docker_run.terminal import keys
 
 _OWN_ADDRESSES_SINCE = "1.44"
 """The first version of the Engine API in which a hardware address belongs to a network's endpoint."""

@@ -18,7 +18,6 @@ from pathlib import PurePosixPath
 
 from docker.errors import DockerException
 
-from docker_run import runline
 from docker_run.engine import cleanup
 from docker_run.engine.clients import Clients
 from docker_run.engine.command import REFUSED, Printed, run_command
@@ -27,6 +26,7 @@ from docker_run.engine.foreground import Limits
 from docker_run.engine.images import Images
 from docker_run.engine.names import Names
 from docker_run.errors import EngineProblem, FlagProblem, ImageProblem, Interrupted, Unfinished
+from docker_run.grammar import runline
 from docker_run.model import (
     Command,
     CommandRecording,

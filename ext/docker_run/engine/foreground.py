@@ -12,11 +12,11 @@ import requests
 from docker import APIClient
 from docker.errors import APIError
 
-from docker_run import keys
 from docker_run.engine import streams
 from docker_run.engine.terminal import Typist
 from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Stream, TerminalSize
+from docker_run.terminal import keys
 
 _TICK = 0.05
 """Seconds between two looks at the clock."""

@@ -14,15 +14,15 @@ from sphinx.util import logging
 
 from docker_run.errors import EngineProblem, RecordingProblem
 from docker_run.execute import Outcome, Task, execute, found_differences, recording_to_keep
-from docker_run.memory import Memory
 from docker_run.model import Finding, Location, Recording, Session
 from docker_run.protocols import Engine
+from docker_run.recordings.memory import Memory
+from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.check import DockerCheckBuilder
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, identity, open_engine
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
-from docker_run.store import Store
 from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from sphinx.domains import Domain
 
-from docker_run.key import session_keys
 from docker_run.model import Finding, Location, Place, Session, Step, TerminalSize
+from docker_run.recordings.key import session_keys
 
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment

@@ -20,12 +20,12 @@ from itertools import takewhile
 from typing import ClassVar
 
 # Pygments comes without types.
-from pygments.lexer import Lexer  # type: ignore[import-untyped]
-from pygments.lexers.shell import BashLexer  # type: ignore[import-untyped]
-from pygments.token import Error, Generic, Text, _TokenType  # type: ignore[import-untyped]
+from pygments.lexer import Lexer
+from pygments.lexers.shell import BashLexer
+from pygments.token import Error, Generic, Text, _TokenType
 
-from docker_run import markup
-from docker_run.screen import COLOURS, Kind, Style
+from docker_run.terminal import markup
+from docker_run.terminal.screen import COLOURS, Kind, Style
 
 Token = tuple[int, _TokenType, str]
 
@@ -59,7 +59,7 @@ _PRINTED_FACES = {
 
 
 class DockerRunLexer(Lexer):  # type: ignore[misc]
-    """Reads the text of `docker_run.markup`; also one without marks, as a person writes it."""
+    """Reads the text of `docker_run.terminal.markup`; also one without marks, as a person writes it."""
 
     name = "docker-run"
     aliases: ClassVar[Sequence[str]] = ["docker-run"]

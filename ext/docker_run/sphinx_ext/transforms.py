@@ -8,7 +8,6 @@ from typing import Any, ClassVar, NamedTuple
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from docker_run import markup, screen
 from docker_run.errors import RecordingProblem
 from docker_run.model import (
     CommandRecording,
@@ -18,6 +17,7 @@ from docker_run.model import (
     StepRecording,
     TerminalSize,
 )
+from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.build import captured_values, recordings_directory
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
@@ -29,7 +29,7 @@ from docker_run.sphinx_ext.nodes import (
     docker_run_value,
 )
 from docker_run.sphinx_ext.reports import environment_table, report_table
-from docker_run.store import Store
+from docker_run.terminal import markup, screen
 from docker_run.verify import held_steps
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TypeVar
 
 from docker_run.errors import FlagProblem, RefusedFlag
-from docker_run.flag import Flag, Goes, Take
-from docker_run.flags import FLAGS
-from docker_run.pflag import Arguments
-from docker_run.values import BadValue, quote
+from docker_run.grammar.flag import Flag, Goes, Take
+from docker_run.grammar.flags import FLAGS
+from docker_run.grammar.pflag import Arguments
+from docker_run.grammar.values import BadValue, quote
 
 T = TypeVar("T")
 

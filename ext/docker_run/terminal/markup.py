@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from docker_run import screen
-from docker_run.screen import COLOURS, Kind, Line, Span, Style
+from docker_run.terminal import screen
+from docker_run.terminal.screen import COLOURS, Kind, Line, Span, Style
 
 PROMPT = "$ "
 """What stands before a command."""

@@ -2,7 +2,7 @@
 
 What counts: whether a step was run, its commands, their exit statuses, and the text that a reader
 sees. What doesn't: durations, dates, images and the machine, colours, how a progress bar moved before
-it stood still, and volatile text (see `docker_run.volatile`).
+it stood still, and volatile text (see `docker_run.recordings.volatile`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from docker_run import screen
 from docker_run.model import CommandRecording, Recording, StepRecording, Stream, TerminalSize
-from docker_run.recording import escape
-from docker_run.volatile import Patterns, mask
+from docker_run.recordings.recording import escape
+from docker_run.recordings.volatile import Patterns, mask
+from docker_run.terminal import screen
 
 _CONTEXT = 3
 _MOST_LINES = 200

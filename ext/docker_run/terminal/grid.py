@@ -20,7 +20,7 @@ from pyte import charsets, modes
 from pyte.screens import Cursor, Margins
 from wcwidth import wcwidth
 
-from docker_run.rendition import PLAIN, Style
+from docker_run.terminal.rendition import PLAIN, Style
 
 
 class Kind(Enum):

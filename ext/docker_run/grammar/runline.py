@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from docker_run import assemble
 from docker_run.errors import FlagProblem
-from docker_run.flag import Goes
-from docker_run.flags import FLAGS
-from docker_run.given import Given
+from docker_run.grammar import assemble
+from docker_run.grammar.flag import Goes
+from docker_run.grammar.flags import FLAGS
+from docker_run.grammar.given import Given
+from docker_run.grammar.pflag import Arguments
+from docker_run.grammar.values import BadValue
+from docker_run.grammar.words import split
 from docker_run.model import RunLine
-from docker_run.pflag import Arguments
-from docker_run.values import BadValue
-from docker_run.words import split
 
 _CAPABILITIES = ("cap-add", "cap-drop")
 

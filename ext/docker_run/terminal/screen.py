@@ -15,11 +15,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from docker_run import keys as keys_notation
-from docker_run.emulator import Terminal
-from docker_run.grid import Cell, Kind, Row
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.rendition import COLOURS, PLAIN, Style
+from docker_run.terminal import keys as keys_notation
+from docker_run.terminal.emulator import Terminal
+from docker_run.terminal.grid import Cell, Kind, Row
+from docker_run.terminal.rendition import COLOURS, PLAIN, Style
 
 __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "text"]
 
@@ -117,7 +117,7 @@ def _broken(line: Sequence[Span], columns: int | None) -> Iterator[Line]:
 
 
 def emulated(pieces: Sequence[tuple[Stream, str]], size: TerminalSize, *, limited: bool) -> Iterator[Line]:
-    """Yield the lines that a terminal shows after `pieces`; what is typed is in `docker_run.keys`.
+    """Yield the lines that a terminal shows after `pieces`; what is typed is in `docker_run.terminal.keys`.
 
     With `limited=False` the terminal has no right edge.
     """
@@ -183,7 +183,7 @@ class _Typewriter(Terminal):
     _awaited: tuple[Row, int, re.Pattern[str], str] | None = None
 
     def type(self, line: str) -> None:
-        """Take note that `line`, in the notation of `docker_run.keys`, is typed now."""
+        """Take note that `line`, in the notation of `docker_run.terminal.keys`, is typed now."""
         self.settle()
         keys = keys_notation.to_bytes(line).decode(errors="replace")
         self._awaited = (self.buffer[self.cursor.y], self.cursor.x, _echo(keys), _KEY.sub("", keys))

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from docker_run import record
-from docker_run.values import BadValue, decimal_integer, mac_address, quote
+from docker_run.grammar import record
+from docker_run.grammar.values import BadValue, decimal_integer, mac_address, quote
 
 
 @dataclass(frozen=True, slots=True)

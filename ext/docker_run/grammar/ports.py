@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from docker_run.values import BadValue, address, decimal_integer
+from docker_run.grammar.values import BadValue, address, decimal_integer
 
 _PROTOCOLS = ("tcp", "udp", "sctp")
 

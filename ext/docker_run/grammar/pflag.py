@@ -12,8 +12,8 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from docker_run.errors import FlagProblem
-from docker_run.flag import Flag
-from docker_run.flags import FLAGS, SHORT
+from docker_run.grammar.flag import Flag
+from docker_run.grammar.flags import FLAGS, SHORT
 
 
 class Arguments:

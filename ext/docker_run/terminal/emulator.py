@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from pyte import modes
 
-from docker_run.grid import Grid, Row, Saved
-from docker_run.rendition import restyled
+from docker_run.terminal.grid import Grid, Row, Saved
+from docker_run.terminal.rendition import restyled
 
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"

@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
-from docker_run import devices, kvfile, mounts, ports, values
-from docker_run.endpoints import Attachment, endpoints
-from docker_run.flags import FLAGS
-from docker_run.given import Given
-from docker_run.values import BadValue, quote
+from docker_run.grammar import devices, kvfile, mounts, ports, values
+from docker_run.grammar.flags import FLAGS
+from docker_run.grammar.given import Given
+from docker_run.grammar.networks import Attachment, endpoints
+from docker_run.grammar.values import BadValue, quote
 
 Read = Callable[[str], str]
 Fields = dict[str, object]

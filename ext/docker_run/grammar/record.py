@@ -5,7 +5,7 @@ Source of the rules: RFC 4180, and Go's `encoding/csv`, whose messages these are
 
 from __future__ import annotations
 
-from docker_run.values import BadValue
+from docker_run.grammar.values import BadValue
 
 
 def fields(text: str) -> tuple[str, ...]:

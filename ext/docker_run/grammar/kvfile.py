@@ -6,7 +6,7 @@ everything after the first `=` is the value, spaces included.
 
 from __future__ import annotations
 
-from docker_run.values import BadValue
+from docker_run.grammar.values import BadValue
 
 # Unicode's White_Space, which is what Go trims; Python's `str.strip` also takes U+001C to U+001F.
 _SPACES = (

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from docker_run import devices, endpoints, mounts, ports
-from docker_run import values as v
-from docker_run.flag import Flag, Goes, Take
+from docker_run.grammar import devices, mounts, networks, ports
+from docker_run.grammar import values as v
+from docker_run.grammar.flag import Flag, Goes, Take
 
 
 def _given(value: object) -> bool:
@@ -26,7 +26,7 @@ def _is(*words: str) -> Callable[[object], bool]:
 
 
 def _network_is_host(value: object) -> bool:
-    return isinstance(value, endpoints.Attachment) and value.target == "host"
+    return isinstance(value, networks.Attachment) and value.target == "host"
 
 
 def _volume_is_path(value: object) -> bool:
@@ -223,12 +223,12 @@ _ROWS = (
     ),
     Flag("name", "string", _C, "name", example="web"),
     Flag(
-        "net", "network", _H, "network_mode", endpoints.network, take=_ALL, hidden=True,
+        "net", "network", _H, "network_mode", networks.network, take=_ALL, hidden=True,
         spelling_of="network",
     ),
     Flag("net-alias", "list", _E, "aliases", take=_ALL, hidden=True, spelling_of="network-alias"),
     Flag(
-        "network", "network", _H, "network_mode", endpoints.network, take=_ALL, combined=True,
+        "network", "network", _H, "network_mode", networks.network, take=_ALL, combined=True,
         example="backend",
         reaches=_network_is_host,
         why="gives the host's network to the container",

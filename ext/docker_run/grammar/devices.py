@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from docker_run import record
-from docker_run.values import BadValue, decimal_integer, key_value
+from docker_run.grammar import record
+from docker_run.grammar.values import BadValue, decimal_integer, key_value
 
 _WORD = r"[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _CDI = re.compile(rf"{_WORD}/{_WORD}=[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?", re.ASCII)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from docker_run import record
-from docker_run.values import BadValue, boolean, key_value, size
+from docker_run.grammar import record
+from docker_run.grammar.values import BadValue, boolean, key_value, size
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Recordings on disk: a text file for each page, in one directory tree.
 
 The only module besides the engine's and Sphinx's that touches the disk. What the files hold is the
-business of `docker_run.recording`.
+business of `docker_run.recordings.recording`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Recording
-from docker_run.recording import dumps, loads
+from docker_run.recordings.recording import dumps, loads
 
 SUFFIX = ".txt"
 """What the name of a recording's file ends in."""

@@ -1,0 +1,1 @@
+"""Recordings: their keys, their text, how two are compared, and where they are kept."""
