@@ -107,7 +107,7 @@ def test_missing_recordings(site: Site) -> None:
     assert warning.startswith(
         f"index.md:{LINE}: WARNING: there is no recording of this command and 1 after it"
     )
-    assert warning.endswith("[docker_run.recordings.recording-missing]")
+    assert warning.endswith("[docker_run.recording-missing]")
     html = result.text("index.html")
     assert "Not run in this build" in html
 
@@ -119,7 +119,7 @@ def test_stale_recordings(site: Site, engine: FakeEngine) -> None:
     result = site.build()
     (warning,) = result.warnings
     assert warning.startswith("index.md:7: WARNING: ")
-    assert warning.endswith("[docker_run.recordings.recording-stale]")
+    assert warning.endswith("[docker_run.recording-stale]")
     assert result.printed("index.html") == ["one"]
 
 
@@ -162,7 +162,7 @@ def test_orphans(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", HEAD)
     (warning,) = site.build(engine=engine).warnings
     assert warning.startswith("recordings/other.txt:1: WARNING: ")
-    assert warning.endswith("[docker_run.recordings.recording-orphan]")
+    assert warning.endswith("[docker_run.recording-orphan]")
     assert site.recording("other").exists()
 
 
