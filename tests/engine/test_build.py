@@ -145,10 +145,10 @@ def test_a_second_build_does_not_even_connect(folder: Path, engine_url: str, tmp
 
 
 def test_what_a_killed_build_left_is_removed_by_the_next_and_nothing_else(
-    folder: Path, engine_url: str, client: docker.DockerClient
+    folder: Path, engine_url: str, client: docker.DockerClient, busybox: str
 ) -> None:
     mark = f"1{secrets.randbelow(10**8):08}"
-    foreign = client.containers.run("busybox", ["sleep", f"2{mark[1:]}"], detach=True)
+    foreign = client.containers.run(busybox, ["sleep", f"2{mark[1:]}"], detach=True)
     try:
         (folder / "index.md").write_text(page(f"--rm busybox sleep {mark}"))
         with start(folder, engine_url) as process:
