@@ -25,7 +25,6 @@ docker_run_allow = ["publish"]
 
 html_theme = "furo"
 html_title = project
-html_static_path = ["_static"]
 html_show_sphinx = False
 # A copy button copies what was typed: no prompt, no output.
 copybutton_exclude = ".linenos, .gp, .go"

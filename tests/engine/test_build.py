@@ -156,9 +156,10 @@ def test_what_a_killed_build_left_is_removed_by_the_next_and_nothing_else(
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         assert containers(client, mark)
-        (folder / "index.md").write_text(page("--rm busybox echo hello"))
+        (folder / "index.md").write_text("# Page\n\nNothing is run here any more.\n")
         printed = build(folder, engine_url, "-W")
         assert "removed 1 container" in printed
+        assert "0 commands run" in printed
         assert containers(client, mark) == []
         foreign.reload()
         assert foreign.status == "running"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docker_run.errors import EngineProblem
 from fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -200,6 +201,19 @@ def test_an_engine_that_goes_away(site: Site) -> None:
     assert warning.startswith(f"other.md:{LINE}: WARNING: the engine went away")
     assert warning.endswith("[docker_run.engine]")
     assert "one" in result.text("index.html")
+
+
+def test_an_engine_that_goes_away_before_the_first_command(site: Site) -> None:
+    class Gone(FakeEngine):
+        """Answers when it is opened, and never again."""
+
+        def sweep(self) -> str:
+            raise EngineProblem("it is gone")
+
+    site.write("index.md", HEAD + block("--rm busybox echo one"))
+    result = site.build(engine=Gone())
+    assert "no engine, so the pages show their recordings (it is gone)" in result.log
+    assert ["recording-missing" in warning for warning in result.warnings] == [True]
 
 
 def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:

@@ -40,6 +40,17 @@ def test_forgets(tmp_path: Path) -> None:
     assert not memory.has_run("a", "k", ["e"])
 
 
+def test_a_build_that_never_ended_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "memory.json"
+    memory = Memory(path)
+    assert not memory.was_killed()
+    memory.begin()
+    assert Memory(path).was_killed()
+    memory.end()
+    memory.end()
+    assert not Memory(path).was_killed()
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"a": 1}', '{"a": {"key": "k"}}', "\udcff"])
 def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "memory.json"

@@ -16,6 +16,7 @@ class Memory:
     def __init__(self, path: Path) -> None:
         """Read the memory kept in the file `path`."""
         self._path = path
+        self._running = path.with_suffix(".running")
         self._pages: dict[str, dict[str, str]] = {}
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -37,6 +38,19 @@ class Memory:
     def forget(self, page: str) -> None:
         """Let `page` be run again."""
         self._pages.pop(page, None)
+
+    def begin(self) -> None:
+        """Remember that this build is running commands, until `end`."""
+        self._running.parent.mkdir(parents=True, exist_ok=True)
+        self._running.touch()
+
+    def end(self) -> None:
+        """Remember that nothing is running any more."""
+        self._running.unlink(missing_ok=True)
+
+    def was_killed(self) -> bool:
+        """Tell whether a build began to run commands and never got to its end."""
+        return self._running.exists()
 
     def save(self, pages: Collection[str]) -> None:
         """Write the memory of `pages`, and of no others."""

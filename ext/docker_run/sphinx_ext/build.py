@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ class Build:
         sessions = domain.sessions(terminal=self._settings.terminal)
         self._load(sessions)
         tasks = self._tasks(sessions, broken=domain.problems)
-        if tasks:
+        if tasks or (self._asks and self._memory.was_killed()):
             self._run(tasks)
         self._verify(domain, sessions, env.found_docs)
         self._count(sessions)
@@ -86,6 +87,11 @@ class Build:
         self.tally.seconds = self._clock.monotonic() - began
         report(self._findings)
         return [] if self._check else self._pages_to_write(domain, sessions)
+
+    @property
+    def _asks(self) -> bool:
+        """Whether this build may talk to an engine at all."""
+        return self._check or self._settings.mode != "replay"
 
     def _load(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
@@ -100,7 +106,7 @@ class Build:
 
     def _tasks(self, sessions: Iterable[Session], *, broken: Collection[str]) -> list[Task]:
         """Choose the sessions to run, by the mode, the recordings and what this engine has run before."""
-        if self._settings.mode == "replay" and not self._check:
+        if not self._asks:
             return []
         everything = self._check or self._settings.mode == "always"
         engines = expected_engines(self._app, self._settings)
@@ -117,26 +123,28 @@ class Build:
     def _run(self, tasks: list[Task]) -> None:
         progress = LoggedProgress(pages=[task.session.page for task in tasks])
         try:
-            engine = open_engine(self._app, self._settings, progress)
+            with closing(open_engine(self._app, self._settings, progress)) as engine:
+                if swept := engine.sweep():
+                    progress.note(swept)
+                self._run_on(engine, tasks, progress)
         except EngineProblem as error:
             if self._check or self._settings.mode == "always":
                 raise NoEngineError(str(error)) from error
             reason = "; ".join(str(error).splitlines())
             logger.info("docker-run: no engine, so the pages show their recordings (%s)", reason)
-            return
-        try:
-            self._run_on(engine, tasks, progress)
-        finally:
-            engine.close()
 
     def _run_on(self, engine: Engine, tasks: list[Task], progress: LoggedProgress) -> None:
-        if swept := engine.sweep():
-            progress.note(swept)
+        self._memory.begin()
+        left_behind = False
         for outcome in execute(
             tasks, engine=engine, clock=self._clock, jobs=self._settings.jobs, progress=progress
         ):
             progress.finished(outcome.task.session.page, outcome.commands, outcome.seconds)
             self._settle(outcome, identity(self._app, engine))
+            # An engine that went away could not be told to remove anything.
+            left_behind |= outcome.problem is not None and outcome.problem.subtype == EngineProblem.subtype
+        if not left_behind:
+            self._memory.end()
 
     def _settle(self, outcome: Outcome, engine: str) -> None:
         """Keep what came out of one session, or, for a check, compare it."""
