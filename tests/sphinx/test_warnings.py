@@ -235,6 +235,8 @@ def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
         ("max_output", 1.5),
         ("terminal", (80,)),
         ("allow", "publish"),
+        ("allow", ["--publish"]),
+        ("allow", ["pubish"]),
         ("volatile", ["("]),
         ("engine", ""),
         ("private_engine", "yes"),

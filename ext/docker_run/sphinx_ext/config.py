@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
+from docker_run.grammar.flags import FLAGS
 from docker_run.model import TerminalSize
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,18 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(sorted(value)) if isinstance(value, set | frozenset) else tuple(value)
 
 
+def _flags(value: object) -> tuple[str, ...]:
+    refusable = sorted(name for name, flag in FLAGS.items() if flag.reaches)
+    for word in (words := _words(value)):
+        if word not in refusable:
+            close = get_close_matches(word.lstrip("-"), refusable, n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"a list of flags that reach into the host, without dashes ({word!r} is none{meant})"
+            )
+    return words
+
+
 def _patterns(value: object) -> tuple[str, ...]:
     for pattern in (words := _words(value)):
         try:
@@ -114,7 +128,7 @@ class Settings:
         TerminalSize(), _size, help="columns and rows of the terminal of `-t`", rebuild="env"
     )
     allow: tuple[str, ...] = _setting(
-        (), _words, help="flags that may reach into the host, by name, without dashes", rebuild="env"
+        (), _flags, help="flags that may reach into the host, by name, without dashes", rebuild="env"
     )
     volatile: tuple[str, ...] = _setting(
         (), _patterns, help="regular expressions for text to ignore when outputs are compared"
