@@ -29,8 +29,8 @@ from contract import session
 from docker_run.engine import cleanup
 from docker_run.engine.direct import DirectEngine, DirectSession
 from docker_run.errors import FlagProblem, ImageProblem
-from docker_run.model import Command, Location, Step, Stream, TerminalSize
-from docker_run.terminal import keys
+from docker_run.model import Chunk, Command, Location, Step, Stream, TerminalSize
+from docker_run.terminal import keys, screen
 
 pytestmark = pytest.mark.engine
 
@@ -563,13 +563,14 @@ def differences(ours: object, theirs: object, path: str = "") -> list[str]:
     return [] if ours == theirs else [f"{path}: ours {ours!r}, the CLI's {theirs!r}"]
 
 
-def printed(outcome: Outcome) -> tuple[bytes, bytes, bytes]:
-    """Return what was printed, without ids."""
+def printed(outcome: Outcome) -> tuple[bytes, bytes, str]:
+    """Return what was printed, without ids; of a terminal, what was to be seen on it."""
     ids = re.compile(rb"\b([0-9a-f]{64}|[0-9a-f]{12})\b")
     out, err, terminal = (ids.sub(b"<id>", text) for text in (outcome.out, outcome.err, outcome.terminal))
-    # Without `-i` the CLI leaves its own terminal as it is, which adds a second carriage return. And
-    # busybox asks for the place of the cursor, when it likes.
-    return out, err, terminal.replace(b"\r\r\n", b"\r\n").replace(b"\x1b[6n", b"")
+    # A shell draws its prompt again when it learns of the terminal's size, sooner or later on a busy
+    # machine; and without `-i` the CLI leaves its own terminal as it is, which adds carriage returns.
+    seen = screen.lines((Chunk(Stream.TERMINAL, terminal),), TerminalSize())
+    return out, err, screen.text(seen)
 
 
 def test_there_are_enough_cases() -> None:
