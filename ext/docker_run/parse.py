@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 
 from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
 from docker_run.grammar import runline
@@ -59,6 +60,10 @@ def parse_step(
 
     Raises `SyntaxProblem` or one of its subclasses.
     """
+    for name in sorted(set(options) - set(OPTIONS)):
+        close = get_close_matches(name, OPTIONS, n=1)
+        meant = f": did you mean `:{close[0]}:`?" if close else f"; there are {', '.join(OPTIONS)}"
+        raise OptionProblem(f"there is no option `:{name}:`{meant}")
     if not argument.strip():
         raise SyntaxProblem(
             "there is nothing to run: write the options, the image and the command of `docker run` "

@@ -177,7 +177,10 @@ def test_what_a_killed_build_left_is_removed_by_the_next_and_nothing_else(
         foreign.remove(force=True)
 
 
-def test_ctrl_c_leaves_nothing_behind(folder: Path, engine_url: str, client: docker.DockerClient) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_build_that_is_told_to_end_leaves_nothing_behind(
+    folder: Path, engine_url: str, client: docker.DockerClient, number: signal.Signals
+) -> None:
     marks = [f"3{secrets.randbelow(10**8):08}" for _ in range(2)]
     (folder / "index.md").write_text(
         page(f"-d busybox sleep {marks[0]}", f"--rm busybox sleep {marks[1]}") + "```{toctree}\nother\n```\n"
@@ -185,7 +188,7 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path, engine_url: str, client: doc
     (folder / "other.md").write_text(page("--rm busybox echo fine"))
     with start(folder, engine_url) as process:
         wait_for(lambda: containers(client, marks[1]), "the second container")
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         process.communicate()
     assert process.returncode != 0
     assert [containers(client, mark) for mark in marks] == [[], []]

@@ -48,7 +48,7 @@ class Result:
     @property
     def tally(self) -> str:
         """The line at the end of the build."""
-        (line,) = re.findall(r"^docker-run: \d+ pages.*$", self.log, re.MULTILINE)
+        (line,) = re.findall(r"^docker-run: \d+ pages?,.*$", self.log, re.MULTILINE)
         return str(line)
 
 

@@ -34,7 +34,7 @@ def test_a_page_shows_what_came_out(site: Site, engine: FakeEngine) -> None:
     assert result.printed("index.html") == ["hello"]
     assert 'It said <span class="docker-run-value">hello</span>.' in html
     assert "out|hello" in site.recording("index").read_text()
-    assert result.tally.startswith("docker-run: 1 pages, 1 commands run, 0 shown from recordings, 1 rec")
+    assert result.tally.startswith("docker-run: 1 page, 1 command run, 0 shown from recordings, 1 rec")
 
 
 def test_a_second_build_runs_nothing_asks_nothing_and_changes_nothing(site: Site, engine: FakeEngine) -> None:
@@ -58,7 +58,7 @@ def test_a_fresh_clone_runs_everything_once_and_keeps_equal_recordings(
     before = site.recording("index").stat().st_mtime_ns
     site.forget()
     engine.commands.clear()
-    assert "1 commands run, 0 shown from recordings, 0 recordings changed" in site.build(engine=engine).tally
+    assert "1 command run, 0 shown from recordings, 0 recordings changed" in site.build(engine=engine).tally
     assert len(engine.commands) == 1
     assert site.recording("index").stat().st_mtime_ns == before
 
@@ -99,7 +99,7 @@ def test_an_edit_runs_its_own_page_only(site: Site, engine: FakeEngine) -> None:
     result = site.build(engine=engine)
     assert engine.commands == ["docker run --rm busybox echo changed"]
     assert "changed" in result.text("other.html")
-    assert "1 commands run, 1 shown from recordings, 1 recordings changed" in result.tally
+    assert "1 command run, 1 shown from recordings, 1 recording changed" in result.tally
 
 
 @pytest.mark.parametrize(

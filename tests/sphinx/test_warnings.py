@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +32,10 @@ CASES = {
     "flag without value": (block("--name"), "flag"),
     "refused flag": (block("--privileged busybox"), "refused"),
     "missing file": (block("--env-file nothing.env busybox env"), "flag"),
+    "file elsewhere": (block("--env-file ../conf.py busybox env"), "refused"),
+    "file anywhere": (block("--env-file /etc/os-release busybox env"), "refused"),
+    "file that is a folder": (block("--env-file recordings busybox env"), "flag"),
+    "unknown option": (block("--rm busybox true", ":mach: y"), "option"),
     "bad option": (block("--rm busybox true", ":exit-code: many"), "option"),
     "body of a detached run": (block("-d busybox", "ls"), "body"),
     "body without -i": (block("busybox cat", "ls"), "body"),
@@ -50,6 +56,7 @@ CASES = {
 def test_place_and_subtype_on_every_build(site: Site, engine: FakeEngine, case: str) -> None:
     text, subtype = CASES[case]
     site.write("index.md", HEAD + text)
+    site.write("recordings/README", "")
     for _ in range(2):
         (warning,) = site.build(engine=engine).warnings
         assert warning.startswith(f"index.md:{LINE}: WARNING: ")
@@ -155,6 +162,19 @@ def test_unreadable_recordings(site: Site, engine: FakeEngine, damage: object, s
         assert site.build(engine=engine).warnings == []
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_recording_that_is_no_file(site: Site, engine: FakeEngine, make: Callable[[Path], None]) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one") + "\n```{toctree}\nother\n```\n")
+    site.write("other.md", HEAD + block("--rm busybox echo fine"))
+    path = site.recording("index")
+    path.parent.mkdir()
+    make(path)
+    for _ in range(2):
+        result = site.build(engine=engine)
+        assert any("docker_run.recording-un" in warning for warning in result.warnings)
+        assert "fine" in result.text("other.html")
+
+
 def test_orphans(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", HEAD + "```{toctree}\nother\n```\n")
     site.write("other.md", HEAD + block("--rm busybox true"))
@@ -177,6 +197,14 @@ def test_names_of_blocks(site: Site, engine: FakeEngine) -> None:
     (warning,) = site.build(engine=engine).warnings
     assert warning.startswith("index.md:9: WARNING: there is a block with the name `one` already, at ")
     assert warning.endswith("[docker_run.duplicate-name]")
+
+
+@pytest.mark.filterwarnings("ignore:'myst_parser:DeprecationWarning")  # its own affair, with Sphinx 9
+def test_links_of_other_kinds_are_none_of_our_business(site: Site, engine: FakeEngine) -> None:
+    named = block("--rm busybox true", ":name: one", ":caption: First")
+    site.write("index.md", HEAD + "(lab)=\n\n## Sub\n\n[a](lab) [b](#one) [c](other.md)\n\n" + named)
+    site.write("other.md", "---\norphan: true\n---\n\n# Other\n\n[d](#one) [e](lab)\n")
+    assert site.build(engine=engine).warnings == []
 
 
 def test_names_of_values(site: Site, engine: FakeEngine) -> None:

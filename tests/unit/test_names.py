@@ -182,3 +182,24 @@ def test_however_an_output_is_cut_the_same_is_shown(parts: list[tuple[Stream, by
         assert b"".join(chunk.data for chunk in shown if chunk.stream is stream) == whole.replace(
             PREFIX.encode(), b""
         )
+
+
+@pytest.mark.parametrize("reference", ["9", "a", "0f", "6b", "-", "web"])
+def test_no_reference_can_mean_what_is_not_the_sessions(reference: str) -> None:
+    # An engine takes the beginning of an id for a name, down to one character.
+    config = {
+        "HostConfig": {
+            "VolumesFrom": [f"{reference}:ro"],
+            "Links": [f"{reference}:alias"],
+            "NetworkMode": f"container:{reference}",
+            "PidMode": f"container:{reference}",
+            "IpcMode": f"container:{reference}",
+        }
+    }
+    host = Names(PREFIX).private_config(config, name=None)["HostConfig"]
+    assert host["VolumesFrom"] == [f"{PREFIX}{reference}:ro"]
+    assert host["Links"] == [f"{PREFIX}{reference}:alias"]
+    for mode in ("NetworkMode", "PidMode", "IpcMode"):
+        assert host[mode] == f"container:{PREFIX}{reference}"
+    network = Names(PREFIX).private_config({"HostConfig": {"NetworkMode": reference}}, name=None)
+    assert network["HostConfig"]["NetworkMode"] == f"{PREFIX}{reference}"

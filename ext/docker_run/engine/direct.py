@@ -216,8 +216,7 @@ class DirectSession:
         found = _RUN.fullmatch(command.text)
         if found is None:
             raise FlagProblem(
-                f"`{command.text}` can't be run directly on the engine: only `docker run` lines can; "
-                "other commands need a lab"
+                f"`{command.text}` can't be run directly on the engine: only `docker run` lines can"
             )
 
         files = dict(step.files)

@@ -50,12 +50,16 @@ def find(
     if not endpoints:
         tried.append("no engine: DOCKER_HOST is not set, and there is no socket of Docker or Podman")
     if _may_start(setting, private=private):
-        for line in tried:
-            progress.note(line)
         try:
-            return (engine or PrivateEngine()).start(progress)
+            url = (engine or PrivateEngine()).start(progress)
         except EngineProblem as problem:
             tried.append(str(problem))
+        else:
+            # Of sockets and hosts that are there and don't answer, the user should know.
+            for line in tried if endpoints else ():
+                progress.note(line)
+            progress.note(f"on an engine of the build's own, at {url}")
+            return url
     raise EngineProblem("\n".join(tried))
 
 

@@ -38,6 +38,14 @@ class Names:
         bare = name.removeprefix("/")
         return f"{self.prefix}{bare}" if _VALID.fullmatch(bare) else name
 
+    def referred(self, name: str) -> str:
+        """Return what something of this session that is called `name` would be called on the engine.
+
+        A reference is made private whatever its form: an engine also takes the beginning of an id, as
+        short as one character, and would find what is not this session's.
+        """
+        return f"{self.prefix}{name.removeprefix('/')}"
+
     def public(self, text: str) -> str:
         """Return `text`, e.g. an engine's message, with names as the author wrote them."""
         return text.replace(self.prefix, "")
@@ -69,7 +77,7 @@ class Names:
         _each(host, "Links", self._link)
         for mode in ("NetworkMode", "PidMode", "IpcMode"):
             if str(host.get(mode) or "").startswith("container:"):
-                host[mode] = "container:" + self.private(host[mode].removeprefix("container:"))
+                host[mode] = "container:" + self.referred(host[mode].removeprefix("container:"))
         mode = host.get("NetworkMode") or "default"
         self._endpoints(private, mode, name)
         host["NetworkMode"] = self._network(mode)
@@ -100,15 +108,15 @@ class Names:
 
     def _network(self, name: str) -> str:
         own = name in _ENGINES_OWN_NETWORKS or name.startswith("container:")
-        return name if own else self.private(name)
+        return name if own else self.referred(name)
 
     def _first_part(self, text: str) -> str:
         name, colon, rest = text.partition(":")
-        return self.private(name) + colon + rest
+        return self.referred(name) + colon + rest
 
     def _link(self, text: str) -> str:
         name, _, alias = text.partition(":")
-        return f"{self.private(name)}:{alias or name.removeprefix('/')}"
+        return f"{self.referred(name)}:{alias or name.removeprefix('/')}"
 
     def _bind(self, text: str) -> str:
         source, colon, rest = text.partition(":")

@@ -48,8 +48,8 @@ class Given:
         if self._allow is None or flag.name in self._allow or flag.reaches is None or not flag.reaches(value):
             return
         raise RefusedFlag(
-            f"--{flag.name} {flag.why}, and is not allowed here: leave it out, run the page in a lab, or, if "
-            f"you trust every page of this project, add {quote(flag.name)} to `docker_run_allow` in conf.py"
+            f"--{flag.name} {flag.why}, and is not allowed here: leave it out, or, if you trust every page "
+            f"of this project, add {quote(flag.name)} to `docker_run_allow` in conf.py"
         )
 
     def __contains__(self, name: object) -> bool:
@@ -100,6 +100,4 @@ def _converted(flag: Flag, text: str) -> object:
 def _refused(flag: Flag) -> str:
     if flag.hidden:
         return f'"--{flag.name}" {flag.argument}, and pages run on Linux: leave it out'
-    return (
-        f"--{flag.name} {flag.argument}: leave it out, or run the page in a lab, where the real CLI reads it"
-    )
+    return f"--{flag.name} {flag.argument}: leave it out"

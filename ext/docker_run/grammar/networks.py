@@ -143,9 +143,7 @@ def _arguments(attachment: Attachment) -> dict[str, object]:
             "network-scoped aliases are only supported for user-defined networks", hint="Add --network NAME"
         )
     if attachment.gateway_priority:
-        raise BadValue(
-            f"gw-priority={attachment.gateway_priority}: docker-py can't send it, so it works in a lab only"
-        )
+        raise BadValue(f"gw-priority={attachment.gateway_priority}: docker-py can't send it: leave it out")
     if attachment.mac:
         mac_address(attachment.mac)
     arguments: dict[str, object] = {

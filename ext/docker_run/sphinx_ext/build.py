@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable
-from contextlib import closing
+import signal
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +25,7 @@ from docker_run.sphinx_ext.check import DockerCheckBuilder
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, identity, open_engine
-from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
+from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock, counted
 from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
 
 if TYPE_CHECKING:
@@ -46,8 +48,8 @@ class Tally:
     def __str__(self) -> str:
         """Return the line."""
         return (
-            f"docker-run: {self.pages} pages, {self.commands_run} commands run, "
-            f"{self.commands_replayed} shown from recordings, {self.changed} recordings changed, "
+            f"docker-run: {counted(self.pages, 'page')}, {counted(self.commands_run, 'command')} run, "
+            f"{self.commands_replayed} shown from recordings, {counted(self.changed, 'recording')} changed, "
             f"{self.failed} failed, {self.seconds:.1f} s"
         )
 
@@ -126,7 +128,8 @@ class Build:
             with closing(open_engine(self._app, self._settings, progress)) as engine:
                 if swept := engine.sweep():
                     progress.note(swept)
-                self._run_on(engine, tasks, progress)
+                with terminable():
+                    self._run_on(engine, tasks, progress)
         except EngineProblem as error:
             if self._check or self._settings.mode == "always":
                 raise NoEngineError(str(error)) from error
@@ -163,9 +166,10 @@ class Build:
             try:
                 self.tally.changed += self._store.save(kept)
             except RecordingProblem as error:
-                self._findings.append(
-                    Finding(outcome.task.session.steps[0].location, error.subtype, str(error))
-                )
+                location = outcome.task.session.steps[0].location
+                self._findings.append(Finding(location, error.subtype, str(error)))
+                # It could be run, and not be kept: that is all there is to say of this page.
+                self._unfinished.add(page)
                 return
         self._recordings[page] = kept
         if outcome.complete:
@@ -231,9 +235,15 @@ class Build:
                 self.tally.commands_replayed += sum(len(step.commands) for step in steps)
         self.tally.failed = len({finding.location for finding in self._findings})
 
+    def _fingerprint(self, page: str) -> str:
+        try:
+            return self._store.fingerprint(page)
+        except RecordingProblem:
+            return "unreadable"
+
     def _pages_to_write(self, domain: DockerRunDomain, sessions: Iterable[Session]) -> list[str]:
         """Return the pages whose recording is not the one that this builder's output shows."""
-        shows = {session.page: self._store.fingerprint(session.page) for session in sessions}
+        shows = {session.page: self._fingerprint(session.page) for session in sessions}
         everything = hashlib.sha256(repr(sorted(shows.items())).encode()).hexdigest()
         shows |= dict.fromkeys(domain.reports, everything)
         shown = domain.shown(self._app.builder.name)
@@ -241,6 +251,22 @@ class Build:
         shown.clear()
         shown.update(shows)
         return changed
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Take SIGTERM, with which build servers cancel, for a Ctrl-C: what is running is cleaned up.
+
+    Signals belong to the main thread; elsewhere this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def recordings_directory(srcdir: str | os.PathLike[str], settings: Settings) -> Path:

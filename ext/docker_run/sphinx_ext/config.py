@@ -13,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
+from docker_run.engine.endpoints import candidates
+from docker_run.errors import EngineProblem
 from docker_run.grammar.flags import FLAGS
 from docker_run.model import TerminalSize
 
@@ -27,6 +29,15 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
     return value
+
+
+def _engine(value: object) -> str:
+    setting = _text(value)
+    try:
+        candidates(setting, environ={"DOCKER_HOST": "unix:///unused"})
+    except EngineProblem as error:
+        raise ValueError(f"`auto`, `none` or a URL ({error})") from None
+    return setting
 
 
 def _optional_text(value: object) -> str | None:
@@ -112,7 +123,9 @@ class Settings:
     """All `docker_run_*` values of `conf.py`, checked."""
 
     engine: str = _setting(
-        "auto", _text, help="`auto`, `none`, or the URL of the engine, such as `unix:///var/run/docker.sock`"
+        "auto",
+        _engine,
+        help="`auto`, `none`, or the URL of the engine, such as `unix:///var/run/docker.sock`",
     )
     private_engine: bool = _setting(
         False,  # noqa: FBT003 (a default value)
@@ -175,12 +188,12 @@ def report_bad_values(app: Sphinx, config: Config) -> None:
             setting.metadata["check"](value)
         except ValueError as error:
             logger.warning(
-                "%s%s = %r: should be %s; %r is used",
+                "%s%s = %r: should be %s; %s is used",
                 PREFIX,
                 setting.name,
                 value,
                 error,
-                _default(setting),
+                _as_written(_default(setting)),
                 type="docker_run",
                 subtype="config",
                 location=_place(app, PREFIX + setting.name),
@@ -197,6 +210,13 @@ def _place(app: Sphinx, name: str) -> str | None:
         if re.match(rf"\s*{name}\s*=", line):
             return f"{Path(app.confdir, 'conf.py')}:{number}"
     return None
+
+
+def _as_written(default: object) -> str:
+    """Return a default as `conf.py` would have it."""
+    if isinstance(default, TerminalSize):
+        return repr(tuple(default))
+    return "[]" if default == () else repr(default)
 
 
 def _default(setting: Field[Any]) -> Any:  # noqa: ANN401 (each setting has its own type)

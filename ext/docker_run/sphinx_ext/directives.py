@@ -6,6 +6,7 @@ safe in Sphinx's parallel workers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,12 +17,31 @@ from sphinx.directives.code import container_wrapper
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
-from docker_run.errors import DockerRunError
+from docker_run.errors import DockerRunError, FlagProblem, RefusedFlag
 from docker_run.model import Finding, Location, Presentation
 from docker_run.parse import OPTIONS, parse_presentation, parse_step
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import BlockName, DockerRunDomain, ValueUse
 from docker_run.sphinx_ext.nodes import docker_run_block, docker_run_report, docker_run_value
+
+LARGEST_FILE = 1_000_000
+"""Bytes that a file which a flag names may have."""
+
+
+class AnyOption(dict[str, Callable[[str], str]]):
+    """Takes every option as text.
+
+    What a name or a value should have been is said by `docker_run.parse`, with a place, and on every
+    build; docutils and MyST would leave out an option that they don't know.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        """Tell that there is such an option, whatever its name."""
+        return True
+
+    def __missing__(self, _name: str) -> Callable[[str], str]:
+        """Return the converter of an option: none to speak of."""
+        return directives.unchanged
 
 
 class DockerRun(SphinxDirective):
@@ -30,8 +50,7 @@ class DockerRun(SphinxDirective):
     has_content = True
     optional_arguments = 1
     final_argument_whitespace = True
-    # Values are checked by `docker_run.parse`: its errors say where, and what to write instead.
-    option_spec: ClassVar[OptionSpec] = dict.fromkeys(OPTIONS, directives.unchanged)
+    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(OPTIONS, directives.unchanged))
 
     def run(self) -> list[nodes.Node]:
         """Note the step, and leave its place in the page."""
@@ -82,9 +101,18 @@ class DockerRun(SphinxDirective):
         return framed
 
     def _read(self, name: str) -> str:
-        """Return the text of a file that a flag names, from the page's own folder."""
+        """Return the text of a file that a flag names: one of the project's own, and of a decent size."""
         path = Path(self.env.doc2path(self.env.docname)).parent / name
+        if not path.resolve().is_relative_to(Path(self.env.srcdir).resolve()):
+            raise RefusedFlag(
+                f"{name} is not below the folder of the pages, and its text could end up on a page: "
+                "copy what the page needs into a file beside it"
+            )
         self.env.note_dependency(path)
+        if path.exists() and not path.is_file():
+            raise FlagProblem(f"{name} is not a regular file")
+        if path.exists() and path.stat().st_size > LARGEST_FILE:
+            raise FlagProblem(f"{name} is larger than {LARGEST_FILE:,} bytes")
         return path.read_text(encoding="utf-8")
 
 

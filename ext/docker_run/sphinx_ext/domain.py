@@ -11,6 +11,10 @@ from docker_run.model import Finding, Location, Place, Session, Step, TerminalSi
 from docker_run.recordings.key import session_keys
 
 if TYPE_CHECKING:
+    from docutils import nodes
+    from docutils.nodes import Element
+    from sphinx.addnodes import pending_xref
+    from sphinx.builders import Builder
     from sphinx.environment import BuildEnvironment
 
 
@@ -125,6 +129,18 @@ class DockerRunDomain(Domain):
                 for capture in step.captures:
                     findings += _duplicate(captured, capture.name, step.location, "value")
         return tuple(findings)
+
+    def resolve_any_xref(  # noqa: PLR0917 (Sphinx's signature)
+        self,
+        env: BuildEnvironment,  # noqa: ARG002
+        fromdocname: str,  # noqa: ARG002
+        builder: Builder,  # noqa: ARG002
+        target: str,  # noqa: ARG002
+        node: pending_xref,  # noqa: ARG002
+        contnode: Element,  # noqa: ARG002
+    ) -> list[tuple[str, nodes.reference]]:
+        """Resolve nothing: named blocks are labels of the standard domain."""
+        return []
 
     def clear_doc(self, docname: str) -> None:
         """Forget the page `docname`, which is read again or is gone."""

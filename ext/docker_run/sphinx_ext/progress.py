@@ -12,6 +12,11 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many there are, e.g. `1 page` or `2 pages`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 class SystemClock:
     """The time of this machine."""
 
@@ -61,6 +66,5 @@ class LoggedProgress:
         """Say that `page` is done."""
         with self._lock:
             self._done += 1
-        logger.info(
-            "docker-run: [%d/%d] %s: %d commands, %.1f s", self._done, self._total, page, commands, seconds
-        )
+        told = counted(commands, "command")
+        logger.info("docker-run: [%d/%d] %s: %s, %.1f s", self._done, self._total, page, told, seconds)
