@@ -199,7 +199,7 @@ def test_names_of_blocks(site: Site, engine: FakeEngine) -> None:
     assert warning.endswith("[docker_run.duplicate-name]")
 
 
-@pytest.mark.filterwarnings("ignore:'myst_parser:DeprecationWarning")  # its own affair, with Sphinx 9
+@pytest.mark.filterwarnings("ignore:'myst_parser")  # its own affair, with Sphinx 9
 def test_links_of_other_kinds_are_none_of_our_business(site: Site, engine: FakeEngine) -> None:
     named = block("--rm busybox true", ":name: one", ":caption: First")
     site.write("index.md", HEAD + "(lab)=\n\n## Sub\n\n[a](lab) [b](#one) [c](other.md)\n\n" + named)
