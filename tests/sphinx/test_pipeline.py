@@ -188,7 +188,7 @@ def test_reports(site: Site, engine: FakeEngine) -> None:
     assert result.warnings == []
     assert "Fake Engine 1" in result.text("index.html")
     assert "busybox" in result.text("index.html")
-    assert "<p>index</p>" in result.text("report.html")
+    assert 'href="index.html"><span class="doc">Page</span></a>' in result.text("report.html")
     # The report shows what other pages ran: it is written again when they do.
     site.write("index.md", page("hello") + page("again").replace("# Page", "").replace("word", "second"))
     site.build(engine=engine)

@@ -178,9 +178,9 @@ MASKS = (
     ),
     Mask(
         "name",
-        r'(?:(?<= {3})|(?<="/))[a-z]{3,14}_[a-z]{3,16}\d?(?= {3}|"|$)',
+        r'(?:(?<= {3})|(?<="/)|(?<==/))[a-z]{3,14}_[a-z]{3,16}\d?(?= {3}|"|/|$)',
         "the engine names containers at random: a word in the column of a table, or in docker inspect",
-        ('"/{focused_turing}"', "0.0.0.0:80->80/tcp   {focused_turing}"),
+        ('"/{focused_turing}"', "0.0.0.0:80->80/tcp   {focused_turing}", "DB_NAME=/{focused_turing}/db"),
     ),
 )
 """All built-in masks. Of two that match at one place, the first counts."""

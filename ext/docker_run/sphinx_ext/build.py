@@ -131,9 +131,11 @@ class Build:
                 with terminable():
                     self._run_on(engine, tasks, progress)
         except EngineProblem as error:
-            if self._check or self._settings.mode == "always":
-                raise NoEngineError(str(error)) from error
             reason = "; ".join(str(error).splitlines())
+            if self._check or self._settings.mode == "always":
+                # What Sphinx makes of the exception is long; this says it in one line.
+                logger.error("everything was to be run, and there is no engine: %s", reason)
+                raise NoEngineError(reason) from error
             logger.info("docker-run: no engine, so the pages show their recordings (%s)", reason)
 
     def _run_on(self, engine: Engine, tasks: list[Task], progress: LoggedProgress) -> None:

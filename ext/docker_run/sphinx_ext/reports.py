@@ -9,6 +9,9 @@ from docutils import nodes
 from docker_run.model import Recording, Session
 from docker_run.verify import held_steps
 
+Cell = str | nodes.Node
+"""What a cell of a table shows."""
+
 
 def environment_table(recording: Recording | None) -> nodes.Node:
     """Describe the machine and the images on which a page was run."""
@@ -27,16 +30,16 @@ def environment_table(recording: Recording | None) -> nodes.Node:
     return table([("", ""), *rows], widths=(20, 80), header=False)
 
 
-def report_table(pages: Iterable[tuple[Session, Recording | None]]) -> nodes.Node:
-    """List all pages with what was run of each, and where."""
-    rows = [("Page", "Commands", "Seconds", "Not run", "Run on", "Engine")]
-    for session, recording in pages:
+def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nodes.Node:
+    """List all pages with what was run of each, and where; the first of each entry is the page's link."""
+    rows: list[Sequence[Cell]] = [("Page", "Commands", "Seconds", "Not run", "Run on", "Engine")]
+    for link, session, recording in pages:
         steps = recording.steps[: held_steps(session, recording)] if recording else ()
         commands = [command for step in steps for command in step.commands]
         lacking = len(session.steps) - sum(1 for step in steps if not step.not_run)
         rows.append(
             (
-                session.page,
+                link,
                 str(len(commands)),
                 f"{sum(command.seconds for command in commands):.1f}",
                 str(lacking) if lacking else "",
@@ -47,7 +50,7 @@ def report_table(pages: Iterable[tuple[Session, Recording | None]]) -> nodes.Nod
     return table(rows, widths=(25, 10, 10, 10, 15, 30), header=True)
 
 
-def table(rows: Sequence[Sequence[str]], *, widths: Sequence[int], header: bool) -> nodes.table:
+def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], header: bool) -> nodes.table:
     """Build a table; the first of `rows` is its head, and is left out where `header` is false."""
     group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
     if header:
@@ -56,5 +59,9 @@ def table(rows: Sequence[Sequence[str]], *, widths: Sequence[int], header: bool)
     return nodes.table("", group, classes=["docker-run-report"])
 
 
-def _row(cells: Sequence[str]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph(cell, cell)) for cell in cells))
+def _row(cells: Sequence[Cell]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", _paragraph(cell)) for cell in cells))
+
+
+def _paragraph(cell: Cell) -> nodes.paragraph:
+    return nodes.paragraph(cell, cell) if isinstance(cell, str) else nodes.paragraph("", "", cell)

@@ -31,6 +31,7 @@ from docker_run.sphinx_ext.nodes import (
 from docker_run.sphinx_ext.reports import environment_table, report_table
 from docker_run.terminal import markup, screen
 from docker_run.verify import held_steps
+from sphinx import addnodes
 
 
 class Page(NamedTuple):
@@ -94,8 +95,24 @@ class ShowRecordings(SphinxPostTransform):
     def _report(self, report: docker_run_report) -> nodes.Node:
         if not report["whole"]:
             return environment_table(self._page(report["docname"]).recording)
-        pages = (self._page(docname) for docname in sorted(self._domain.steps))
-        return report_table([(page.session, page.recording) for page in pages if page.session])
+        pages = [(docname, self._page(docname)) for docname in sorted(self._domain.steps)]
+        return report_table(
+            [(self._link(docname), page.session, page.recording) for docname, page in pages if page.session]
+        )
+
+    def _link(self, docname: str) -> nodes.Node:
+        """Return a link to a page, by its title; it is resolved as those of the text are."""
+        title = self.env.titles[docname].astext()
+        return addnodes.pending_xref(
+            "",
+            nodes.inline(title, title),
+            refdoc=self.env.docname,
+            refdomain="std",
+            reftype="doc",
+            reftarget=f"/{docname}",
+            refexplicit=True,
+            refwarn=True,
+        )
 
     def _fill_block(self, block: docker_run_block, page: Page) -> None:
         presentation: Presentation = block["presentation"]
@@ -123,7 +140,7 @@ class ShowRecordings(SphinxPostTransform):
             outputs = [markup.Block("", each.lines) for each in blocks if each.lines]
             reveal = self._literal(outputs, block) if outputs else _notice("It prints nothing.")
             folded = docker_run_collapse("", reveal, summary=presentation.collapse)
-            parts = [self._literal(commands, block), folded]
+            parts = [self._literal(commands, block, emphasize=False), folded]
         else:
             parts = [self._literal(blocks, block)]
         if recorded.date:
@@ -131,7 +148,9 @@ class ShowRecordings(SphinxPostTransform):
             parts.append(_notice(f"Recorded on {day}; not run in the build after it."))
         return parts
 
-    def _literal(self, blocks: Sequence[markup.Block], block: docker_run_block) -> nodes.literal_block:
+    def _literal(
+        self, blocks: Sequence[markup.Block], block: docker_run_block, *, emphasize: bool = True
+    ) -> nodes.literal_block:
         """Return a literal block that this builder can show."""
         text = markup.encode(blocks) if self.coloured else markup.plain(blocks)
         literal: nodes.literal_block
@@ -148,7 +167,7 @@ class ShowRecordings(SphinxPostTransform):
             for number in range(1, text.count("\n") + 2)
             if any(number in lines for lines in presentation.emphasize)
         ]
-        if emphasized:
+        if emphasized and emphasize:
             literal["highlight_args"] = {"hl_lines": emphasized}
         return literal
 
