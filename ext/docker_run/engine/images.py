@@ -189,6 +189,12 @@ class Images:
         return built
 
     def _built(self, name: str, entry: Entry, platform: str | None) -> Provided:
+        if platform and not _matches(platform, self._machine()):
+            raise ImageProblem(
+                f"the image {name!r} can't be pulled, and {entry.folder} makes none for {platform}; "
+                "leave `--platform` out",
+                reason=f"there is no image `{name}` for {platform}",
+            )
         here = self._catalogue_image(name, entry)
         if here is None:
             arguments = {argument: self.provide(base.name).reference for argument, base in entry.bases}
@@ -199,14 +205,14 @@ class Images:
                 show=lambda text: self._progress.image(name, text),
             )
             here = self._catalogue_image(name, entry)
-        if here is None or (
-            platform and not _matches(platform, self._client().images.get(here.reference).attrs)
-        ):
-            raise ImageProblem(
-                f"the image {name!r} can't be pulled, and {entry.folder} makes none for {platform}; "
-                "leave `--platform` out"
-            )
+        if here is None:
+            raise ImageProblem(f"{entry.folder} was built, and the engine has no image of it; build again")
         return here
+
+    def _machine(self) -> dict[str, object]:
+        """Return for what the engine builds, in the form of an image's attributes."""
+        version = self._client().version()
+        return {"Os": version["Os"], "Architecture": version["Arch"]}
 
     def _catalogue_image(self, name: str, entry: Entry) -> Provided | None:
         here = self._on_engine(entry.reference, None)

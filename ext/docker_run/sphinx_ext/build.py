@@ -134,7 +134,7 @@ class Build:
             reason = "; ".join(str(error).splitlines())
             if self._check or self._settings.mode == "always":
                 # What Sphinx makes of the exception is long; this says it in one line.
-                logger.error("everything was to be run, and there is no engine: %s", reason)
+                logger.error("everything was to be run, and there is no engine: %s", reason)  # noqa: TRY400 (no traceback)
                 raise NoEngineError(reason) from error
             logger.info("docker-run: no engine, so the pages show their recordings (%s)", reason)
 
