@@ -264,7 +264,7 @@ def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
         ("terminal", (80,)),
         ("allow", "publish"),
         ("allow", ["--publish"]),
-        ("allow", ["pubish"]),
+        ("allow", ["publish-al"]),
         ("volatile", ["("]),
         ("engine", ""),
         ("private_engine", "yes"),
