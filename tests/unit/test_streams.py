@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from docker_run.engine.names import joined
 from docker_run.engine.streams import Frames, Transcript
-from docker_run.model import Chunk, Stream
+from docker_run.model import Chunk, Stream, TerminalSize
 
 KINDS = {Stream.OUT: 1, Stream.ERR: 2}
 
@@ -100,4 +100,22 @@ def test_the_last_lines_for_a_message() -> None:
     for number in range(20):
         transcript.add(Chunk(Stream.OUT, f"line {number}\n".encode()))
     transcript.add(Chunk(Stream.TYPED, b"not this"))
-    assert transcript.last_lines(2) == "line 18\nline 19"
+    assert transcript.last_lines(TerminalSize(), 2) == "line 18\nline 19"
+
+
+def test_the_last_lines_are_those_of_a_screen() -> None:
+    transcript = Transcript(max_output=100_000, has_output=True)
+    transcript.add(Chunk(Stream.TERMINAL, b"/ # \x1b[6n"))
+    transcript.add(Chunk(Stream.TYPED, b"echo hi"))
+    transcript.add(Chunk(Stream.TERMINAL, b"\x1b[Jecho hi\r\nhi\r\n/ # \x1b[6n"))
+    assert transcript.last_lines(TerminalSize()) == "/ # echo hi\nhi\n/ #"
+
+
+def test_the_last_lines_do_not_begin_within_a_sequence() -> None:
+    for more in range(8):
+        transcript = Transcript(max_output=100_000, has_output=True)
+        transcript.add(Chunk(Stream.OUT, b"\x1b[31mred\x1b[m" * 1000 + b"x" * more))
+        shown = transcript.last_lines(TerminalSize())
+        assert "[" not in shown
+        assert "\x1b" not in shown
+        assert shown.endswith("red" + "x" * more) or len(shown) == 400

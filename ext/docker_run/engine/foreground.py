@@ -198,7 +198,7 @@ class Foreground:
             raise TimedOut(self._overdue())
 
     def _overdue(self) -> str:
-        last = self._transcript.last_lines()
+        last = self._transcript.last_lines(self._attached.size)
         seen = f"The last it printed:\n{last}" if last else "It printed nothing."
         return (
             f"`{self._command}` was still running after {self._limits.seconds:g} s and was stopped; "

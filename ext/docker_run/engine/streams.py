@@ -6,6 +6,7 @@ https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operat
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -18,12 +19,19 @@ from docker import APIClient
 from docker.errors import create_api_error_from_http_exception
 from urllib3.exceptions import HTTPError
 
-from docker_run.model import Chunk, Stream
+from docker_run.model import Chunk, Stream, TerminalSize
+from docker_run.terminal import screen
 
 Work = Callable[[], None]
 """What a thread does."""
 
 _PIECE = 65536
+_TAIL = 4000
+"""Bytes that the last lines in a message are made of."""
+_LONGEST = 400
+"""Characters of a line in a message."""
+_WHOLE = re.compile(rb"[\r\n\x1b]")
+"""Where output can be cut: before the end of a line, and before a control sequence."""
 _HEADER = 8
 _STREAMS = {0: Stream.OUT, 1: Stream.OUT}
 """What a frame's first byte says; 2 is standard error, 3 an error of the engine's own."""
@@ -224,10 +232,19 @@ class Transcript:
         with self._changed:
             return tuple(Chunk(stream, bytes(data)) for stream, data in self._pieces)
 
-    def last_lines(self, count: int = 5) -> str:
-        """Return the last lines that were printed, for a message."""
-        printed = [chunk.data for chunk in self.chunks() if chunk.stream is not Stream.TYPED]
-        return "\n".join(b"".join(printed)[-4000:].decode(errors="replace").splitlines()[-count:])
+    def last_lines(self, size: TerminalSize, count: int = 5) -> str:
+        """Return the last lines that were printed, as a terminal of `size` shows them, for a message."""
+        tail: list[Chunk] = []
+        left = _TAIL
+        for chunk in reversed(self.chunks()):
+            if left and chunk.stream is not Stream.TYPED:
+                data = chunk.data[-left:]
+                left -= len(data)
+                # Not the end of a sequence or of a character whose beginning is cut off.
+                start = _WHOLE.search(data) if len(data) < len(chunk.data) else None
+                tail.insert(0, Chunk(chunk.stream, data[start.start() if start else 0 :]))
+        shown = screen.text(screen.lines(tail, size))
+        return "\n".join(line[:_LONGEST] for line in shown.split("\n")[-count:])
 
 
 def read_output(connection: Connection, transcript: Transcript, *, tty: bool) -> None:
