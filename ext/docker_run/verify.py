@@ -1,8 +1,8 @@
 """What authors expect, held against what was recorded: on every build, also when nothing ran.
 
 The subtypes of the findings made here: `exit-code`, `match`, `capture` (the command did something
-unexpected), `output-encoding` (it printed what a page can't show), `recording-missing` and
-`recording-stale` (there is nothing to show).
+unexpected), `body` (it ended before all of its body was typed), `output-encoding` (it printed what a
+page can't show), `recording-missing` and `recording-stale` (there is nothing to show).
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from docker_run.errors import DockerRunError
+from docker_run.grammar import runline
 from docker_run.model import (
+    Command,
     CommandRecording,
     Finding,
     Recording,
@@ -111,6 +114,9 @@ def _verify_step(step: Step, recording: StepRecording, size: TerminalSize) -> It
                 f"`{capture.pattern}`, which should find the value `{capture.name}`, "
                 f"finds nothing in the output{quoted(text)}",
             )
+    for asked, command in zip(step.commands, recording.commands, strict=False):
+        if problem := _untyped(asked, command):
+            yield Finding(step.location, "body", problem)
     for command in recording.commands:
         if problem := _unshowable(command):
             yield Finding(step.location, "output-encoding", problem)
@@ -126,6 +132,27 @@ def _exit_codes(expected: Sequence[int] | None, commands: Sequence[CommandRecord
                 f"`{command.command}` ended with exit status {command.exit_code}, expected {code} "
                 f"(if that is what the page is to show, say `:exit-code: {command.exit_code}`)"
             )
+
+
+def _untyped(asked: Command, recorded: CommandRecording) -> str:
+    """Say what was to be typed and never was. Only what is typed at a terminal stands in a recording."""
+    typed = sum(chunk.stream is Stream.TYPED for chunk in recorded.output)
+    missing = asked.typed[typed:]
+    if not missing or not _at_terminal(asked.text):
+        return ""
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return (
+        f"`{asked.text}` ended, or was detached from, before `{missing[0]}`{more} was typed; "
+        "remove from the body what comes after its end, or let it end later"
+    )
+
+
+def _at_terminal(command: str) -> bool:
+    try:
+        line = runline.parse(command.removeprefix("docker run"), allow=None, read=lambda _: "")
+    except DockerRunError:
+        return False  # reported where the page is read
+    return bool(line.container.get("tty"))
 
 
 def _unshowable(command: CommandRecording) -> str:

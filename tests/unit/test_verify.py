@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -13,6 +14,7 @@ from docker_run.model import (
     CommandRecording,
     Environment,
     Expectation,
+    Finding,
     Recording,
     Session,
     Step,
@@ -138,3 +140,33 @@ def test_no_recording_at_all() -> None:
     (finding,) = verify_presence(asked, None)
     assert finding.subtype == "recording-missing"
     assert verify_presence(asked, recording(asked, (0, b""))) == ()
+
+
+def at_terminal(*typed: str, line: str = "-it busybox", chunks: int) -> tuple[Finding, ...]:
+    asked = session(step(line, *typed))
+    keys = tuple(Chunk(Stream.TYPED, text.encode()) for text in typed[:chunks])
+    command = CommandRecording(asked.steps[0].commands[0].text, 0, 0.1, keys)
+    made = dataclasses.replace(recording(asked), steps=(StepRecording(asked.keys[0], (command,)),))
+    return verify(asked, made)
+
+
+def test_what_was_never_typed_is_a_finding() -> None:
+    (finding,) = at_terminal("exit", "echo more", "<C-d>", chunks=1)
+    assert finding.subtype == "body"
+    assert "before `echo more` and 1 more was typed" in finding.message
+    (finding,) = at_terminal("exit", "<C-d>", chunks=1)
+    assert "before `<C-d>` was typed" in finding.message
+    assert len(at_terminal("ls", chunks=0)) == 1
+    assert at_terminal("ls", "exit", chunks=2) == ()
+
+
+def test_without_a_terminal_nothing_is_typed() -> None:
+    assert at_terminal("one", "two", line="-i busybox cat", chunks=0) == ()
+
+
+def test_a_message_holds_no_control_characters() -> None:
+    asked = session(expecting())
+    printed = b"/ # \x1b[6n\x1b[Jecho \x07hi\x1b]0;t\x07\r\n\xc2\x9b1m"
+    (finding,) = verify(asked, recording(asked, (1, printed)))
+    assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", finding.message) is None
+    assert "/ # echo hi" in finding.message
