@@ -198,3 +198,18 @@ def test_a_diff_says_how_to_get_from_old_to_new(one: list[str], two: list[str]) 
         after[at : at + length] = [line[1:] for line in lines if line[0] in " +"]
         shift += sum(line[0] == "+" for line in lines) - sum(line[0] == "-" for line in lines)
     assert after == ["$ docker run x", "exit: 0", *(f"out|{line}" for line in two)]
+
+
+def test_the_echo_of_a_long_line_at_a_prompt_with_an_id_is_no_difference() -> None:
+    typed = "echo " + "1234567890" * 9
+    for host in ("481f014ccd02", "f0ca241cc643"):
+        prompt = f"root@{host}:/# "
+        room = 80 - len(prompt)
+        # As readline writes it: the character after the right edge twice, with a return between.
+        echo = f"{prompt}{typed[:room]}{typed[room]}\r{typed[room:]}\r\n"
+        found = printed(echo.encode(), TTY)
+        if host.startswith("4"):
+            old = found
+    assert diff(old, found) == ""
+    other = printed(echo.replace("890\r\n", "891\r\n").encode(), TTY)
+    assert f"+tty|{prompt}{typed[:-1]}1" in diff(old, other)

@@ -1,5 +1,8 @@
 """Recorded bytes → lines: what a person at the terminal would have seen, and what it was."""
 
+import re
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +15,15 @@ from docker_run.terminal.screen import Kind, Line, Span, Style
 SIZE = TerminalSize()
 SMALL = TerminalSize(10, 3)
 ALL_FACES = Style(bold=True, dim=True, italic=True, underline=True, reverse=True, strike=True)
+
+
+STREAMS = st.sampled_from([Stream.OUT, Stream.ERR])
+SIMPLE = st.text(st.sampled_from("ab \n")).map(str.encode) | st.just(b"x" * 30)
+ANY = st.lists(
+    st.binary(max_size=12)
+    | st.text(max_size=12).map(str.encode)
+    | st.from_regex(rb"\x1b[\[\]PM78c(][0-9;?>:]{0,6}[ -~]?", fullmatch=True)
+).map(b"".join)
 
 
 def terminal(data: bytes | str) -> Chunk:
@@ -343,15 +355,123 @@ def test_a_coloured_prompt_keeps_its_colours() -> None:
     )
 
 
-# What holds for any input.
+def test_a_line_edited_with_keys() -> None:
+    # As busybox's shell and bash write it.
+    for echo in ("echo x\by" + "x\bx", "echo x\by" + "x\b"):
+        assert kinds(terminal("$ "), typed("echo x<Left>y"), terminal(f"{echo}\r\nyx\r\n")) == [
+            [("$ ", Kind.PROMPT), ("echo yx", Kind.TYPED)],
+            [("yx", Kind.OUTPUT)],
+        ]
 
-STREAMS = st.sampled_from([Stream.OUT, Stream.ERR])
-SIMPLE = st.text(st.sampled_from("ab \n")).map(str.encode) | st.just(b"x" * 30)
-ANY = st.lists(
-    st.binary(max_size=12)
-    | st.text(max_size=12).map(str.encode)
-    | st.from_regex(rb"\x1b[\[\]PM78c(][0-9;?>:]{0,6}[ -~]?", fullmatch=True)
-).map(b"".join)
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ("ab<Home>x<End>y", "xaby"), ("abc<C-b><C-b><C-k>z", "az"), ("abc<Left><C-u>", "c"),
+        ("abc<Left><Left><Delete><C-f>d", "acd"), ("ab<Backspace><Backspace>c", "c"),
+    ],
+)  # fmt: skip
+def test_keys_of_line_editors(keys: str, line: str) -> None:
+    assert kinds(terminal("$ "), typed(keys), terminal(f"{line}\r\n")) == [
+        [("$ ", Kind.PROMPT), (line, Kind.TYPED)]
+    ]
+
+
+@pytest.mark.parametrize("keys", [["<Up><Up><Enter>"], ["<Up><Up>", "<Enter>"], ["<C-p>", "<C-p><Enter>"]])
+def test_a_recalled_line(keys: list[str]) -> None:
+    recall = [typed(keys[0]), terminal("echo two\b\b\bone"), *map(typed, keys[1:]), terminal("\r\none\r\n")]
+    first = [typed("echo one"), terminal("echo one\r\none\r\n$ ")]
+    second = [typed("echo two"), terminal("echo two\r\ntwo\r\n$ ")]
+    assert kinds(terminal("$ "), *first, *second, *recall)[4:] == [
+        [("$ ", Kind.PROMPT), ("echo one", Kind.TYPED)],
+        [("one", Kind.OUTPUT)],
+    ]
+
+
+def test_a_line_recalled_from_nowhere_is_no_prompt() -> None:
+    chunks = [terminal("$ "), typed("<Up>"), terminal("echo one"), typed("<Enter>"), terminal("\r\none\r\n")]
+    assert kinds(*chunks) == [[("$ echo one", Kind.OUTPUT)], [("one", Kind.OUTPUT)]]
+
+
+def test_output_after_keys_is_not_taken_for_typed() -> None:
+    chunks = [terminal("? "), typed("a<Left>b"), terminal("\r\n? a menu\r\n")]
+    assert kinds(*chunks) == [[("?", Kind.OUTPUT)], [("? a menu", Kind.OUTPUT)]]
+
+
+def test_a_prompt_on_the_line_on_which_the_input_ended() -> None:
+    chunks = [typed("<C-d>"), terminal("$ "), typed("exit"), terminal("exit\r\n")]
+    assert kinds(*chunks) == [[("$ ", Kind.PROMPT), ("exit", Kind.TYPED)]]
+
+
+# Lines that the terminal broke.
+
+
+def joined(*chunks: Chunk, size: TerminalSize = SMALL) -> str:
+    return screen.text(screen.lines(chunks, size, joined=True))
+
+
+def test_lines_broken_at_the_right_edge_are_joined() -> None:
+    assert joined(terminal("\x1b[m" + "x" * 25 + "\r\ny")) == "x" * 25 + "\ny"
+    assert joined(terminal("\x1b[m" + "漢" * 6), size=TerminalSize(9, 3)) == "漢" * 6
+
+
+def test_lines_that_the_program_broke_are_not() -> None:
+    assert joined(terminal("\x1b[m" + "x" * 10 + "\r\n" + "y" * 10)) == "x" * 10 + "\n" + "y" * 10
+
+
+def test_a_line_is_not_joined_to_one_that_took_the_place_of_its_end() -> None:
+    assert joined(terminal("x" * 12 + "\x1b[2;1H\x1b[1Lnew")) == "x" * 10 + "\nnew\nxx"
+    assert joined(terminal("x" * 12 + "\x1b[1;5H\x1b[K")) == "xxxx\nxx"
+
+
+def test_what_readline_writes_at_the_right_edge() -> None:
+    # It makes the terminal break the line with a character that it then writes again.
+    assert joined(terminal("$ echo 123" + "4\r4567\r\n")) == "$ echo 1234567"
+
+
+@given(st.lists(st.text("ab ", max_size=40), max_size=8))
+def test_joined_lines_are_those_that_were_written(written: list[str]) -> None:
+    data = "".join(f"{line}\r\n" for line in written)
+    assert joined(terminal("\x1b[m" + data)) == joined(terminal(data)) == shown(out(data.replace("\r", "")))
+
+
+@given(ANY)
+def test_joining_changes_no_character_but_line_ends(data: bytes) -> None:
+    one, other = joined(terminal(data)), shown(terminal(data), size=SMALL)
+    assert re.sub(r"[ \n]", "", one) == re.sub(r"[ \n]", "", other)
+    assert one.count("\n") <= other.count("\n")
+
+
+# What hostile output may cost.
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "x\x1b[9999b",
+        "x\x1b[9999b\n",
+        "\x1b[41m\x1b[2J\x1b[9999S",
+        "x\x1b[9999S",
+        "x\x1bD",
+        "\x1b[9999Cx\n",
+        "\n",
+    ],
+)
+@pytest.mark.parametrize("stream", [Stream.OUT, Stream.TERMINAL])
+def test_little_output_takes_no_large_memory(unit: str, stream: Stream) -> None:
+    data = (unit * (100_000 // len(unit))).encode()
+    tracemalloc.start()
+    try:
+        screen.text(
+            screen.lines([Chunk(Stream.TERMINAL, b"\x1b[m"), typed("<Left>a"), Chunk(stream, data)], SIZE)
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 90_000_000
+
+
+# What holds for any input.
 
 
 @given(st.lists(st.tuples(STREAMS, SIMPLE)))

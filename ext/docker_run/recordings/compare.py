@@ -22,8 +22,6 @@ _MOST_LINES = 200
 """Of a difference; more than that nobody reads."""
 _MOST_PAIRS = 4_000_000
 """Of lines to be compared each with each; above it, all of them count as replaced."""
-_WIDE = 4096
-"""Columns. Broken at the right edge, an id would be half on one line and half on the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,8 @@ def _part(command: CommandRecording, size: TerminalSize, patterns: Patterns) -> 
     masked = list(plain)
     for stream in (Stream.OUT, Stream.ERR, Stream.TERMINAL):
         chunks = [chunk for chunk in command.output if chunk.stream is stream]
-        text = screen.text(screen.lines(chunks, size._replace(columns=_WIDE)))
+        # Joined: an id at the right edge would be half on one line and half on the next.
+        text = screen.text(screen.lines(chunks, size, joined=True))
         if text:
             lines, without = text.split("\n"), mask(text, patterns).split("\n")
             if len(lines) != len(without):  # an author's pattern spans lines: no telling which is which

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from pyte import modes
 
-from docker_run.terminal.grid import Grid, Row, Saved
+from docker_run.terminal.cells import Row
+from docker_run.terminal.grid import Grid, Saved
 from docker_run.terminal.rendition import restyled
 
 _TOKEN = re.compile(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,37 +19,12 @@ from pyte import charsets, modes
 from pyte.screens import Cursor, Margins
 from wcwidth import wcwidth
 
+from docker_run.terminal.cells import Cell, Kind, Row
 from docker_run.terminal.rendition import PLAIN, Style
 
-
-class Kind(Enum):
-    """What a piece of text is."""
-
-    OUTPUT = "output"
-    ERROR = "error"
-    """Written to standard error, where that is known."""
-    PROMPT = "prompt"
-    """What stood before typed text on its line."""
-    TYPED = "typed"
-    """The echo of what the author typed."""
-    ELLIPSIS = "ellipsis"
-    """Not from a screen: says how much is left out here."""
-
-
-class Cell(NamedTuple):
-    """One character cell; the second cell of a wide character holds no text."""
-
-    data: str
-    style: Style = PLAIN
-    kind: Kind = Kind.OUTPUT
-
-
-class Row(dict[int, Cell]):
-    """The cells of a line that were written to, by column from 0."""
-
-    width = 0
-    """No cell at or beyond this column was ever written to."""
-
+_ALLOWANCE = 1_000_000
+"""Cells and lines that control sequences may make over a terminal's life. They make thousands of a few
+bytes, so that hostile output could fill the memory; programs that mean well stay far below."""
 
 UNLIMITED = 10**9
 """The number of columns of a terminal without a right edge."""
@@ -103,6 +77,11 @@ class Grid(pyte.Screen):
         """The style of what is being written."""
         self._visible_columns = columns
         self._last = ""
+        self._untouched = Row()
+        self._breaks = 0
+        self._allowance = _ALLOWANCE
+        self._pen: tuple[Style, Kind] = (PLAIN, Kind.OUTPUT)
+        self._pen_cells: dict[str, Cell] = {}
         super().__init__(columns if limited else UNLIMITED, rows)
         self.buffer = defaultdict(Row)
 
@@ -159,22 +138,49 @@ class Grid(pyte.Screen):
         size = width * len(text)
         if self.cursor.x + size > self.columns:
             if modes.DECAWM in self.mode:
-                self.carriage_return()
-                self.index()
+                self._break_line()
             else:
                 self.cursor.x = self.columns - size
         if modes.IRM in self.mode:
             self.insert_characters(size)
-        x, row = self.cursor.x, self.buffer[self.cursor.y]
+        row = self.buffer[self.cursor.y]
+        gap = self.cursor.x - row.width
+        if gap > self._visible_columns and self._allowed(gap) < gap:
+            self.cursor.x = row.width
+        x = self.cursor.x
         self._part(row, x)
         self._part(row, x + size)
+        cells = self._cells_of_pen()
         for character in text:
-            row[x] = Cell(character, self.style, self.kind)
+            row[x] = cells.get(character) or cells.setdefault(
+                character, Cell(character, self.style, self.kind)
+            )
             x += 1
         if width == 2:
             row[x] = Cell("", self.style, self.kind)
         self.cursor.x += size
         row.width = max(row.width, self.cursor.x)
+
+    def _break_line(self) -> None:
+        """Go to the next line as a terminal does by itself at the right edge."""
+        row = self.buffer[self.cursor.y]
+        self.carriage_return()
+        self.index()
+        self._breaks += 1
+        row.ends = self.buffer[self.cursor.y].begins = self._breaks
+
+    def _cells_of_pen(self) -> dict[str, Cell]:
+        """Return the cells made so far in the present look, by text: one for each takes less memory."""
+        if self._pen != (self.style, self.kind):
+            self._pen = (self.style, self.kind)
+            self._pen_cells = {}
+        return self._pen_cells
+
+    def _allowed(self, count: int) -> int:
+        """Return how many of `count` cells or lines a control sequence may still make, and count them."""
+        allowed = min(count, self._allowance)
+        self._allowance -= allowed
+        return allowed
 
     @staticmethod
     def _part(row: Row, x: int) -> None:
@@ -203,7 +209,7 @@ class Grid(pyte.Screen):
     def repeat(self, count: int) -> None:
         """Write the last character again, to the end of the line at most (REP)."""
         room = self._visible_columns - self.cursor.x
-        self.draw(self._last * min(count or 1, room))
+        self.draw(self._last * self._allowed(max(min(count or 1, room), 0)))
 
     def index(self) -> None:
         """Move the cursor down; at the bottom of the scrolling region, scroll that up."""
@@ -221,24 +227,25 @@ class Grid(pyte.Screen):
     def scroll_up(self, count: int) -> None:
         """Move the lines of the scrolling region up; those at the top of the screen are kept."""
         top, bottom = self.margins or Margins(0, self.lines - 1)
+        count = min(count or 1, bottom - top + 1)
         rows = self.buffer
-        for _ in range(min(count or 1, bottom - top + 1)):
-            gone = rows.pop(top, Row())
-            if top == 0 and self.keeps:
-                self.scrolled.append(gone)
-            for y in range(top + 1, bottom + 1):
-                if y in rows:
-                    rows[y - 1] = rows.pop(y)
+        gone = [rows.pop(y, self._untouched) for y in range(top, top + count)]
+        if top == 0 and self.keeps:
+            self.scrolled += gone[: 1 + self._allowed(count - 1)]
+        for y in range(top + count, bottom + 1):
+            if y in rows:
+                rows[y - count] = rows.pop(y)
 
     def scroll_down(self, count: int) -> None:
         """Move the lines of the scrolling region down; those at its bottom are lost."""
         top, bottom = self.margins or Margins(0, self.lines - 1)
+        count = min(count or 1, bottom - top + 1)
         rows = self.buffer
-        for _ in range(min(count or 1, bottom - top + 1)):
-            rows.pop(bottom, None)
-            for y in range(bottom - 1, top - 1, -1):
-                if y in rows:
-                    rows[y + 1] = rows.pop(y)
+        for y in range(bottom - count + 1, bottom + 1):
+            rows.pop(y, None)
+        for y in range(bottom - count, top - 1, -1):
+            if y in rows:
+                rows[y + count] = rows.pop(y)
 
     def delete_lines(self, count: int | None = None) -> None:
         """Remove lines from the cursor's on, within the scrolling region; those below move up (DL)."""
@@ -306,13 +313,16 @@ class Grid(pyte.Screen):
     def tabs(self, count: int) -> None:
         """Move the cursor some tab stops on (CHT)."""
         for _ in range(min(count or 1, self._visible_columns)):
+            before = self.cursor.x
             self.tab()
+            if self.cursor.x == before:
+                break
         self.ensure_hbounds()
 
     def back_tabs(self, count: int) -> None:
         """Move the cursor some tab stops back (CBT)."""
         stops = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
-        self.cursor.x = ([0] * (count or 1) + stops)[-(count or 1)]
+        self.cursor.x = stops[-(count or 1)] if (count or 1) <= len(stops) else 0
 
     def save_cursor(self) -> None:
         """Remember the cursor, its style and the character sets (DECSC)."""
@@ -334,7 +344,9 @@ class Grid(pyte.Screen):
         self._part(row, end)
         for x in range(start, min(end, row.width)):
             row.pop(x, None)
-        if self.style.bg and end <= self._visible_columns:
+        if end >= row.width:
+            row.ends = 0
+        if self.style.bg and end <= self._visible_columns and self._allowed(end - start) == end - start:
             row.width = max(row.width, end)
             blank = Cell(" ", Style(bg=self.style.bg))
             row.update(dict.fromkeys(range(start, end), blank))

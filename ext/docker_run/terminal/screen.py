@@ -16,9 +16,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.terminal import keys as keys_notation
-from docker_run.terminal.emulator import Terminal
-from docker_run.terminal.grid import Cell, Kind, Row
+from docker_run.terminal.cells import Cell, Kind, Row
+from docker_run.terminal.echo import Typewriter
 from docker_run.terminal.rendition import COLOURS, PLAIN, Style
 
 __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "text"]
@@ -37,15 +36,15 @@ Line = tuple[Span, ...]
 
 # Text that moves no cursor but to the start of the next line: the emulator would add nothing to it.
 _SIMPLE = re.compile(r"(?:[ -~]++|\r++\n)*+")
-_KEY = re.compile(r"\x1b(?:\[[0-9;]*[@-~]|O?[ -~])?|[\x00-\x1f\x7f]")
 _BLANK = Cell(" ")
 
 
-def lines(output: Sequence[Chunk], size: TerminalSize) -> tuple[Line, ...]:
+def lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> tuple[Line, ...]:
     """Return what a terminal of `size` shows after `output`, scrolled-off lines first.
 
     Blanks at the end of a line that can't be seen are left out, and so are empty lines at the end.
-    Bytes that are not UTF-8 become U+FFFD.
+    Bytes that are not UTF-8 become U+FFFD. With `joined=True`, a line that the terminal itself broke at
+    its right edge is one line again, as when it is copied from a terminal's window.
     """
     limited = any(chunk.stream in (Stream.TERMINAL, Stream.TYPED) for chunk in output)
     pieces = [
@@ -54,9 +53,9 @@ def lines(output: Sequence[Chunk], size: TerminalSize) -> tuple[Line, ...]:
     ]
     whole = "".join(piece for _, piece in pieces)
     if all(stream is not Stream.TYPED for stream, _ in pieces) and _SIMPLE.fullmatch(whole):
-        found = _simple(pieces, columns=size.columns if limited else None)
+        found = _simple(pieces, columns=size.columns if limited and not joined else None)
     else:
-        found = emulated(pieces, size, limited=limited)
+        found = emulated(pieces, size, limited=limited, joined=joined)
     return _without_empty_end(found)
 
 
@@ -116,12 +115,14 @@ def _broken(line: Sequence[Span], columns: int | None) -> Iterator[Line]:
         yield _spans([Cell(character, PLAIN, kind) for character, kind in cells])
 
 
-def emulated(pieces: Sequence[tuple[Stream, str]], size: TerminalSize, *, limited: bool) -> Iterator[Line]:
+def emulated(
+    pieces: Sequence[tuple[Stream, str]], size: TerminalSize, *, limited: bool, joined: bool = False
+) -> Iterator[Line]:
     """Yield the lines that a terminal shows after `pieces`; what is typed is in `docker_run.terminal.keys`.
 
-    With `limited=False` the terminal has no right edge.
+    With `limited=False` the terminal has no right edge. `joined` is that of `lines`.
     """
-    terminal = _Typewriter(size.columns, size.rows, limited=limited)
+    terminal = Typewriter(size.columns, size.rows, limited=limited)
     for stream, piece in pieces:
         if stream is Stream.TYPED:
             terminal.type(piece)
@@ -129,15 +130,34 @@ def emulated(pieces: Sequence[tuple[Stream, str]], size: TerminalSize, *, limite
             terminal.kind = _kind(stream)
             terminal.feed(piece)
     terminal.settle()
-    for row in terminal.rows():
-        yield _spans(_cells(row))
+    for rows in _logical(terminal.rows()) if joined else ([row] for row in terminal.rows()):
+        yield _spans([cell for row in rows for cell in _cells(row)])
+
+
+def _logical(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of each line that the terminal broke at its right edge, if at all."""
+    line: list[Row] = []
+    for row in rows:
+        if line and not (row.begins and row.begins == line[-1].ends):
+            yield line
+            line = []
+        line.append(row)
+    if line:
+        yield line
 
 
 def _cells(row: Row) -> list[Cell]:
-    """Return the cells of a line from its start on; one never written to is as that before it."""
+    """Return the cells of a line from its start on; one that holds many blanks stands for a gap.
+
+    What was never written to is of the kind of what stands before it.
+    """
     cells: list[Cell] = []
-    for x in range(max(row, default=-1) + 1):
-        cells.append(row.get(x) or _BLANK._replace(kind=(cells or [_BLANK])[-1].kind))
+    end = 0
+    for x in sorted(row):
+        if x > end:
+            cells.append(Cell(" " * (x - end), PLAIN, (cells or [_BLANK])[-1].kind))
+        cells.append(row[x])
+        end = x + 1
     return cells
 
 
@@ -170,70 +190,3 @@ def _without_empty_end(lines: Iterator[Line]) -> tuple[Line, ...]:
     while found and not found[-1]:
         found.pop()
     return tuple(found)
-
-
-class _Typewriter(Terminal):
-    """A terminal that finds the echo of what is typed at it.
-
-    A program on the terminal shows what is typed in one of several ways, or not at all (a password).
-    So the line is looked at when it ends: if it then holds what was typed, from where the cursor was
-    when that was typed, this is the echo, and what is left of it is the prompt.
-    """
-
-    _awaited: tuple[Row, int, re.Pattern[str], str] | None = None
-
-    def type(self, line: str) -> None:
-        """Take note that `line`, in the notation of `docker_run.terminal.keys`, is typed now."""
-        self.settle()
-        keys = keys_notation.to_bytes(line).decode(errors="replace")
-        self._awaited = (self.buffer[self.cursor.y], self.cursor.x, _echo(keys), _KEY.sub("", keys))
-
-    def linefeed(self) -> None:
-        """Go to the next line, after a look at the one that ends."""
-        if self._awaited is not None:
-            self.settle()
-        super().linefeed()
-
-    def settle(self) -> None:
-        """Mark what is on the line as typed if it is what was typed; wait on if it may become that."""
-        if self._awaited is None:
-            return
-        row, start, echo, plain = self._awaited
-        places = list(self._places(row, start))
-        shown = "".join(row[x].data for row, x in places)
-        found = echo.match(shown)
-        if found:
-            self._awaited = None
-            for x in [x for x in row if x < start]:
-                row[x] = row[x]._replace(kind=Kind.PROMPT)
-            length = 0
-            for row, x in places:
-                if length < found.end(1):
-                    row[x] = row[x]._replace(kind=Kind.TYPED)
-                length += len(row[x].data)
-        elif not plain.startswith(shown):
-            self._awaited = None
-
-    def _places(self, row: Row, start: int) -> Iterator[tuple[Row, int]]:
-        """Yield the cells written to from column `start` of `row` on, to the cursor's line."""
-        below = [self.buffer[y] for y in range(self.cursor.y + 1)]
-        rows = [*self.scrolled[-len(below) :], *below]
-        first = next((i for i, candidate in enumerate(rows) if candidate is row), len(rows))
-        for candidate in rows[first:]:
-            for x in sorted(candidate):
-                if candidate is not row or x >= start:
-                    yield candidate, x
-
-
-def _echo(keys: str) -> re.Pattern[str]:
-    """Return what the echo of `keys` looks like; the first group is what was typed.
-
-    A program may show a key as `^C`, or do something else; text it shows as it is. After Enter
-    nothing more stands on the line.
-    """
-    typed = keys.removesuffix("\r").rstrip(" ")
-    pattern = "".join(
-        re.escape(piece) if not _KEY.fullmatch(piece) else r"\S*" if piece == "\t" else r"(?:\^.)*"
-        for piece in re.split(f"({_KEY.pattern})", typed)
-    )
-    return re.compile(f"({pattern})" + (r" *\Z" if keys.endswith("\r") else ""))
