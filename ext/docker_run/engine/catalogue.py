@@ -27,6 +27,8 @@ import docker
 from docker.errors import APIError, BuildError
 
 from docker_run.errors import ImageProblem
+from docker_run.model import Chunk, Stream, TerminalSize
+from docker_run.terminal import screen
 
 _SHOWN = 15
 """How many of the last lines of a failed build are shown."""
@@ -206,7 +208,9 @@ def _bootstrap(entry: Entry, folder: Path) -> None:
 
 
 def _failed(entry: Entry, lines: list[str]) -> ImageProblem:
-    last = "\n".join(line.rstrip() for line in lines[-_SHOWN:])
+    printed = "\n".join(line.rstrip() for line in lines[-_SHOWN:]).encode()
+    # As a terminal would show it: builders print colours, and bars of progress.
+    last = screen.text(screen.lines((Chunk(Stream.ERR, printed),), TerminalSize()))
     return ImageProblem(
         f"{entry.folder} can't be built; its last lines were:\n{last}",
         reason=f"the image `{entry.name}` could not be built",

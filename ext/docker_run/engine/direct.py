@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
@@ -94,14 +94,6 @@ class DirectEngine:
     def sweep(self) -> str:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
         return cleanup.sweep(self._clients())
-
-    def provide(self, names: Iterable[str]) -> None:
-        """Make images ready ahead of the sessions. Raises `EngineProblem`."""
-        list(self._pool.map(self._provide, sorted(set(names))))
-
-    def _provide(self, name: str) -> None:
-        with suppress(ImageProblem):  # the step that needs it will say so, where its author sees it
-            self._images.provide(name)
 
     @contextmanager
     def session(self, session: Session) -> Iterator[DirectSession]:
