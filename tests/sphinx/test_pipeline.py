@@ -73,6 +73,20 @@ def test_a_build_without_an_engine_shows_the_same(site: Site, engine: FakeEngine
     assert "no engine, so the pages show their recordings" in result.log
 
 
+def test_after_a_killed_build_the_engine_is_asked_what_is_left(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", page("hello"))
+    result = site.build(engine=engine)
+    assert "was killed" not in result.log
+    marker = result.out.parent / "doctrees" / "docker_run.running"
+    assert not marker.exists()
+    marker.touch()  # what a killed build does not come to remove
+    engine.calls.clear()
+    result = site.build(engine=engine)
+    assert engine.calls == ["sweep", "close"]
+    assert "an earlier build was killed; nothing of it is left on the engine" in result.log
+    assert "was killed" not in site.build(engine=engine).log
+
+
 def test_replay_never_asks(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", page("hello"))
     site.build(engine=engine)

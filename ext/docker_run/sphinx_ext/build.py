@@ -128,6 +128,9 @@ class Build:
             with closing(open_engine(self._app, self._settings, progress)) as engine:
                 if swept := engine.sweep():
                     progress.note(swept)
+                elif self._memory.was_killed():
+                    # A private engine ended with that build, and has removed its `--rm` containers.
+                    progress.note("an earlier build was killed; nothing of it is left on the engine")
                 with terminable():
                     self._run_on(engine, tasks, progress)
         except EngineProblem as error:
