@@ -172,7 +172,9 @@ def test_the_file_for_the_id_may_not_be_there(engine: DirectEngine, tmp_path: Pa
     asked = step(f"--rm --cidfile {tmp_path}/web.cid busybox true")
     with engine.session(session(asked)) as running:
         assert running.run(asked)[0].exit_code == 0
+        assert re.fullmatch("[0-9a-f]{64}", (tmp_path / "web.cid").read_text())
         again = running.run(asked)[0]
+    assert not (tmp_path / "web.cid").exists()
     assert again.exit_code == 125
     assert text(again, Stream.ERR) == (
         "docker: container ID file found, make sure the other container isn't running or delete "

@@ -33,8 +33,8 @@ class Printed:
     """What a command has printed so far, and how it ended."""
 
     exit_code: int = 0
-    created: bool = False
-    """Whether there was a container, started or not."""
+    container: str = ""
+    """The id of the container, started or not; empty where there was none."""
     chunks: list[Chunk] = field(default_factory=list)
 
     def warn(self, text: str) -> None:
@@ -92,10 +92,10 @@ def _create(
     answer = api.create_container_from_config(  # type: ignore[no-untyped-call]
         body, name=names.private(creation.name) if creation.name else None, platform=creation.platform
     )
-    printed.created = True
+    printed.container = str(answer["Id"])
     for warning in answer.get("Warnings") or ():
         printed.warn(warning)
-    return str(answer["Id"])
+    return printed.container
 
 
 def _create_volume(api: APIClient, volume: Json, labels: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from docker.errors import DockerException
 
@@ -119,6 +119,8 @@ class DirectEngine:
                     self._clients.renew()
                 self._remove(names.prefix)
             raise
+        finally:
+            opened.remove_id_files()
         self._remove(names.prefix)
 
     def _remove(self, session: str) -> None:
@@ -161,7 +163,7 @@ class DirectSession:
         self._labels = labels
         self._limits = limits
         self._used: dict[str, Image] = {}
-        self._id_files: set[str] = set()
+        self._id_files: list[Path] = []
         self._ended = ""
 
     def images(self) -> tuple[Image, ...]:
@@ -196,7 +198,7 @@ class DirectSession:
         self._used[line.image] = provided.image
         self._check_interrupted(command)
         began = time.monotonic()
-        printed = self._create_and_run(command, line, provided.reference, step.timeout)
+        printed = self._create_and_run(command, line, provided.reference, step)
         return CommandRecording(
             command=command.text,
             exit_code=printed.exit_code,
@@ -226,11 +228,10 @@ class DirectSession:
             directory=str(PurePosixPath(step.location.path).parent),
         )
 
-    def _create_and_run(
-        self, command: Command, line: RunLine, reference: str, timeout: float | None
-    ) -> Printed:
+    def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> Printed:
         id_file = str(line.client.get("cidfile") or "")
-        if id_file in self._id_files:
+        id_path = Path(step.location.path).parent / id_file
+        if id_file and id_path.exists():
             refused = Printed()
             refused.fail(
                 f"container ID file found, make sure the other container isn't running or delete {id_file}"
@@ -254,12 +255,21 @@ class DirectSession:
             asked,
             names=self._names,
             labels=self._labels,
-            limits=self._limits.within(timeout),
+            limits=self._limits.within(step.timeout),
             command=command.text,
         )
-        if id_file and printed.created:
-            self._id_files.add(id_file)
+        if id_file and printed.container:
+            try:
+                id_path.write_text(printed.container, encoding="ascii")
+            except OSError as error:
+                raise FlagProblem(f"--cidfile {id_file} can't be written: {error.strerror}") from error
+            self._id_files.append(id_path)
         return printed
+
+    def remove_id_files(self) -> None:
+        """Remove what `--cidfile` wrote: like the containers, it is there until the page ends."""
+        for path in self._id_files:
+            path.unlink(missing_ok=True)
 
     def _check_interrupted(self, command: Command) -> None:
         if self._limits.interrupted.is_set():
