@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -44,6 +44,8 @@ class FakeEngine:
     """The names of all calls, in order."""
     commands: list[str] = field(default_factory=list)
     """The texts of all commands that were run, in order."""
+    prepared: list[str] = field(default_factory=list)
+    """The pages of the sessions that were announced, in order."""
     threads: set[str] = field(default_factory=set)
     open_sessions: int = 0
     most_open: int = 0
@@ -57,6 +59,9 @@ class FakeEngine:
     def sweep(self) -> str:
         self.calls.append("sweep")
         return ""
+
+    def prepare(self, sessions: Sequence[Session]) -> None:
+        self.prepared += [session.page for session in sessions]
 
     @contextmanager
     def session(self, session: Session) -> Iterator[FakeSession]:

@@ -58,6 +58,12 @@ class EngineProblem(DockerRunError):
     subtype = "engine"
 
 
+class LabProblem(EngineProblem):
+    """A lab did not start, or ended in the middle of its page; the engine that hosts it goes on."""
+
+    subtype = "lab"
+
+
 class ImageProblem(DockerRunError):
     """An image could be neither found, nor pulled, nor built from the catalogue.
 

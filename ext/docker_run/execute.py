@@ -53,6 +53,7 @@ def execute(
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="docker-run")
     finished = False
     try:
+        engine.prepare([task.session for task in tasks])
         futures: list[Future[Outcome]] = [
             pool.submit(run_session, task, engine=engine, clock=clock, progress=progress) for task in tasks
         ]

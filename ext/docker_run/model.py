@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+DEFAULT_LAB = "lab"
+"""The name, on its page and as its host name, of the lab on which a step runs that names none."""
+
 
 class Location(NamedTuple):
     """A place in a source file."""
@@ -35,7 +38,8 @@ class Command:
     text: str
     """The command as the author wrote it and the reader sees it, without a prompt."""
     typed: tuple[str, ...] = ()
-    """What is typed, a line an entry, in the notation of `docker_run.terminal.keys`."""
+    """What is typed, a line an entry, in the notation of `docker_run.terminal.keys`; on a lab also
+    `<wait …>`, which types nothing (`docker_run.terminal.waits`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,25 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class LabFile:
+    """A file to be put on a lab."""
+
+    path: str
+    """Where, as the author wrote it: absolute, or seen from the directory that the shell is in."""
+    data: bytes
+    mode: int = 0o644
+    """The permission bits."""
+    owner: str = "root:root"
+    """User and group, names or numbers of the lab, as `chown` takes them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one directive asks to be run, and what is expected of it."""
 
     location: Location
     commands: tuple[Command, ...]
+    """Empty for a step that only puts a file on a lab."""
     files: tuple[tuple[str, str], ...] = ()
     """The text of each file that a command line names (`--env-file`): (name as written, text)."""
     expect: Expectation = Expectation()
@@ -73,6 +91,10 @@ class Step:
     """Whether the step may go without being run where its image can't be had."""
     volatile: tuple[str, ...] = ()
     """Regular expressions for text that may differ from run to run without meaning anything."""
+    lab: str = DEFAULT_LAB
+    """On which lab of the page, by its name there; of no meaning directly on the engine."""
+    file: LabFile | None = None
+    """What is put on the lab before the commands run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +131,14 @@ class Place:
     """Where a session runs: directly on the engine, or on a lab."""
 
     name: str = "direct"
+    """`direct`, or the name of a kind of lab: a key of `docker_run_labs`."""
     definition: str = ""
     """What identifies the machine: empty for the engine itself, a hash for a lab."""
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether this is a lab, and not the engine itself."""
+        return self.name != "direct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,13 @@ class Session:
     """One for each step; each covers the step and all before it (see `docker_run.recordings.key`)."""
     place: Place = Place()
     terminal: TerminalSize = TerminalSize()
+    images: tuple[str, ...] = ()
+    """The images that its labs have before the first command."""
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """The names of its labs, sorted; of no meaning directly on the engine."""
+        return tuple(sorted({step.lab for step in self.steps}))
 
     @property
     def key(self) -> str:

@@ -6,6 +6,7 @@ The real engine (`docker_run.engine`) and the fake one of the unit tests both sp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -42,7 +43,8 @@ class EngineSession(Protocol):
     def run(self, step: Step) -> tuple[CommandRecording, ...]:
         """Run the commands of `step`, one after another; an entry for each.
 
-        Raises `ImageProblem`, `EngineProblem`, an `Unfinished`, or `FlagProblem`. After an
+        Before the first, the step's file is put in its place.
+        Raises `ImageProblem`, `EngineProblem`, an `Unfinished`, or a `SyntaxProblem`. After an
         `Unfinished` or an `EngineProblem` the session can't run anything more.
         """
 
@@ -65,6 +67,12 @@ class Engine(Protocol):
 
         Returns a sentence that says what was removed; empty where nothing was.
         Raises `EngineProblem`.
+        """
+
+    def prepare(self, sessions: Sequence[Session]) -> None:
+        """Take note of the sessions that will be opened, in this order.
+
+        What they need can be made ready ahead, in other threads; nothing is waited for, nothing raised.
         """
 
     def session(self, session: Session) -> AbstractContextManager[EngineSession]:

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -94,6 +94,9 @@ class DirectEngine:
     def sweep(self) -> str:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
         return cleanup.sweep(self._clients())
+
+    def prepare(self, sessions: Sequence[Session]) -> None:
+        """Prepare nothing: a session needs no more than the engine."""
 
     @contextmanager
     def session(self, session: Session) -> Iterator[DirectSession]:
