@@ -142,6 +142,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class LabSettings:
+    """What there is to know of labs before one is started: their kinds, and how much each may take."""
+
+    kinds: tuple[tuple[str, str], ...] = ()
+    """The build context of each kind of a project's own: (name, absolute folder), by name."""
+    memory: int = 2 * 1024**3
+    """Bytes of memory that a lab may use."""
+    pids: int = 4096
+    """How many processes and threads may run on a lab."""
+    life: float = 3600.0
+    """Seconds after which a lab ends, whatever it does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """The steps of one page, in order; they share state, and share it with no other session."""
 
