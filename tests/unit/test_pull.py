@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.engine.pull import REFERENCE, PullStatus, Refusal, refusal
+from docker_run.engine.pull import PullStatus, Refusal, refusal
+from docker_run.grammar.reference import REFERENCE
 
 
 @pytest.mark.parametrize(

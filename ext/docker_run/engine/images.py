@@ -16,8 +16,9 @@ from docker.errors import DockerException, ImageNotFound
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import Entry, build, find_entry
-from docker_run.engine.pull import REFERENCE, RESERVED, PullFailed, Refusal, pull
+from docker_run.engine.pull import RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.grammar.reference import REFERENCE
 from docker_run.model import Image
 from docker_run.protocols import Progress
 

@@ -11,22 +11,7 @@ import docker
 from docker.errors import APIError
 
 from docker_run.errors import ImageProblem
-
-REFERENCE = re.compile(
-    r"""
-    (?P<repository>
-      (?: (?: [A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])? (?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*
-            | \[[0-9a-fA-F:]+\] ) (?::[0-9]+)? / )?
-      [a-z0-9]+ (?: (?:\.|_|__|-+) [a-z0-9]+ )*
-      (?: / [a-z0-9]+ (?: (?:\.|_|__|-+) [a-z0-9]+ )* )*
-    )
-    (?: : (?P<tag>[\w][\w.-]{0,127}) )?
-    (?: @ (?P<digest>[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}) )?
-    """,
-    re.VERBOSE | re.ASCII,
-)
-"""An image's name: the grammar of https://github.com/distribution/reference (`reference.go`)."""
-
+from docker_run.grammar.reference import REFERENCE
 
 RESERVED = "scratch"
 """The one name that the engine itself refuses to pull: where a Dockerfile begins from nothing."""
