@@ -91,6 +91,15 @@ def test_a_copy_has_no_empty_lines() -> None:
     assert copied(html(SESSION, Block("docker ps"))) == "docker run -it 'busy box'\nexit\ndocker ps"
 
 
+def test_a_command_of_several_lines_is_copied_without_its_prompts() -> None:
+    command = "cat <<'END' >file\n\nFROM debian\n  > quoted\nEND"
+    page = html(Block(command, ((Span("out"),),)), Block("docker run \\\n  busybox"))
+    shown = unescape(re.sub("<[^>]*>", "", page))
+    assert shown.startswith("$ cat <<'END' >file\n> \n> FROM debian\n>   > quoted\n> END\nout\n$ docker")
+    assert shown.count("\n> ") == 5
+    assert copied(page) == f"{command}\ndocker run \\\n  busybox"
+
+
 def test_empty_lines_at_both_ends_are_kept() -> None:
     block = Block("", ((), (Span("a"),), ()))
     assert html(block).count("\n") == 4

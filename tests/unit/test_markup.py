@@ -12,7 +12,7 @@ from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)
 # Private characters as in marks, what ends words, and others.
-PRINTABLE = st.sampled_from("ab $\\é漢\ue000\ue001\ue0ff\u0301…[31m")
+PRINTABLE = st.sampled_from("ab $>\\é漢\ue000\ue001\ue0ff\u0301…[31m")
 SPANS = st.builds(Span, st.text(PRINTABLE, min_size=1), st.sampled_from(Kind), STYLES)
 LINES = st.lists(SPANS, max_size=4).map(tuple)
 COMMANDS = st.lists(st.text(PRINTABLE, min_size=1), min_size=1, max_size=3).map("\n".join)
@@ -47,7 +47,16 @@ def test_no_mark_is_a_part_of_a_word(blocks: list[Block]) -> None:
 def test_a_block_has_as_many_lines_as_it_shows() -> None:
     blocks = [Block("docker run \\\n  busybox", ((), (Span("a"), Span("b", Kind.ERROR)), ())), Block("ls")]
     assert markup.encode(blocks).count("\n") + 1 == 6
-    assert markup.plain(blocks) == "$ docker run \\\n  busybox\n\nab\n\n$ ls"
+    assert markup.plain(blocks) == "$ docker run \\\n>   busybox\n\nab\n\n$ ls"
+
+
+def test_each_further_line_of_a_command_has_a_prompt_of_its_own() -> None:
+    command = "cat <<END >file\n\n> quoted\nEND"
+    shown = "$ cat <<END >file\n> \n> > quoted\n> END"
+    assert markup.prompted(command) == shown
+    assert markup.unprompted(shown) == command
+    assert markup.plain([Block(command), Block("ls")]) == f"{shown}\n$ ls"
+    assert markup.decode(markup.encode([Block(command), Block("ls")])) == (Block(command), Block("ls"))
 
 
 def test_output_of_its_own_comes_with_the_command_before_it() -> None:
@@ -67,6 +76,9 @@ def test_a_text_written_by_hand() -> None:
         Block("", ((Span("before"),),)),
         Block("docker run \\\n    busybox", ((Span("out"),), ())),
         Block("exit \\"),
+    )
+    assert markup.decode("$ docker run \\\n>   busybox\nout") == (
+        Block("docker run \\\n  busybox", ((Span("out"),),)),
     )
 
 

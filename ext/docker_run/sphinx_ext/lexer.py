@@ -35,7 +35,8 @@ _BASES = {
     Kind.PROMPT: Generic.Prompt,
     Kind.TYPED: Generic.Typed,
 }
-_LINE_END = re.compile(r'(<span class="g[op](?: [^"]*)?">[^<]*)</span>\n')
+# Not a further prompt of a command: the end of an empty line in a here-document is to be copied.
+_LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
 _FACES = ("Bold", "Italic", "Underline", "Strike")
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
 # As in docker_run.css for light pages: white text would not be seen on paper, so it is grey.
@@ -86,9 +87,17 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
 
 
 def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
+    """Yield the tokens of a command: Bash's, and a prompt before each line."""
     yield Generic.Prompt, markup.PROMPT
-    for _, kind, value in BashLexer().get_tokens_unprocessed(piece.removeprefix(markup.PROMPT)):
-        yield (Text if kind is Error else kind), value
+    command = markup.unprompted(piece)
+    position = 0
+    for _, kind, value in BashLexer().get_tokens_unprocessed(command):
+        for line in value.splitlines(keepends=True):
+            yield (Text if kind is Error else kind), line
+            position += len(line)
+            # The end of the last line is that of the whole command.
+            if line.endswith("\n") and position < len(command):
+                yield Generic.Prompt.More, markup.CONTINUATION
 
 
 def with_line_ends_inside(html: str) -> str:

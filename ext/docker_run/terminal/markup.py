@@ -19,12 +19,15 @@ from docker_run.terminal.screen import COLOURS, Kind, Line, Span, Style
 PROMPT = "$ "
 """What stands before a command."""
 
+CONTINUATION = "> "
+"""What stands before each further line of a command, as at a shell's terminal."""
+
 
 class Block(NamedTuple):
     """A command and what came out of it."""
 
     command: str
-    """Without its prompt; it may have several lines. Empty where only output is shown."""
+    """Without its prompts; it may have several lines. Empty where only output is shown."""
     lines: tuple[Line, ...] = ()
 
 
@@ -32,7 +35,7 @@ class Mark(NamedTuple):
     """What the text after it is, up to the next mark."""
 
     kind: Kind | None
-    """None for a command with its prompt."""
+    """None for a command with its prompts."""
     style: Style = Style()
 
 
@@ -53,7 +56,7 @@ def encode(blocks: Iterable[Block]) -> str:
         line
         for block in blocks
         for line in (
-            *([_mark(Mark(None)) + PROMPT + _printable(block.command)] if block.command else ()),
+            *([_mark(Mark(None)) + prompted(block.command)] if block.command else ()),
             *(_encoded(line) for line in block.lines),
         )
     )
@@ -65,10 +68,20 @@ def plain(blocks: Iterable[Block]) -> str:
         line
         for block in blocks
         for line in (
-            *([PROMPT + _printable(block.command)] if block.command else ()),
+            *([prompted(block.command)] if block.command else ()),
             *(screen.text([line]) for line in block.lines),
         )
     )
+
+
+def prompted(command: str) -> str:
+    """Return `command` as a terminal shows it: with a prompt before each of its lines."""
+    return PROMPT + _printable(command).replace("\n", f"\n{CONTINUATION}")
+
+
+def unprompted(text: str) -> str:
+    """Return the command that `text` shows; the inverse of `prompted`."""
+    return text.removeprefix(PROMPT).replace(f"\n{CONTINUATION}", "\n")
 
 
 def decode(text: str) -> tuple[Block, ...]:
@@ -81,7 +94,7 @@ def decode(text: str) -> tuple[Block, ...]:
     for mark, piece in marked(text):
         content = piece.removesuffix("\n")
         if mark.kind is None:
-            blocks.append((content.removeprefix(PROMPT), []))
+            blocks.append((unprompted(content), []))
             continue
         if not blocks:
             blocks.append(("", []))
@@ -98,7 +111,8 @@ def marked(text: str) -> Iterator[tuple[Mark, str]]:
     """Yield the pieces of `text` and what each is; the end of a line belongs to its last piece.
 
     A text without marks is read as a person writes it: a line that begins with `$ ` is a command,
-    which goes on in the next line after a backslash at its end; all else is output.
+    which goes on in the next line after a backslash at its end, with or without `> ` before that; all
+    else is output.
     """
     if _MARK.search(text) is None:
         text = encode(_written(text))
@@ -111,7 +125,7 @@ def _written(text: str) -> Iterator[Block]:
     command = ""
     for line in text.split("\n") if text else ():
         if command:
-            command += "\n" + line
+            command += "\n" + line.removeprefix(CONTINUATION)
         elif line.startswith(PROMPT):
             command = line.removeprefix(PROMPT)
         else:
