@@ -11,7 +11,9 @@ import pytest
 
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
-from docker_run.engine.direct import DirectEngine
+from docker_run.engine.direct import DirectSessions
+from docker_run.engine.engine import DockerEngine
+from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "images"
@@ -25,7 +27,7 @@ class Quiet:
     def command(self, page: str, text: str) -> None: ...
 
 
-OpenEngine = Callable[..., DirectEngine]
+OpenEngine = Callable[..., DockerEngine]
 
 
 @pytest.fixture
@@ -39,17 +41,12 @@ def open_engine(engine_url: str) -> Iterator[OpenEngine]:
             allow: Collection[str] | None = None,
             timeout: float = 60.0,
             max_output: int = 20_000_000,
-        ) -> DirectEngine:
+        ) -> DockerEngine:
             clients = Clients(lambda: connect(url))
+            host = Host(url, clients=clients, timeout=timeout, max_output=max_output)
             images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
-            engine = DirectEngine(
-                url,
-                clients=clients,
-                images=images,
-                allow=allow,
-                timeout=timeout,
-                max_output=max_output,
-                environ=os.environ,
+            engine = DockerEngine(
+                host, direct=DirectSessions(host, images=images, allow=allow, environ=os.environ)
             )
             closing.callback(engine.close)
             return engine
@@ -58,7 +55,7 @@ def open_engine(engine_url: str) -> Iterator[OpenEngine]:
 
 
 @pytest.fixture
-def engine(open_engine: OpenEngine) -> DirectEngine:
+def engine(open_engine: OpenEngine) -> DockerEngine:
     """Give the engine for tests, with generous limits."""
     return open_engine()
 

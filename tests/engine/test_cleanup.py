@@ -15,7 +15,7 @@ import pytest
 
 from contract import session, step
 from docker_run.engine import cleanup
-from docker_run.engine.direct import DirectEngine
+from docker_run.engine.engine import DockerEngine
 
 pytestmark = pytest.mark.engine
 
@@ -27,7 +27,9 @@ from pathlib import Path
 
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
-from docker_run.engine.direct import DirectEngine
+from docker_run.engine.direct import DirectSessions
+from docker_run.engine.engine import DockerEngine
+from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from contract import session, step
 
@@ -39,7 +41,8 @@ class Quiet:
 url, page, catalogue = sys.argv[1:]
 clients = Clients(lambda: connect(url))
 images = Images(clients, catalogue=Path(catalogue), progress=Quiet())
-engine = DirectEngine(url, clients=clients, images=images, allow=None, timeout=600, max_output=1000)
+host = Host(url, clients=clients, timeout=600, max_output=1000)
+engine = DockerEngine(host, direct=DirectSessions(host, images=images, allow=None))
 start, wait = step("-d -v data:/data busybox sleep 1000"), step("--rm busybox sh -c 'sleep 1000'")
 with engine.session(session(start, wait, page=page)) as running:
     running.run(start)
@@ -94,7 +97,7 @@ def create(client: docker.DockerClient, image: str, labels: dict[str, str] | Non
 
 
 def test_what_a_killed_build_left_is_swept_and_named(
-    engine: DirectEngine, client: docker.DockerClient, build: subprocess.Popen[str], page: str
+    engine: DockerEngine, client: docker.DockerClient, build: subprocess.Popen[str], page: str
 ) -> None:
     assert containers(client, page) != []
     engine.sweep()
@@ -160,7 +163,7 @@ def test_foreign_things_stay(client: docker.DockerClient, busybox: str, page: st
 
 
 def test_anonymous_volumes_go_with_their_container(
-    engine: DirectEngine, client: docker.DockerClient, page: str
+    engine: DockerEngine, client: docker.DockerClient, page: str
 ) -> None:
     asked = step("--name lister -v /data busybox true")
     with engine.session(session(asked, page=page)) as running:

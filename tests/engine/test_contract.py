@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from contract import MAX_OUTPUT, TIMEOUT, EngineContract
-from docker_run.engine.direct import DirectEngine
+from docker_run.engine.engine import DockerEngine
 
 pytestmark = pytest.mark.engine
 
 
 class TestDirectEngine(EngineContract):
     @pytest.fixture
-    def engine(self, open_engine: Callable[..., DirectEngine]) -> DirectEngine:
+    def engine(self, open_engine: Callable[..., DockerEngine]) -> DockerEngine:
         return open_engine(timeout=TIMEOUT, max_output=MAX_OUTPUT)

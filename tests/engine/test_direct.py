@@ -16,13 +16,13 @@ import pytest
 
 from contract import run, session, step, text
 from docker_run.engine import cleanup
-from docker_run.engine.direct import DirectEngine
+from docker_run.engine.engine import DockerEngine
 from docker_run.errors import EngineProblem, FlagProblem, RefusedFlag, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Command, Location, Step, Stream
 
 pytestmark = pytest.mark.engine
 
-OpenEngine = Callable[..., DirectEngine]
+OpenEngine = Callable[..., DockerEngine]
 
 HELP = "\n\nRun 'docker run --help' for more information\n"
 
@@ -43,14 +43,14 @@ def fresh_page() -> str:
 # Output
 
 
-def test_no_first_byte_is_lost(engine: DirectEngine) -> None:
+def test_no_first_byte_is_lost(engine: DockerEngine) -> None:
     asked = step("--rm --network none busybox echo first and last")
     with engine.session(session(asked)) as running:
         for _ in range(50):
             assert text(running.run(asked)[0], Stream.OUT) == "first and last\n"
 
 
-def test_both_streams_are_kept_apart_in_the_order_in_which_they_came(engine: DirectEngine) -> None:
+def test_both_streams_are_kept_apart_in_the_order_in_which_they_came(engine: DockerEngine) -> None:
     script = "echo one; sleep 0.5; echo two >&2; sleep 0.5; echo three"
     assert run(engine, f"--rm busybox sh -c '{script}'").output == (
         Chunk(Stream.OUT, b"one\n"),
@@ -59,31 +59,31 @@ def test_both_streams_are_kept_apart_in_the_order_in_which_they_came(engine: Dir
     )
 
 
-def test_long_output_is_whole_and_in_order(engine: DirectEngine) -> None:
+def test_long_output_is_whole_and_in_order(engine: DockerEngine) -> None:
     printed = text(run(engine, "--rm busybox seq 200000"), Stream.OUT)
     assert printed == "".join(f"{number}\n" for number in range(1, 200001))
 
 
-def test_five_megabytes_pass_through_cat(engine: DirectEngine) -> None:
+def test_five_megabytes_pass_through_cat(engine: DockerEngine) -> None:
     lines = [f"{number:07d} {'x' * 92}" for number in range(50_000)]
     printed = text(run(engine, "--rm -i busybox cat", *lines), Stream.OUT)
     assert printed == "".join(f"{line}\n" for line in lines)
 
 
-def test_input_that_is_not_read_does_no_harm(engine: DirectEngine) -> None:
+def test_input_that_is_not_read_does_no_harm(engine: DockerEngine) -> None:
     lines = ["x" * 100] * 50_000
     assert text(run(engine, "--rm -i busybox head -n 1", *lines), Stream.OUT) == "x" * 100 + "\n"
 
 
-def test_input_is_text_not_keys(engine: DirectEngine) -> None:
+def test_input_is_text_not_keys(engine: DockerEngine) -> None:
     assert text(run(engine, "--rm -i busybox cat", "<C-p>", "naïve"), Stream.OUT) == "<C-p>\nnaïve\n"
 
 
-def test_without_a_body_the_input_is_at_its_end(engine: DirectEngine) -> None:
+def test_without_a_body_the_input_is_at_its_end(engine: DockerEngine) -> None:
     assert run(engine, "--rm -i busybox cat").output == ()
 
 
-def test_bytes_that_are_no_text_are_intact(engine: DirectEngine) -> None:
+def test_bytes_that_are_no_text_are_intact(engine: DockerEngine) -> None:
     recording = run(engine, r"--rm busybox printf '\000\377\376\200\303(\012'")
     assert recording.output == (Chunk(Stream.OUT, b"\0\xff\xfe\x80\xc3(\n"),)
 
@@ -91,7 +91,7 @@ def test_bytes_that_are_no_text_are_intact(engine: DirectEngine) -> None:
 @pytest.mark.parametrize(
     ("attach", "out", "err"), [("-a stdout", "o\n", ""), ("-a STDERR", "", "e\n"), ("-a stdin", "", "")]
 )
-def test_only_what_is_attached_is_printed(engine: DirectEngine, attach: str, out: str, err: str) -> None:
+def test_only_what_is_attached_is_printed(engine: DockerEngine, attach: str, out: str, err: str) -> None:
     recording = run(engine, f"--rm {attach} busybox sh -c 'echo o; echo e >&2; exit 3'")
     assert (text(recording, Stream.OUT), text(recording, Stream.ERR), recording.exit_code) == (out, err, 3)
 
@@ -99,7 +99,7 @@ def test_only_what_is_attached_is_printed(engine: DirectEngine, attach: str, out
 # Status, and the CLI's words
 
 
-def test_what_is_not_executable_is_126(engine: DirectEngine) -> None:
+def test_what_is_not_executable_is_126(engine: DockerEngine) -> None:
     recording = run(engine, "--rm busybox /etc")
     assert recording.exit_code == 126
     assert text(recording, Stream.ERR).startswith("docker: Error response from daemon: ")
@@ -108,7 +108,7 @@ def test_what_is_not_executable_is_126(engine: DirectEngine) -> None:
     assert text(recording, Stream.ERR).endswith(HELP)
 
 
-def test_what_is_not_found_is_127_and_gone_with_rm(engine: DirectEngine) -> None:
+def test_what_is_not_found_is_127_and_gone_with_rm(engine: DockerEngine) -> None:
     asked = step("--rm --name lister busybox no-such-program")
     with engine.session(session(asked)) as running:
         for _ in range(2):
@@ -118,7 +118,7 @@ def test_what_is_not_found_is_127_and_gone_with_rm(engine: DirectEngine) -> None
 
 
 def test_what_could_not_start_stays_without_rm_and_is_gone_after_the_page(
-    engine: DirectEngine, client: docker.DockerClient
+    engine: DockerEngine, client: docker.DockerClient
 ) -> None:
     page, asked = fresh_page(), step("-d --name lister busybox no-such-program")
     with engine.session(session(asked, page=page)) as running:
@@ -131,7 +131,7 @@ def test_what_could_not_start_stays_without_rm_and_is_gone_after_the_page(
     assert left_of(client, page) == []
 
 
-def test_a_refusal_is_told_in_the_engines_words_with_the_authors_names(engine: DirectEngine) -> None:
+def test_a_refusal_is_told_in_the_engines_words_with_the_authors_names(engine: DockerEngine) -> None:
     asked = step("--name lister busybox true")
     with engine.session(session(asked)) as running:
         running.run(asked)
@@ -154,13 +154,13 @@ def test_a_refusal_is_told_in_the_engines_words_with_the_authors_names(engine: D
         ("--network nowhere busybox true", "network nowhere not found"),
     ],
 )
-def test_names_that_do_not_exist(engine: DirectEngine, line: str, words: str) -> None:
+def test_names_that_do_not_exist(engine: DockerEngine, line: str, words: str) -> None:
     recording = run(engine, f"--rm {line}")
     assert recording.exit_code == 125
     assert words in text(recording, Stream.ERR)
 
 
-def test_the_clients_own_warning_and_the_engines(engine: DirectEngine) -> None:
+def test_the_clients_own_warning_and_the_engines(engine: DockerEngine) -> None:
     recording = run(engine, "--rm --network host --dns 127.0.0.1 -p 80:80 busybox true")
     assert text(recording, Stream.ERR) == (
         "WARNING: Localhost DNS (127.0.0.1) may fail in containers.\n"
@@ -168,7 +168,7 @@ def test_the_clients_own_warning_and_the_engines(engine: DirectEngine) -> None:
     )
 
 
-def test_the_file_for_the_id_may_not_be_there(engine: DirectEngine, tmp_path: Path) -> None:
+def test_the_file_for_the_id_may_not_be_there(engine: DockerEngine, tmp_path: Path) -> None:
     asked = step(f"--rm --cidfile {tmp_path}/web.cid busybox true")
     with engine.session(session(asked)) as running:
         assert running.run(asked)[0].exit_code == 0
@@ -182,14 +182,14 @@ def test_the_file_for_the_id_may_not_be_there(engine: DirectEngine, tmp_path: Pa
     )
 
 
-def test_files_are_those_of_the_step_not_of_the_machine(engine: DirectEngine) -> None:
+def test_files_are_those_of_the_step_not_of_the_machine(engine: DockerEngine) -> None:
     command = Command("docker run --rm --env-file settings.env busybox sh -c 'echo $COLOUR'")
     asked = Step(Location("page.md", 1), (command,), files=(("settings.env", "COLOUR=green\n"),))
     with engine.session(session(asked)) as running:
         assert text(running.run(asked)[0], Stream.OUT) == "green\n"
 
 
-def test_only_docker_run_can_be_run_here(engine: DirectEngine) -> None:
+def test_only_docker_run_can_be_run_here(engine: DockerEngine) -> None:
     asked = Step(Location("page.md", 1), (Command("docker ps"),))
     with engine.session(session(asked)) as running, pytest.raises(FlagProblem, match="docker ps"):
         running.run(asked)
@@ -204,7 +204,7 @@ def test_flags_are_refused_that_are_not_allowed(open_engine: OpenEngine) -> None
 
 
 def test_a_detached_container_lives_until_the_page_ends(
-    engine: DirectEngine, client: docker.DockerClient
+    engine: DockerEngine, client: docker.DockerClient
 ) -> None:
     page = fresh_page()
     start = step("-d --rm --name sleeper busybox sleep 1000")
@@ -215,7 +215,7 @@ def test_a_detached_container_lives_until_the_page_ends(
     assert left_of(client, page) == []
 
 
-def test_pages_do_not_share_names_or_volumes(engine: DirectEngine, client: docker.DockerClient) -> None:
+def test_pages_do_not_share_names_or_volumes(engine: DockerEngine, client: docker.DockerClient) -> None:
     pages = fresh_page(), fresh_page()
     write = step("--name writer -v data:/data busybox sh -c 'echo here > /data/file'")
     look = step("--rm --volumes-from writer busybox ls /data")
@@ -231,7 +231,7 @@ def test_pages_do_not_share_names_or_volumes(engine: DirectEngine, client: docke
     assert [left_of(client, page) for page in pages] == [[], []]
 
 
-def test_the_prefix_is_never_shown(engine: DirectEngine, client: docker.DockerClient) -> None:
+def test_the_prefix_is_never_shown(engine: DockerEngine, client: docker.DockerClient) -> None:
     page = fresh_page()
     start = step("-d --name database busybox sleep 1000")
     look = step(
@@ -251,7 +251,7 @@ def test_the_prefix_is_never_shown(engine: DirectEngine, client: docker.DockerCl
 
 
 def test_labels_and_settings_are_the_authors_and_ours(
-    engine: DirectEngine, client: docker.DockerClient
+    engine: DockerEngine, client: docker.DockerClient
 ) -> None:
     page = fresh_page()
     asked = step("--label colour=green -v data:/data --name lister busybox true")
@@ -287,7 +287,7 @@ def test_what_prints_without_end_is_killed_and_gone(
     assert left_of(client, page) == []
 
 
-def test_a_late_command_says_what_it_printed_last(engine: DirectEngine, client: docker.DockerClient) -> None:
+def test_a_late_command_says_what_it_printed_last(engine: DockerEngine, client: docker.DockerClient) -> None:
     page = fresh_page()
     asked = step("busybox sh -c 'echo starting; echo ready; sleep 1000'", timeout=2.0)
     with engine.session(session(asked, page=page)) as running:
@@ -300,7 +300,7 @@ def test_a_late_command_says_what_it_printed_last(engine: DirectEngine, client: 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_everything_goes_after_an_error(
-    engine: DirectEngine, client: docker.DockerClient, error: type[BaseException]
+    engine: DockerEngine, client: docker.DockerClient, error: type[BaseException]
 ) -> None:
     page, asked = fresh_page(), step("-d -v data:/data busybox sleep 1000")
 
@@ -316,7 +316,7 @@ def test_everything_goes_after_an_error(
 
 
 def test_many_containers_that_ignore_signals_go_together(
-    engine: DirectEngine, client: docker.DockerClient
+    engine: DockerEngine, client: docker.DockerClient
 ) -> None:
     page, asked = fresh_page(), step("-d busybox sleep 1000")
     with engine.session(session(asked, page=page)) as running:
@@ -392,7 +392,7 @@ def cut_after(seconds: float, path: Path, engine: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def cut_engine(open_engine: OpenEngine, engine_url: str, tmp_path: Path) -> Iterator[DirectEngine]:
+def cut_engine(open_engine: OpenEngine, engine_url: str, tmp_path: Path) -> Iterator[DockerEngine]:
     """Give the engine behind a way to it that is cut after three seconds."""
     if not engine_url.startswith("unix://"):
         pytest.skip("the engine is not on a Unix socket")
@@ -402,7 +402,7 @@ def cut_engine(open_engine: OpenEngine, engine_url: str, tmp_path: Path) -> Iter
 
 @pytest.mark.parametrize("line", ["busybox sleep 1000", "-t busybox sleep 1000", "-i busybox sleep 1000"])
 def test_an_engine_that_goes_away_is_an_engine_problem(
-    cut_engine: DirectEngine, client: docker.DockerClient, line: str
+    cut_engine: DockerEngine, client: docker.DockerClient, line: str
 ) -> None:
     page, asked = fresh_page(), step(line)
     try:
@@ -422,7 +422,7 @@ def test_nobody_there_is_an_engine_problem(open_engine: OpenEngine, tmp_path: Pa
         run(open_engine(url=f"unix://{tmp_path}/none.sock"), "busybox true")
 
 
-def test_the_machine_is_described(engine: DirectEngine, client: docker.DockerClient) -> None:
+def test_the_machine_is_described(engine: DockerEngine, client: docker.DockerClient) -> None:
     environment = engine.environment()
     assert environment.engine.startswith(f"Docker Engine {client.version()['Version']}, API 1.")
     assert environment.architecture == client.info()["Architecture"]

@@ -27,7 +27,8 @@ from ptyprocess import PtyProcess
 
 from contract import session
 from docker_run.engine import cleanup
-from docker_run.engine.direct import DirectEngine, DirectSession
+from docker_run.engine.direct import DirectSession
+from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, ImageProblem
 from docker_run.model import Chunk, Command, Location, Step, Stream, TerminalSize
 from docker_run.terminal import keys, screen
@@ -292,7 +293,7 @@ Sides = Callable[[Case], tuple[Outcome, Outcome]]
 
 
 @pytest.fixture
-def sides(engine: DirectEngine, client: docker.DockerClient, busybox: str, tmp_path: Path) -> Sides:
+def sides(engine: DockerEngine, client: docker.DockerClient, busybox: str, tmp_path: Path) -> Sides:
     """Give a function that runs a case on both sides, and removes what it has made."""
 
     def run(case: Case) -> tuple[Outcome, Outcome]:

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
 import time
-import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from docker.errors import DockerException
 
-from docker_run.engine import cleanup
 from docker_run.engine.clients import Clients
 from docker_run.engine.command import REFUSED, Printed, run_command
 from docker_run.engine.creation import creation
 from docker_run.engine.foreground import Limits
+from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.names import Names
 from docker_run.errors import EngineProblem, FlagProblem, ImageProblem, Interrupted, Unfinished
@@ -30,7 +27,6 @@ from docker_run.grammar import runline
 from docker_run.model import (
     Command,
     CommandRecording,
-    Environment,
     Image,
     RunLine,
     Session,
@@ -38,111 +34,58 @@ from docker_run.model import (
 )
 
 _RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
-_AT_ONCE = 4
-"""Removals and pulls at a time; an engine gains nothing from more."""
 
 
-class DirectEngine:
-    """An engine on which sessions run without a lab. Implements `protocols.Engine`.
+class DirectSessions:
+    """Opens sessions directly on an engine, without a lab.
 
-    `clients` are those of the engine at `url`, and are closed with it; `images` is where images come
-    from. `allow` names the flags that may reach into the host, None allows all. `timeout` is in
-    seconds, for each command of a step that sets none; `max_output` in bytes, for each command.
-    `environ` has the values of variables that a line names without one (`-e NAME`).
+    `images` is where images come from. `allow` names the flags that may reach into the host, None
+    allows all. `environ` has the values of variables that a line names without one (`-e NAME`).
     """
 
     def __init__(
         self,
-        url: str,
+        host: Host,
         *,
-        clients: Clients,
         images: Images,
         allow: Collection[str] | None,
-        timeout: float,
-        max_output: int,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._url = url
-        self._clients = clients
+        self._host = host
         self._images = images
         self._allow = None if allow is None else frozenset(allow)
-        self._timeout = timeout
-        self._max_output = max_output
         self._environ = environ or {}
-        self._owner = cleanup.Owner.current(str(uuid.uuid4()))
-        self._interrupted = threading.Event()
-        self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
-
-    @property
-    def url(self) -> str:
-        """Where the engine listens."""
-        return self._url
-
-    def environment(self) -> Environment:
-        """Describe the machine. Raises `EngineProblem`."""
-        api = self._clients().api
-        with cleanup.engine_errors("when it was asked for its version"):
-            version, info = api.version(), api.info()
-        names = [str(part.get("Name", "")) for part in version.get("Components") or ()]
-        product = "Podman" if any("Podman" in name for name in names) else "Docker Engine"
-        return Environment(
-            engine=f"{product} {version['Version']}, API {version['ApiVersion']}",
-            system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
-            architecture=str(info["Architecture"]),
-        )
-
-    def sweep(self) -> str:
-        """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
-        return cleanup.sweep(self._clients())
-
-    def prepare(self, sessions: Sequence[Session]) -> None:
-        """Prepare nothing: a session needs no more than the engine."""
 
     @contextmanager
-    def session(self, session: Session) -> Iterator[DirectSession]:
+    def open(self, session: Session) -> Iterator[DirectSession]:
         """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
-        self._clients()
+        host = self._host
+        host.clients()
         names = Names(f"{secrets.token_hex(8)}-")
-        labels = self._owner.labels() | {cleanup.PAGE: session.page, cleanup.SESSION: names.prefix}
         opened = DirectSession(
             session,
-            clients=self._clients,
+            clients=host.clients,
             images=self._images,
             allow=self._allow,
             environ=self._environ,
             names=names,
-            labels=labels,
-            limits=Limits(seconds=self._timeout, max_output=self._max_output, interrupted=self._interrupted),
+            labels=host.labels(page=session.page, session=names.prefix),
+            limits=host.limits,
         )
         try:
             yield opened
         except BaseException as error:
-            with suppress(EngineProblem):  # what went wrong first is what matters; the next build sweeps
-                if isinstance(error, EngineProblem):
-                    self._clients.renew()
-                self._remove(names.prefix)
+            host.remove_after(names.prefix, error)
             raise
         finally:
             opened.remove_id_files()
-        self._remove(names.prefix)
-
-    def _remove(self, session: str) -> None:
-        cleanup.remove_session(self._clients, session, pool=self._pool)
-
-    def interrupt(self) -> None:
-        """End all sessions, for good."""
-        self._interrupted.set()
-
-    def close(self) -> None:
-        """Let go of the engine's connections."""
-        self._pool.shutdown()
-        self._clients.close()
+        host.remove(names.prefix)
 
 
 class DirectSession:
     """A session on an engine, without a lab. Implements `protocols.EngineSession`.
 
-    `labels` are put on everything that it makes; for the other arguments see `DirectEngine`.
+    `labels` are put on everything that it makes; for the other arguments see `DirectSessions`.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -44,10 +44,19 @@ class Connection:
     does not answer.
     """
 
-    def __init__(self, api: APIClient, path: str, params: dict[str, str], *, hijack: bool = False) -> None:
+    def __init__(
+        self,
+        api: APIClient,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        hijack: bool = False,
+        body: Mapping[str, object] | None = None,
+    ) -> None:
         response = api.post(
             f"{api.base_url}/v{api.api_version}{path}",
             params=params,
+            json=body,
             # What is not taken over must not be used again either: it may be cut while it waits.
             headers={"Connection": "Upgrade", "Upgrade": "tcp"} if hijack else {"Connection": "close"},
             stream=True,
@@ -121,6 +130,12 @@ def open_wait(api: APIClient, container: str, *, removed: bool) -> Connection:
     """
     condition = "removed" if removed else "next-exit"
     return Connection(api, f"/containers/{container}/wait", {"condition": condition})
+
+
+def open_exec(api: APIClient, execution: str, *, tty: bool) -> Connection:
+    """Start what was created as the exec `execution`, and attach to what it reads and prints."""
+    body = {"Detach": False, "Tty": tty}
+    return Connection(api, f"/exec/{execution}/start", {}, hijack=True, body=body)
 
 
 def _attach(api: APIClient, container: str, params: dict[str, str], detach_keys: str) -> Connection:

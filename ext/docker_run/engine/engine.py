@@ -1,0 +1,61 @@
+"""The engine of a build: sessions are opened directly on it, or on labs that it hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from docker_run.engine.direct import DirectSessions
+from docker_run.engine.host import Host
+from docker_run.engine.labs.sessions import LabSessions
+from docker_run.errors import LabProblem
+from docker_run.model import Environment, Session
+from docker_run.protocols import EngineSession
+
+
+class DockerEngine:
+    """Docker. Implements `protocols.Engine`.
+
+    `labs` may be None where no session runs on one.
+    """
+
+    def __init__(self, host: Host, *, direct: DirectSessions, labs: LabSessions | None = None) -> None:
+        self._host = host
+        self._direct = direct
+        self._labs = labs
+
+    @property
+    def url(self) -> str:
+        """Where the engine listens."""
+        return self._host.url
+
+    def environment(self) -> Environment:
+        """Describe the machine. Raises `EngineProblem`."""
+        return self._host.environment()
+
+    def sweep(self) -> str:
+        """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
+        return self._host.sweep()
+
+    def prepare(self, sessions: Sequence[Session]) -> None:
+        """Begin with what labs need."""
+        if self._labs is not None:
+            self._labs.prepare([session for session in sessions if session.place.is_lab])
+
+    def session(self, session: Session) -> AbstractContextManager[EngineSession]:
+        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        if not session.place.is_lab:
+            return self._direct.open(session)
+        if self._labs is None:
+            raise LabProblem(f"there are no labs here, and `{session.page}` runs on one")
+        return self._labs.open(session)
+
+    def interrupt(self) -> None:
+        """End all sessions, for good."""
+        self._host.interrupted.set()
+
+    def close(self) -> None:
+        """End what labs need besides, and let go of the engine's connections."""
+        if self._labs is not None:
+            self._labs.close()
+        self._host.close()

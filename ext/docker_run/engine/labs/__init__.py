@@ -1,0 +1,1 @@
+"""Labs: throwaway machines with an engine of their own, each with a shell that pages are typed into."""

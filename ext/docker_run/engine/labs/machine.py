@@ -1,0 +1,162 @@
+"""One lab: a container with an engine of its own inside, from its creation to its removal."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import APIError
+from urllib3.exceptions import HTTPError
+
+from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.labs import execs
+from docker_run.errors import EngineProblem, LabProblem
+from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
+from docker_run.terminal import screen
+
+_LAST_LINES = 8
+_CAPABILITIES = re.compile(r"unable to apply caps|operation not permitted|capabilit", re.IGNORECASE)
+"""What engines say where they may not start a privileged container, because they lack something themselves."""
+_REDUCED: Mapping[str, object] = {
+    "CapAdd": ["ALL"],
+    "CapDrop": ["SYS_RESOURCE"],
+    "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
+    # What the CLI calls `--security-opt systempaths=unconfined`.
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+    "DeviceCgroupRules": ["a *:* rwm"],
+}
+"""What a lab needs of `Privileged`, without the capability that machines in machines often lack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """What a lab is made from."""
+
+    image: str
+    """The reference of its image on the engine."""
+    name: str
+    """Its host name, by which the other labs of its page know it."""
+    labels: Mapping[str, str]
+    settings: LabSettings
+    mirror: str = ""
+    """The URL of the registry that its engine asks before Docker Hub; empty for none."""
+
+
+class Machine:
+    """A lab whose container has started; its engine may still be starting.
+
+    `api` belongs to the thread that calls. All methods raise `EngineProblem` where the engine, or
+    the container, is gone.
+    """
+
+    def __init__(self, container: str, name: str, address: str, *, settings: LabSettings) -> None:
+        self.container = container
+        self.name = name
+        self.address = address
+        """Its IP address on the network of the labs."""
+        self._settings = settings
+
+    @classmethod
+    def start(cls, api: APIClient, blueprint: Blueprint, *, privileged: bool) -> Machine:
+        """Create the container and start it.
+
+        Raises `NotPrivileged` where the engine can't start a privileged one, and `LabProblem`.
+        """
+        with engine_errors("while it started a lab"):
+            made: Mapping[str, Any] = api.create_container_from_config(  # type: ignore[no-untyped-call]
+                _config(blueprint, privileged=privileged)
+            )
+            container = str(made["Id"])
+            try:
+                api.start(container)
+            except APIError as error:
+                api.remove_container(container, v=True, force=True)
+                if privileged and _CAPABILITIES.search(str(error.explanation)):
+                    raise NotPrivileged(str(error.explanation)) from error
+                raise LabProblem(f"the lab {blueprint.name} did not start: {error.explanation}") from error
+            networks = api.inspect_container(container)["NetworkSettings"]["Networks"]
+        addresses = [network["IPAddress"] for network in networks.values() if network["IPAddress"]]
+        return cls(container, blueprint.name, (addresses or [""])[0], settings=blueprint.settings)
+
+    def execute(
+        self, api: APIClient, command: Sequence[str], *, data: bytes = b"", directory: str = ""
+    ) -> execs.Ended:
+        """Run `command` aside from the shell (see `execs.execute`)."""
+        return execs.execute(api, self.container, command, data=data, directory=directory)
+
+    def introduce(self, api: APIClient, others: Sequence[Machine]) -> None:
+        """Let this lab know the `others` by name."""
+        lines = "".join(f"{other.address}\t{other.name}\n" for other in others)
+        if lines:
+            self._do(
+                api, "let labs know each other", ["sh", "-c", _APPEND, "sh", str(len(lines))], lines.encode()
+            )
+
+    def put(self, api: APIClient, file: LabFile, *, directory: str) -> None:
+        """Put a file in its place, seen from `directory`. Raises `LabProblem` that says why it can't be."""
+        path = posixpath.join(directory, file.path)
+        arguments = [path, str(len(file.data)), f"{file.mode:o}", file.owner]
+        self._do(api, f"put {file.path} on the lab", ["sh", "-ec", _PUT, "sh", *arguments], file.data)
+
+    def obituary(self, api: APIClient) -> str:
+        """Say how the container ended, with the last lines of its log; empty where it still runs."""
+        try:
+            state = api.inspect_container(self.container)["State"]
+            log: bytes = api.logs(self.container, tail=_LAST_LINES)
+        except (APIError, requests.RequestException, HTTPError):
+            return "its container is gone"
+        if state["Running"]:
+            return ""
+        reason = f"its container ended with status {state['ExitCode']}"
+        if state.get("OOMKilled"):
+            reason += ", out of memory (`docker_run_lab_memory` sets how much it may use)"
+        last = screen.text(screen.lines((Chunk(Stream.ERR, log),), TerminalSize())).split("\n")
+        return f"{reason}; the last lines of its log:\n" + "\n".join(last[-_LAST_LINES:])
+
+    def _do(self, api: APIClient, what: str, command: Sequence[str], data: bytes) -> None:
+        ended = self.execute(api, command, data=data)
+        if ended.status:
+            raise LabProblem(f"can't {what}: {ended.output.strip() or f'exit status {ended.status}'}")
+
+
+class NotPrivileged(EngineProblem):
+    """The engine can't start a privileged container."""
+
+
+_APPEND = 'head -c "$1" >> /etc/hosts'
+# In place, so that a container into which the file is mounted sees the change. The number of bytes is
+# given because an end of the input can't be told over every connection.
+_PUT = """
+case $1 in */*) mkdir -p -- "${1%/*}" ;; esac
+head -c "$2" > "$1"
+chown -- "$4" "$1"
+chmod -- "$3" "$1"
+"""
+
+
+def _config(blueprint: Blueprint, *, privileged: bool) -> dict[str, object]:
+    """Return the body of the request that creates the container.
+
+    See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate.
+    """
+    settings = blueprint.settings
+    return {
+        "Image": blueprint.image,
+        "Hostname": blueprint.name,
+        "Labels": dict(blueprint.labels),
+        "Env": [f"LAB_SECONDS={settings.life:g}"],
+        "Cmd": ["--registry-mirror", blueprint.mirror] if blueprint.mirror else [],
+        "HostConfig": {
+            **({"Privileged": True} if privileged else _REDUCED),
+            "CgroupnsMode": "private",
+            "Memory": settings.memory,
+            "MemorySwap": settings.memory,
+            "PidsLimit": settings.pids,
+        },
+    }

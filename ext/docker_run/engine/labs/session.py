@@ -1,0 +1,120 @@
+"""The steps of one page, typed at the shells of its labs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from docker import DockerClient
+
+from docker_run.engine.foreground import Limits
+from docker_run.engine.labs.machine import Machine
+from docker_run.engine.labs.shell import Shell
+from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted, LabProblem
+from docker_run.model import Command, CommandRecording, Image, Step, StepRecording, TerminalSize
+from docker_run.terminal import screen
+
+_UNREACHABLE = re.compile(
+    r"(?:Get|Head|Post) \"https?://[^\"]+\": (?P<get>.+)"
+    r"|failed to (?:resolve|do request|fetch)[^\n]*?: (?P<build>[^:\n]+: [^\n]+)"
+    r"|(?P<rate>toomanyrequests: [^\n]+)"
+)
+"""What Docker's client and BuildKit print where a registry can't be reached, or has had enough of us."""
+_IMAGE = re.compile(
+    r"Unable to find image '(?P<run>[^']+)' locally|load metadata for (?P<build>\S+)|^Error response[^\n]*? for (?P<pull>\S+)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A lab that is ready: its machine, and the shell on it."""
+
+    machine: Machine
+    shell: Shell
+
+
+class LabSession:
+    """A session on labs. Implements `protocols.EngineSession`.
+
+    `labs` are those of the page, by name; `clients` returns the calling thread's client, `images` what
+    the labs have used so far.
+    """
+
+    def __init__(
+        self,
+        labs: Mapping[str, Lab],
+        *,
+        clients: Callable[[], DockerClient],
+        images: Callable[[Sequence[Machine]], tuple[Image, ...]],
+        limits: Limits,
+        size: TerminalSize,
+    ) -> None:
+        self._labs = labs
+        self._clients = clients
+        self._images = images
+        self._limits = limits
+        self._size = size
+        self._ended = ""
+
+    def images(self) -> tuple[Image, ...]:
+        """Return the images used so far, by name."""
+        return self._images([lab.machine for lab in self._labs.values()])
+
+    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+        """Run the commands of `step`. Raises what `protocols.EngineSession.run` says."""
+        if self._ended:
+            raise LabProblem(f"nothing more can be run on this page: {self._ended}")
+        lab = self._labs[step.lab]
+        try:
+            if step.file is not None:
+                self._check_interrupted(step)
+                lab.machine.put(self._clients().api, step.file, directory=lab.shell.directory)
+            recordings = tuple(self._run(lab, command, step) for command in step.commands)
+        except ImageProblem:
+            raise  # the shell is at its prompt again: what comes after an optional step can be run
+        except LabProblem as error:
+            self._ended = str(error)
+            obituary = lab.machine.obituary(self._clients().api)
+            raise LabProblem(f"{error}\n{obituary}" if obituary else str(error)) from error
+        except DockerRunError as error:
+            self._ended = str(error)
+            raise
+        return recordings
+
+    def _run(self, lab: Lab, command: Command, step: Step) -> CommandRecording:
+        recording = lab.shell.run(command, self._limits.within(step.timeout))
+        index = step.commands.index(command)
+        if recording.exit_code and (step.optional or not _is_expected(recording.exit_code, step, index)):
+            self._check_images(recording)
+        return recording
+
+    def _check_images(self, recording: CommandRecording) -> None:
+        """Raise `ImageProblem` where a command failed because a registry can't be reached."""
+        text = screen.text(screen.lines(recording.output, self._size, joined=True))
+        found = _UNREACHABLE.search(text)
+        if found is None:
+            return
+        reason = next(group for group in found.groups() if group)
+        named = _IMAGE.search(text)
+        image = next(group for group in named.groups() if group) if named else "an image"
+        image = image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest").rstrip(":")
+        raise ImageProblem(
+            f"`{recording.command}` could not get the image {image!r}: the registry can't be reached ({reason}); "
+            "try again with a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",
+            reason=f"there is no image `{image}`: the registry can't be reached",
+        )
+
+    def _check_interrupted(self, step: Step) -> None:
+        if self._limits.interrupted.is_set():
+            what = step.file.path if step.file else "a step"
+            raise Interrupted(f"the build was interrupted before {what} was put on its lab")
+
+
+def _is_expected(status: int, step: Step, index: int) -> bool:
+    codes = step.expect.exit_codes
+    if codes is None:
+        return True
+    expected = codes[index] if len(codes) == len(step.commands) else codes[0]
+    return expected is None or expected == status

@@ -1,0 +1,134 @@
+r"""What a shell's terminal brings, taken apart by the marks that the shell puts into it. Pure.
+
+The marks are those of the shell integration that terminals share, OSC 133 ("semantic prompts":
+https://gitlab.freedesktop.org/Per_Bothner/specifications/blob/master/proposals/semantic-prompts.md):
+`A` before a prompt (with `k=s`: before the prompt of a line that goes on), `B` after it, `C` when a
+command begins, `D;STATUS` when it has ended; and OSC 7, the directory that the shell is in. Only
+marks with `aid=docker-run` are the recorded shell's own; those of other programs are output.
+
+Besides, readline itself tells when a line is being edited and when it has been accepted: it switches
+"bracketed paste" (`CSI ? 2004 h`, and `l`) on and off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple
+
+AID = "docker-run"
+"""The application that the recorded shell's marks name, as its `bashrc` writes it."""
+
+PASTE_BEGIN, PASTE_END = b"\x1b[200~", b"\x1b[201~"
+"""What a terminal puts around text that is pasted, where bracketed paste is on."""
+
+_LONGEST = 4096
+"""Bytes of a mark; what is longer is none."""
+_MARK = re.compile(
+    rb"\x1b\]133;(?P<letter>[A-D])(?P<rest>(?:;[^\x07\x1b]*)?)(?:\x07|\x1b\\)"
+    rb"|\x1b\]7;(?P<url>[^\x07\x1b]*)(?:\x07|\x1b\\)"
+    rb"|\x1b\[\?2004(?P<paste>[hl])"
+)
+_BEGINNINGS = (b"\x1b]133;", b"\x1b]7;", b"\x1b[?2004")
+_STRING = re.compile(rb"\x1b\](?:133|7);[^\x07\x1b]*\x1b?")
+
+
+class Kind(Enum):
+    """What a piece of what came is."""
+
+    OUTPUT = "output"
+    PROMPT = "prompt"
+    """A prompt begins."""
+    CONTINUATION = "continuation"
+    """The shell asks for the rest of a command."""
+    READY = "ready"
+    """A prompt, of either kind, is complete: the shell reads."""
+    BEGUN = "begun"
+    """A command begins."""
+    ENDED = "ended"
+    """A command has ended."""
+    DIRECTORY = "directory"
+    """The shell is in another directory, or in the same."""
+    EDITING = "editing"
+    """A program begins to edit a line (or a full screen)."""
+    ACCEPTED = "accepted"
+    """The line is accepted."""
+
+
+class Piece(NamedTuple):
+    """A piece of what came out of the terminal."""
+
+    kind: Kind
+    data: bytes
+    """As it came."""
+    status: int = 0
+    """Of a command that has ended."""
+    directory: str = ""
+
+
+class MarkReader:
+    """Takes what comes apart; marks may be spread over several pieces."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """Yield the pieces of `data`, and of what was left of the last time."""
+        data = self._rest + data
+        self._rest = b""
+        end = len(data) - _unfinished(data)
+        data, rest = data[:end], data[end:]
+        position = 0
+        for found in _MARK.finditer(data):
+            piece = _piece(found)
+            if piece is None:
+                continue
+            if found.start() > position:
+                yield Piece(Kind.OUTPUT, data[position : found.start()])
+            yield piece
+            position = found.end()
+        if position < len(data):
+            yield Piece(Kind.OUTPUT, data[position:])
+        self._rest = rest
+
+
+def _unfinished(data: bytes) -> int:
+    """Return how many of the last bytes of `data` may be the beginning of a mark."""
+    start = data.rfind(b"\x1b", max(0, len(data) - _LONGEST))
+    if data[start : start + 1] == b"\x1b" and data[start:] == b"\x1b":
+        # The escape may be half of the end of a string that began before it.
+        before = data.rfind(b"\x1b", max(0, start - _LONGEST), start)
+        start = before if before >= 0 and _STRING.fullmatch(data, before) else start
+    if start < 0:
+        return 0
+    tail = data[start:]
+    is_beginning = any(beginning.startswith(tail) for beginning in _BEGINNINGS)
+    return len(tail) if is_beginning or _STRING.fullmatch(tail) else 0
+
+
+def _directory(url: str) -> str:
+    """Return the directory in `file://HOST/DIRECTORY`, which the recorded shell writes as it is."""
+    return "/" + url.removeprefix("file://").partition("/")[2]
+
+
+def _piece(found: re.Match[bytes]) -> Piece | None:
+    """Return what a mark says; None for one that is another program's."""
+    data = found[0]
+    if found["paste"]:
+        return Piece(Kind.EDITING if found["paste"] == b"h" else Kind.ACCEPTED, data)
+    if found["letter"] is None:
+        return Piece(Kind.DIRECTORY, data, directory=_directory(found["url"].decode(errors="replace")))
+    words = found["rest"].decode(errors="replace").split(";")[1:]
+    if f"aid={AID}" not in words:
+        return None
+    match found["letter"]:
+        case b"A":
+            return Piece(Kind.CONTINUATION if "k=s" in words else Kind.PROMPT, data)
+        case b"B":
+            return Piece(Kind.READY, data)
+        case b"C":
+            return Piece(Kind.BEGUN, data)
+        case _:
+            status = words[0]
+            return Piece(Kind.ENDED, data, status=int(status) if status.isdecimal() else 0)
