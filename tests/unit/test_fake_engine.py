@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from contract import MAX_OUTPUT, TIMEOUT, EngineContract
+from contract import MAX_OUTPUT, TIMEOUT, DirectContract
 from fake_engine import FakeEngine
 
 
-class TestFakeEngine(EngineContract):
+class TestFakeEngine(DirectContract):
     @pytest.fixture
     def engine(self) -> FakeEngine:
         return FakeEngine(timeout=TIMEOUT, max_output=MAX_OUTPUT)

@@ -11,19 +11,26 @@ from docker import DockerClient
 from docker_run.engine.foreground import Limits
 from docker_run.engine.labs.machine import Machine
 from docker_run.engine.labs.shell import Shell
-from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted, LabProblem
-from docker_run.model import Command, CommandRecording, Image, Step, StepRecording, TerminalSize
+from docker_run.engine.pull import refusal
+from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
+from docker_run.model import Command, CommandRecording, Image, Step, TerminalSize
 from docker_run.terminal import screen
 
-_UNREACHABLE = re.compile(
-    r"(?:Get|Head|Post) \"https?://[^\"]+\": (?P<get>.+)"
-    r"|failed to (?:resolve|do request|fetch)[^\n]*?: (?P<build>[^:\n]+: [^\n]+)"
-    r"|(?P<rate>toomanyrequests: [^\n]+)"
+_FAILURES = re.compile(
+    r"(?:Get|Head|Post) \"https?://[^\"]+\": .+"
+    r"|failed to (?:resolve|do request|fetch)\b.*"
+    r"|toomanyrequests: .+"
+    r"|pull access denied for .+"
+    r"|manifest for \S+ not found.*"
+    r"|manifest unknown.*"
+    r"|\S+/\S+: not found"
 )
-"""What Docker's client and BuildKit print where a registry can't be reached, or has had enough of us."""
-_IMAGE = re.compile(
-    r"Unable to find image '(?P<run>[^']+)' locally|load metadata for (?P<build>\S+)|^Error response[^\n]*? for (?P<pull>\S+)",
-    re.MULTILINE,
+"""What Docker's client and BuildKit print where an image can't be had."""
+_NAMES = re.compile(
+    r"Unable to find image '(?P<run>[^']+)' locally"
+    r"|load metadata for (?P<build>\S+)"
+    r"|pull access denied for (?P<denied>[^\s,]+)"
+    r"|manifest for (?P<missing>\S+) not found"
 )
 
 
@@ -86,24 +93,25 @@ class LabSession:
     def _run(self, lab: Lab, command: Command, step: Step) -> CommandRecording:
         recording = lab.shell.run(command, self._limits.within(step.timeout))
         index = step.commands.index(command)
-        if recording.exit_code and (step.optional or not _is_expected(recording.exit_code, step, index)):
+        if step.optional or not _is_expected(recording.exit_code, step, index):
             self._check_images(recording)
         return recording
 
     def _check_images(self, recording: CommandRecording) -> None:
-        """Raise `ImageProblem` where a command failed because a registry can't be reached."""
+        """Raise `ImageProblem` where a command says that it could not get an image."""
         text = screen.text(screen.lines(recording.output, self._size, joined=True))
-        found = _UNREACHABLE.search(text)
-        if found is None:
+        failure = _FAILURES.search(text)
+        if failure is None:
             return
-        reason = next(group for group in found.groups() if group)
-        named = _IMAGE.search(text)
-        image = next(group for group in named.groups() if group) if named else "an image"
-        image = image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest").rstrip(":")
+        named = _NAMES.search(text)
+        image = next(group for group in named.groups() if group) if named else ""
+        image = image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
+        what = f"the image `{image}`" if image else "an image"
+        why = refusal(failure[0]).value
         raise ImageProblem(
-            f"`{recording.command}` could not get the image {image!r}: the registry can't be reached ({reason}); "
-            "try again with a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",
-            reason=f"there is no image `{image}`: the registry can't be reached",
+            f"`{recording.command}` could not get {what}: {why} ({failure[0]}); check the name, try again with "
+            "a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",
+            reason=f"it could not get {what}: {why}",
         )
 
     def _check_interrupted(self, step: Step) -> None:

@@ -17,7 +17,7 @@ from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.foreground import Limits
 from docker_run.engine.labs import execs
 from docker_run.engine.terminal import Typist
-from docker_run.errors import BodyProblem, EngineProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
+from docker_run.errors import BodyProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Command, CommandRecording, Stream, TerminalSize
 from docker_run.terminal import keys, marks
 
@@ -51,6 +51,7 @@ class Console:
         self._state = State.STARTING
         self._transcript: streams.Transcript | None = None
         self._aside = bytearray()
+        self._accepted = False
         self._reader = marks.MarkReader()
         self.directory = "/"
         """The directory that the shell was in at its last prompt."""
@@ -124,6 +125,7 @@ class Console:
             self._state = State.UNFINISHED
         elif kind is marks.Kind.ACCEPTED and self._state is State.TYPED:
             self._state = State.RUNNING
+            self._accepted = True
         elif self._state is State.RUNNING and kind is not marks.Kind.BEGUN:
             self._record(transcript, piece.data)
         elif self._state is State.ENDING and kind is marks.Kind.OUTPUT:
@@ -134,14 +136,18 @@ class Console:
         if piece.kind is marks.Kind.READY:
             self._state = State.PROMPT
         elif piece.kind is marks.Kind.PROMPT:
+            if self._state is State.STARTING:
+                self._aside.clear()  # what the shell said at its start belongs to no command
             self._state = State.PROMPTING
         elif piece.kind is marks.Kind.BEGUN:
             self.stray = True
         elif piece.kind is marks.Kind.OUTPUT and self._state is not State.PROMPTING:
             self._aside += piece.data[: _MOST_ASIDE - len(self._aside)]
 
-    @staticmethod
-    def _record(transcript: streams.Transcript, data: bytes) -> None:
+    def _record(self, transcript: streams.Transcript, data: bytes) -> None:
+        if self._accepted:
+            # Readline goes to the start of the line, where the cursor is already.
+            data, self._accepted = data.removeprefix(b"\r"), False
         # What is too much is still read: a terminal that nobody reads would stop all of the lab.
         if not transcript.overflown:
             transcript.add(Chunk(Stream.TERMINAL, data))
@@ -209,7 +215,7 @@ class Shell:
         """Set the terminal's size: the engine can't before the shell is there."""
         for attempt in range(_RESIZE_TRIES):
             try:
-                api.exec_resize(self._execution, self._size.rows, self._size.columns)  # type: ignore[no-untyped-call]
+                api.exec_resize(self._execution, self._size.rows, self._size.columns)
             except APIError:
                 if self.console.lost is not None:
                     return
@@ -272,8 +278,3 @@ class Shell:
         return (
             f"`{command.text}` was still running after {limits.seconds:g} s and was stopped; {advice}. {seen}"
         )
-
-
-def problem_of(error: EngineProblem, obituary: str) -> LabProblem:
-    """Return `error` with what the lab's container says of its end."""
-    return LabProblem(f"{error}\n{obituary}" if obituary else str(error))

@@ -1,0 +1,141 @@
+"""What comes out of a lab's shell, sorted into commands: with a connection made up by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from docker_run.engine.labs.shell import Console, State
+from docker_run.engine.streams import Transcript
+from docker_run.model import Chunk, Stream
+
+A, B = b"\x1b]133;A;aid=docker-run\a", b"\x1b]133;B;aid=docker-run\a"
+PROMPT = b"\x1b]7;file://lab/root\a\x1b[?2004h" + A + b"$ " + B
+PS2 = b"\x1b[?2004h\x1b]133;A;k=s;aid=docker-run\a> " + B
+C = b"\x1b]133;C;aid=docker-run\a"
+ACCEPTED = b"\r\n\x1b[?2004l\r"
+
+
+def ended(status: int) -> bytes:
+    return b"\x1b]133;D;%d;aid=docker-run\a" % status
+
+
+class Wire:
+    """A connection that brings what a test says, piece by piece."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces: Iterator[bytes] = iter(pieces)
+
+    def read(self) -> bytes:
+        return next(self._pieces, b"")
+
+
+@pytest.fixture
+def console() -> Console:
+    console = Console()
+    feed(console, b"motd\r\n" + PROMPT)
+    return console
+
+
+def feed(console: Console, *pieces: bytes) -> None:
+    """Let `pieces` come, and no end after them."""
+    lost = console.lost
+    console.read(Wire(*pieces))  # type: ignore[arg-type]
+    console.lost = lost
+
+
+def begun(console: Console, *, max_output: int = 1000) -> Transcript:
+    """Return what takes a command's output down, as if the command had just been typed."""
+    transcript = Transcript(max_output=max_output, has_output=True)
+    console.begin(transcript)
+    return transcript
+
+
+def output(transcript: Transcript) -> bytes:
+    return b"".join(chunk.data for chunk in transcript.chunks())
+
+
+def test_before_the_first_prompt_it_is_starting() -> None:
+    console = Console()
+    assert console.state is State.STARTING
+    assert not console.wait_ready(0)
+    feed(console, PROMPT)
+    assert console.wait_ready(0)
+    assert console.directory == "/root"
+
+
+def test_output_is_what_is_between_the_line_and_the_next_prompt(console: Console) -> None:
+    transcript = begun(console)
+    feed(
+        console,
+        b"\x1b[7mls\x1b[27m" + ACCEPTED + C + b"one\r\n",
+        b"two\r\n" + ended(3) + b"[1]+ Done\r\n" + PROMPT,
+    )
+    assert output(transcript) == b"one\r\ntwo\r\n[1]+ Done\r\n"
+    assert transcript.exit_code == 3
+    assert console.state is State.PROMPT
+
+
+def test_it_is_complete_at_the_prompt_and_not_before(console: Console) -> None:
+    transcript = begun(console)
+    pieces = (b"x" + ACCEPTED, C, b"out", ended(0), PROMPT)
+    complete = []
+
+    class Watched(Wire):
+        def read(self) -> bytes:
+            complete.append(transcript.complete)
+            return super().read()
+
+    console.read(Watched(*pieces))  # type: ignore[arg-type]
+    assert complete == [False] * len(pieces) + [True]
+    assert transcript.lost is None
+
+
+def test_a_line_that_the_shell_refuses_runs_nothing(console: Console) -> None:
+    transcript = begun(console)
+    feed(console, b"echo !x" + ACCEPTED + b"bash: !x: event not found\r\n\x1b[?2004h" + A + b"$ " + B)
+    assert b"event not found" in output(transcript)
+    assert transcript.exit_code == 1
+
+
+def test_a_shell_that_asks_for_more_says_so(console: Console) -> None:
+    begun(console)
+    feed(console, b"for i in 1; do" + ACCEPTED + PS2)
+    assert console.state is State.UNFINISHED
+
+
+def test_what_comes_at_the_prompt_goes_before_the_next_command(console: Console) -> None:
+    begun(console)
+    feed(console, b"x" + ACCEPTED + C + ended(0) + PROMPT, b"late\r\n")
+    transcript = begun(console)
+    feed(console, b"y" + ACCEPTED + C + b"out\r\n" + ended(0) + PROMPT)
+    assert output(transcript) == b"late\r\nout\r\n"
+
+
+def test_marks_and_modes_of_programs_are_output(console: Console) -> None:
+    transcript = begun(console)
+    inner = b"\x1b[?2004h\x1b]133;A\a# exit\r\n\x1b[?2004l\r"
+    feed(console, b"bash" + ACCEPTED + C + inner + ended(0) + PROMPT)
+    assert output(transcript) == inner
+
+
+def test_text_that_came_too_late_is_noticed(console: Console) -> None:
+    assert not console.stray
+    feed(console, b"rm -rf x" + ACCEPTED + C)
+    assert console.stray
+
+
+def test_too_much_is_not_kept(console: Console) -> None:
+    transcript = begun(console, max_output=10)
+    feed(console, b"yes" + ACCEPTED + C + b"y" * 20, *[b"y" * 1000] * 50)
+    assert transcript.overflown
+    assert len(output(transcript)) <= 100
+
+
+def test_the_end_of_the_shell_loses_the_command(console: Console) -> None:
+    transcript = begun(console)
+    console.read(Wire(b"exit" + ACCEPTED + C + b"exit\r\n"))  # type: ignore[arg-type]
+    assert transcript.complete
+    assert isinstance(transcript.lost, EOFError)
+    assert Chunk(Stream.TERMINAL, b"exit\r\n") in transcript.chunks()
