@@ -160,3 +160,10 @@ def test_without_detaching_nothing_is_lost(parts: list[bytes]) -> None:
             return
     piece, _ = detach.feed(b"end")
     assert sent + piece == b"".join(parts) + b"end"
+
+
+def test_enter_can_be_left_out() -> None:
+    assert keys.to_bytes("q\\c") == b"q"
+    assert keys.to_bytes(":wq\\c") == b":wq"
+    assert keys.to_bytes("echo \\c'") == b"echo \\c'\r"
+    assert not keys.is_keys("q\\c")

@@ -2,7 +2,8 @@ r"""What is typed at a terminal, in a notation that can be read: a typed line â†
 
 `<C-p>` is Ctrl and `p`; `<Enter>`, `<Tab>`, `<Up>` and so on are the keys of those names; `\<` is a
 plain `<`, and so is every `<` that begins no key (`cat <file`). A line with text in it is followed by
-Enter, a line that consists of keys alone is not: it ends with the last key that it names.
+Enter, a line that consists of keys alone is not: it ends with the last key that it names. `\c` at the
+end of a line of text leaves the Enter out, as it does for `echo -e`: `q\c` ends `less`.
 
 The bytes are those that an xterm sends
 (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, "PC-Style Function Keys").
@@ -43,6 +44,7 @@ DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q"
 """What detaches from a container unless `--detach-keys` says otherwise."""
 
 _ENTER = b"\r"
+_NO_ENTER = "\\c"
 _CONTROLS = "@abcdefghijklmnopqrstuvwxyz[\\]^_"
 """The characters that make a control character with Ctrl, by the byte's value."""
 _TOKEN = re.compile(r"\\<|<([^<>\s]+)>")
@@ -56,9 +58,12 @@ def to_bytes(line: str) -> bytes:
     b'ls /bin\r'
     >>> to_bytes("<C-p><C-q>")
     b'\x10\x11'
+    >>> to_bytes("q\\c")
+    b'q'
     """
-    sent = b"".join(data for _, data in _pieces(line))
-    return sent if is_keys(line) else sent + _ENTER
+    text = line.removesuffix(_NO_ENTER)
+    sent = b"".join(data for _, data in _pieces(text))
+    return sent if text != line or is_keys(line) else sent + _ENTER
 
 
 def is_keys(line: str) -> bool:
