@@ -46,8 +46,8 @@ class Command:
 class Expectation:
     """What an author says of a step's outcome; checked on every build."""
 
-    exit_codes: tuple[int, ...] | None = (0,)
-    """One status for all commands of the step, or one for each; None accepts any."""
+    exit_codes: tuple[int | None, ...] | None = (0,)
+    """One status for all commands of the step, or one for each; None, for one or for all, accepts any."""
     match: tuple[str, ...] = ()
     """Regular expressions (multi-line mode), each to be found in the step's plain text."""
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from difflib import get_close_matches
+from itertools import chain
 
-from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
+from docker_run import options as read_option
+from docker_run.console import ConsoleCommand, LineProblem, parse_console, parse_typed
+from docker_run.errors import BodyProblem, DockerRunError, SyntaxProblem
 from docker_run.grammar import runline
-from docker_run.model import (
-    Capture,
-    Command,
-    Expectation,
-    LineRange,
-    Location,
-    Presentation,
-    RunLine,
-    Step,
-)
-from docker_run.terminal import keys
+from docker_run.model import Command, Expectation, Location, Presentation, RunLine, Step
+from docker_run.terminal import keys, waits
 
 OPTIONS = (
     "capture",
@@ -28,6 +20,7 @@ OPTIONS = (
     "emphasize-lines",
     "exit-code",
     "hidden",
+    "lab",
     "lines",
     "match",
     "name",
@@ -40,7 +33,9 @@ OPTIONS = (
 DEFAULT_SUMMARY = "Show the output"
 """What a collapsed block says where its author gave no text."""
 
-_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+END_OF_INPUT = "<C-d>"
+PAUSE = "<wait 200ms>"
+"""Between two lines that a program reads without asking for them: so that its answers stand between."""
 
 
 def parse_step(
@@ -51,43 +46,43 @@ def parse_step(
     location: Location,
     allow: Collection[str] | None,
     read: Callable[[str], str],
+    on_lab: bool = False,
 ) -> Step:
     """Take the directive apart, as far as it decides what is run and what is expected.
 
     `argument` is what follows `docker-run` on its line, `options` the text of each option (empty
-    for one without a value), `body` the lines below. `allow` names the flags that may reach into the
-    host, None allows all. `read` returns the text of a file that a flag names, and raises `OSError`.
+    for one without a value), `body` the lines below. `on_lab` says whether the page runs on labs.
+    Directly on the engine, `allow` names the flags that may reach into the host, None allows all, and
+    `read` returns the text of a file that a flag names, and raises `OSError`; on a lab the CLI there
+    judges flags, and reads files.
 
     Raises `SyntaxProblem` or one of its subclasses.
     """
-    for name in sorted(set(options) - set(OPTIONS)):
-        close = get_close_matches(name, OPTIONS, n=1)
-        meant = f": did you mean `:{close[0]}:`?" if close else f"; there are {', '.join(OPTIONS)}"
-        raise OptionProblem(f"there is no option `:{name}:`{meant}")
-    if not argument.strip():
-        raise SyntaxProblem(
-            "there is nothing to run: write the options, the image and the command of `docker run` "
-            "on the directive's own line, e.g. `{docker-run} --rm busybox ls /bin`"
-        )
+    read_option.refuse_unknown(options, OPTIONS)
+    lab = read_option.lab(options, on_lab=on_lab)
     files: dict[str, str] = {}
 
     def note(name: str) -> str:
         files[name] = read(name)
         return files[name]
 
-    line = runline.parse(argument, allow=allow, read=note)
+    if argument.strip():
+        commands = (_typed_line if on_lab else _direct)(argument, body, allow, note)
+    else:
+        commands = _console(body, on_lab=on_lab)
     return Step(
         location=location,
-        commands=(Command(text=f"docker run {argument.strip()}", typed=_typed(line, body)),),
+        commands=tuple(Command(command.text, command.typed) for command in commands),
         files=tuple(sorted(files.items())),
         expect=Expectation(
-            exit_codes=parse_exit_codes(options.get("exit-code", "0"), commands=1),
-            match=_patterns(options, "match"),
+            exit_codes=_exit_codes(options.get("exit-code", "0"), commands),
+            match=read_option.patterns(options, "match"),
         ),
-        captures=_captures(options),
-        timeout=parse_seconds(options["timeout"]) if "timeout" in options else None,
-        optional=_flag(options, "optional"),
-        volatile=_patterns(options, "volatile"),
+        captures=read_option.captures(options),
+        timeout=read_option.seconds(options["timeout"]) if "timeout" in options else None,
+        optional=read_option.flag(options, "optional"),
+        volatile=read_option.patterns(options, "volatile"),
+        lab=lab,
     )
 
 
@@ -98,63 +93,92 @@ def parse_presentation(options: Mapping[str, str]) -> Presentation:
         caption=options.get("caption", "").strip(),
         name=options.get("name", "").strip(),
         classes=tuple(options.get("class", "").split()),
-        lines=_ranges(options, "lines"),
-        emphasize=_ranges(options, "emphasize-lines"),
+        lines=read_option.line_ranges(options, "lines"),
+        emphasize=read_option.line_ranges(options, "emphasize-lines"),
         collapse="" if collapse is None else collapse.strip() or DEFAULT_SUMMARY,
-        hidden=_flag(options, "hidden"),
+        hidden=read_option.flag(options, "hidden"),
     )
 
 
-def parse_exit_codes(text: str, *, commands: int) -> tuple[int, ...] | None:
-    """Read `:exit-code:`: `any`, one status for all `commands`, or a list with one for each.
+def _direct(
+    argument: str, body: Sequence[str], allow: Collection[str] | None, read: Callable[[str], str]
+) -> tuple[ConsoleCommand, ...]:
+    """Return the command of a page that runs directly on the engine."""
+    line = runline.parse(argument, allow=allow, read=read)
+    _refuse_unread(line, body)
+    typed = tuple(body)
+    if line.container.get("tty"):
+        for text in body:
+            keys.check(text)
+        typed = tuple(chain.from_iterable(map(waits.split, body)))
+    return (ConsoleCommand(f"docker run {argument.strip()}", typed),)
 
-    Raises `OptionProblem`.
-    """
-    if text.strip() == "any":
-        return None
-    words = [word for word in re.split(r"[\s,]+", text) if word]
-    if not words or not all(re.fullmatch(r"\d{1,3}", word) and int(word) <= 255 for word in words):
-        raise OptionProblem(
-            f"`:exit-code: {text}`: give a status from 0 to 255, one for each command, or `any`"
+
+def _console(body: Sequence[str], *, on_lab: bool) -> tuple[ConsoleCommand, ...]:
+    """Return the commands of a console session."""
+    if not any(map(str.strip, body)):
+        console = ", or a console session into its body, `$ ` before each command" if on_lab else ""
+        raise SyntaxProblem(
+            "there is nothing to run: write the options, the image and the command of `docker run` "
+            f"on the directive's own line, e.g. `{{docker-run}} --rm busybox ls /bin`{console}"
         )
-    if len(words) not in {1, commands}:
-        raise OptionProblem(f"`:exit-code: {text}`: {len(words)} statuses for {commands} command(s)")
-    return tuple(map(int, words))
+    if not on_lab:
+        raise SyntaxProblem(
+            "a console session, which is a body below a line with nothing but `docker-run`, needs a lab: see "
+            "`docker_run_lab` in conf.py, or in the page's front matter. Directly on the engine, write "
+            "what follows `docker run` on the directive's own line"
+        )
+    commands = parse_console(body)
+    for text in chain.from_iterable(command.typed for command in commands):
+        _refuse_option(text)
+    return commands
 
 
-def parse_seconds(text: str) -> float:
-    """Read a duration such as `30`, `1.5s` or `2m`; seconds. Raises `OptionProblem`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", text.strip())
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if seconds <= 0:
-        raise OptionProblem(f"`:timeout: {text}`: give a time above zero, such as `30`, `90s` or `2m`")
-    return seconds
+def _typed_line(
+    argument: str,
+    body: Sequence[str],
+    _allow: Collection[str] | None,
+    _read: Callable[[str], str],
+) -> tuple[ConsoleCommand, ...]:
+    """Return the command of a line that is typed at a lab's shell, after `docker run`."""
+    try:
+        command, *others = parse_console(f"$ docker run {argument.strip()}".split("\n"))
+    except LineProblem as error:
+        raise SyntaxProblem(f"the directive's own line can't be typed into a shell: {error}") from None
+    if others or command.typed:
+        raise SyntaxProblem(
+            "the directive's own line breaks where a shell would begin another command: "
+            "end it with a backslash to go on below"
+        )
+    for number, text in enumerate(body, 1):
+        if text.startswith("$ "):
+            raise LineProblem(
+                number,
+                text,
+                "with an argument on the directive's own line, the body is typed into that command. For a "
+                "console session, move it into the body, behind `$ docker run`; to type this, write `\\$ `",
+            )
+    typed = tuple(
+        chain.from_iterable(
+            parse_typed(text[1:] if text.startswith("\\$ ") else text, number=number)
+            for number, text in enumerate(body, 1)
+        )
+    )
+    try:
+        line = runline.parse(command.text.removeprefix("docker run"), allow=None, read=lambda _: "")
+    except DockerRunError:
+        # The shell or the CLI on the lab says what is wrong, or takes what our grammar does not know.
+        return (ConsoleCommand(command.text, typed, command.exit_code),)
+    _refuse_unread(line, body)
+    if line.container.get("stdin_open") and not line.container.get("tty") and not line.client.get("detach"):
+        typed = _as_input(typed)
+    return (ConsoleCommand(command.text, typed, command.exit_code),)
 
 
-def parse_ranges(text: str) -> tuple[LineRange, ...]:
-    """Read line ranges such as `1-3, 7, 10-`. Raises `ValueError`."""
-    ranges = []
-    for word in text.split(","):
-        found = re.fullmatch(r"\s*(?:(\d+)\s*(-)?\s*(\d+)?|-\s*(\d+))\s*", word)
-        if not found or (found[3] and not found[2]):
-            raise ValueError(word.strip())
-        first = int(found[1] or 1)
-        if found[4]:
-            last: int | None = int(found[4])
-        elif found[2]:
-            last = int(found[3]) if found[3] else None
-        else:
-            last = first
-        if first < 1 or (last is not None and last < first):
-            raise ValueError(word.strip())
-        ranges.append(LineRange(first, last))
-    return tuple(ranges)
-
-
-def _typed(line: RunLine, body: Sequence[str]) -> tuple[str, ...]:
-    """Check that a body has somewhere to go, and that its keys exist."""
+def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
+    """Refuse a body that has nowhere to go."""
     if not body:
-        return ()
+        return
     if line.client.get("detach"):
         raise BodyProblem(
             "a detached container (`-d`) reads nothing: what would be typed has nowhere to go. "
@@ -165,58 +189,35 @@ def _typed(line: RunLine, body: Sequence[str]) -> tuple[str, ...]:
             "the container's standard input is closed: add `-i` to feed it the body, or `-it` to type "
             "the body at a terminal"
         )
-    if line.container.get("tty"):
-        for text in body:
-            keys.check(text)
-    return tuple(body)
 
 
-def _flag(options: Mapping[str, str], name: str) -> bool:
-    if options.get(name, "").strip():
-        raise OptionProblem(f"`:{name}:` takes no value, and got `{options[name].strip()}`")
-    return name in options
+def _as_input(typed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return entries so typed that they are the input of a program without a terminal of its own."""
+    entries: list[str] = []
+    for entry in typed if typed[-1:] == (END_OF_INPUT,) else (*typed, END_OF_INPUT):
+        if entries and not waits.is_wait(entry) and not waits.is_wait(entries[-1]):
+            entries.append(PAUSE)
+        entries.append(entry)
+    return tuple(entries)
 
 
-def _patterns(options: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Read regular expressions, a line each."""
-    found = tuple(line.strip() for line in options.get(name, "").splitlines() if line.strip())
-    if name in options and not found:
-        raise OptionProblem(f"`:{name}:` needs a regular expression")
-    for pattern in found:
-        _compile(pattern, f":{name}: {pattern}")
-    return found
+def _refuse_option(text: str) -> None:
+    """Refuse to type what was meant as an option of the directive."""
+    name, colon, _ = text.removeprefix(":").partition(":")
+    if text.startswith(":") and colon and name in OPTIONS:
+        raise BodyProblem(
+            f"`{text}` would be typed: options stand above the first command, at the top of the block"
+        )
 
 
-def _captures(options: Mapping[str, str]) -> tuple[Capture, ...]:
-    """Read `name = regular expression`, a line each."""
-    captures = []
-    for line in filter(str.strip, options.get("capture", "").splitlines()):
-        name, equals, pattern = (part.strip() for part in line.partition("="))
-        if not (equals and pattern and re.fullmatch(r"\w[\w.-]*", name)):
-            raise OptionProblem(
-                f"`:capture: {line.strip()}`: write `name = regular expression`, "
-                "the name in letters, digits, `-`, `_` and `.`"
-            )
-        _compile(pattern, f":capture: {line.strip()}")
-        captures.append(Capture(name, pattern))
-    if "capture" in options and not captures:
-        raise OptionProblem("`:capture:` needs `name = regular expression`")
-    return tuple(captures)
-
-
-def _compile(pattern: str, shown: str) -> None:
-    try:
-        re.compile(pattern, re.MULTILINE)
-    except re.error as error:
-        raise OptionProblem(f"`{shown}` is not a regular expression: {error}") from None
-
-
-def _ranges(options: Mapping[str, str], name: str) -> tuple[LineRange, ...]:
-    if name not in options:
-        return ()
-    try:
-        return parse_ranges(options[name])
-    except ValueError as error:
-        raise OptionProblem(
-            f"`:{name}: {options[name]}`: `{error}` is no range of lines; write e.g. `1-3, 7, 10-`"
-        ) from None
+def _exit_codes(option: str, commands: Sequence[ConsoleCommand]) -> tuple[int | None, ...] | None:
+    """Return the statuses that are expected; what a command's own comment says comes first."""
+    codes = read_option.exit_codes(option, commands=len(commands))
+    if all(command.exit_code is None for command in commands):
+        return codes
+    each = codes or (None,)
+    each = each if len(each) == len(commands) else each * len(commands)
+    return tuple(
+        code if command.exit_code is None else None if command.exit_code == "any" else command.exit_code
+        for command, code in zip(commands, each, strict=True)
+    )

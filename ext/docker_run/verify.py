@@ -23,10 +23,12 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.terminal import screen
+from docker_run.terminal import screen, waits
 
 LAST_LINES = 5
 """How many lines of output a message quotes."""
+
+_END_OF_INPUT = "<C-d>"
 
 
 def step_text(recording: StepRecording, size: TerminalSize) -> str:
@@ -62,7 +64,7 @@ def verify(session: Session, recording: Recording | None) -> tuple[Finding, ...]
     findings: list[Finding] = []
     for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
         if not recorded.not_run:
-            findings += _verify_step(step, recorded, session.terminal)
+            findings += _verify_step(step, recorded, session.terminal, on_lab=session.place.is_lab)
     return tuple(findings)
 
 
@@ -72,7 +74,8 @@ def verify_presence(session: Session, recording: Recording | None) -> tuple[Find
     if held == len(session.steps):
         return ()
     lacking = len(session.steps) - held
-    steps = "this command" if lacking == 1 else f"this command and {lacking - 1} after it"
+    what = "this command" if session.steps[held].commands else "this file"
+    steps = what if lacking == 1 else f"{what} and {lacking - 1} after it"
     subtype, reason = (
         ("recording-missing", "there is no recording of")
         if recording is None
@@ -98,10 +101,12 @@ def captured(step: Step, recording: StepRecording, size: TerminalSize) -> Mappin
     return values
 
 
-def _verify_step(step: Step, recording: StepRecording, size: TerminalSize) -> Iterator[Finding]:
+def _verify_step(
+    step: Step, recording: StepRecording, size: TerminalSize, *, on_lab: bool
+) -> Iterator[Finding]:
     text = step_text(recording, size)
-    for problem in _exit_codes(step.expect.exit_codes, recording.commands):
-        yield Finding(step.location, "exit-code", f"{problem}{quoted(text)}")
+    for problem in _exit_codes(step.expect.exit_codes, recording.commands, size):
+        yield Finding(step.location, "exit-code", problem)
     for pattern in step.expect.match:
         if not re.search(pattern, text, re.MULTILINE):
             yield Finding(step.location, "match", f"the output does not match `{pattern}`{quoted(text)}")
@@ -115,34 +120,56 @@ def _verify_step(step: Step, recording: StepRecording, size: TerminalSize) -> It
                 f"finds nothing in the output{quoted(text)}",
             )
     for asked, command in zip(step.commands, recording.commands, strict=False):
-        if problem := _untyped(asked, command):
+        if problem := _untyped(asked, command, on_lab=on_lab):
             yield Finding(step.location, "body", problem)
     for command in recording.commands:
         if problem := _unshowable(command):
             yield Finding(step.location, "output-encoding", problem)
 
 
-def _exit_codes(expected: Sequence[int] | None, commands: Sequence[CommandRecording]) -> Iterator[str]:
-    if expected is None:
+def _exit_codes(
+    expected: Sequence[int | None] | None, commands: Sequence[CommandRecording], size: TerminalSize
+) -> Iterator[str]:
+    if not expected:
         return
     each = expected if len(expected) == len(commands) else [expected[0]] * len(commands)
     for command, code in zip(commands, each, strict=True):
-        if command.exit_code != code:
+        if code is not None and command.exit_code != code:
+            advice = f"say `:exit-code: {command.exit_code}`"
+            if len(commands) > 1:
+                found = [
+                    "any" if wanted is None else str(other.exit_code if other is command else wanted)
+                    for other, wanted in zip(commands, each, strict=True)
+                ]
+                advice = (
+                    f"end its line with `# exit-code: {command.exit_code}`, "
+                    f"or say `:exit-code: {', '.join(found)}`"
+                )
             yield (
-                f"`{command.command}` ended with exit status {command.exit_code}, expected {code} "
-                f"(if that is what the page is to show, say `:exit-code: {command.exit_code}`)"
+                f"`{_named(command.command)}` ended with exit status {command.exit_code}, expected {code} "
+                f"(if that is what the page is to show, {advice})"
+                f"{quoted(screen.text(screen.lines(command.output, size)))}"
             )
 
 
-def _untyped(asked: Command, recorded: CommandRecording) -> str:
+def _named(command: str) -> str:
+    """Return what a message calls a command: its first line."""
+    first, newline, _ = command.partition("\n")
+    return f"{first} …" if newline else first
+
+
+def _untyped(asked: Command, recorded: CommandRecording, *, on_lab: bool) -> str:
     """Say what was to be typed and never was. Only what is typed at a terminal stands in a recording."""
+    if not on_lab and not _at_terminal(asked.text):
+        return ""
     typed = sum(chunk.stream is Stream.TYPED for chunk in recorded.output)
-    missing = asked.typed[typed:]
-    if not missing or not _at_terminal(asked.text):
+    missing = [entry for entry in asked.typed if not waits.is_wait(entry)][typed:]
+    if not missing or (on_lab and missing == [_END_OF_INPUT]):
+        # To end the input of a program that has ended by itself is no line that a reader misses.
         return ""
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return (
-        f"`{asked.text}` ended, or was detached from, before `{missing[0]}`{more} was typed; "
+        f"`{_named(asked.text)}` ended, or was detached from, before `{missing[0]}`{more} was typed; "
         "remove from the body what comes after its end, or let it end later"
     )
 
@@ -168,7 +195,7 @@ def _unshowable(command: CommandRecording) -> str:
     if not problem:
         return ""
     return (
-        f"the output of `{command.command}` holds {problem}, which a page can't show; "
+        f"the output of `{_named(command.command)}` holds {problem}, which a page can't show; "
         "print them as text, e.g. with `| od -c` in the container"
     )
 

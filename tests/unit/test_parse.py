@@ -6,16 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from docker_run.console import LineProblem
 from docker_run.errors import BodyProblem, FlagProblem, OptionProblem, RefusedFlag, SyntaxProblem
 from docker_run.model import Capture, Command, LineRange, Location, Step
-from docker_run.parse import (
-    DEFAULT_SUMMARY,
-    parse_exit_codes,
-    parse_presentation,
-    parse_ranges,
-    parse_seconds,
-    parse_step,
-)
+from docker_run.parse import DEFAULT_SUMMARY, END_OF_INPUT, PAUSE, parse_presentation, parse_step
 
 WHERE = Location("page.md", 7)
 
@@ -26,6 +20,11 @@ def parse(
     return parse_step(
         argument, options or {}, body, location=WHERE, allow=("publish",), read=lambda name: files[name]
     )
+
+
+def on_lab(argument: str, *body: str, **options: str) -> Step:
+    given = {name.replace("_", "-"): value for name, value in options.items()}
+    return parse_step(argument, given, body, location=WHERE, allow=(), read=pytest.fail, on_lab=True)
 
 
 def test_the_argument_is_the_command() -> None:
@@ -67,9 +66,17 @@ def test_files_that_flags_name_are_part_of_the_step() -> None:
 
 
 @pytest.mark.parametrize("argument", ["", "   "])
-def test_nothing_to_run(argument: str) -> None:
+@pytest.mark.parametrize("body", [(), ("", " ")])
+def test_nothing_to_run(argument: str, body: Sequence[str]) -> None:
     with pytest.raises(SyntaxProblem, match="nothing to run"):
-        parse(argument)
+        parse(argument, body=body)
+    with pytest.raises(SyntaxProblem, match=r"nothing to run.* before each command"):
+        on_lab(argument, *body)
+
+
+def test_a_console_session_needs_a_lab() -> None:
+    with pytest.raises(SyntaxProblem, match="docker_run_lab"):
+        parse("", body=["$ docker ps"])
 
 
 @pytest.mark.parametrize(
@@ -122,38 +129,6 @@ def test_bad_values_name_the_option(option: str, value: str) -> None:
         parse("busybox", {option: value})
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("any", None), ("0", (0,)), ("125", (125,)), ("0 1 2", (0, 1, 2)), ("0,1,2", (0, 1, 2))],
-)
-def test_exit_codes(text: str, expected: tuple[int, ...] | None) -> None:
-    assert parse_exit_codes(text, commands=3) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("30", 30), ("1.5s", 1.5), ("2m", 120), ("500ms", 0.5), ("1 h", 3600)]
-)
-def test_seconds(text: str, seconds: float) -> None:
-    assert parse_seconds(text) == seconds
-
-
-def test_ranges() -> None:
-    assert parse_ranges("1-3, 7,10-") == (LineRange(1, 3), LineRange(7, 7), LineRange(10))
-    assert parse_ranges("-2") == (LineRange(1, 2),)
-    (open_range,) = parse_ranges("5-")
-    assert 4 not in open_range
-    assert 5 in open_range
-    assert 10_000 in open_range
-
-
-@pytest.mark.parametrize("text", ["", "0", "3-1", "a", "1,,2", "1 2", "-"])
-def test_bad_ranges(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 (its message is the word at fault)
-        parse_ranges(text)
-    with pytest.raises(OptionProblem, match=":lines:"):
-        parse_presentation({"lines": text})
-
-
 def test_presentation() -> None:
     shown = parse_presentation(
         {
@@ -177,3 +152,120 @@ def test_presentation() -> None:
     assert parse_presentation({}).collapse == ""
     with pytest.raises(OptionProblem, match=":hidden:"):
         parse_presentation({"hidden": "true"})
+
+
+def test_waits_are_typed_at_a_terminal_only() -> None:
+    assert parse("-it busybox", body=["<wait 2s>ls"]).commands[0].typed == ("<wait 2s>", "ls")
+    assert parse("-i busybox", body=["<wait 2s>ls"]).commands[0].typed == ("<wait 2s>ls",)
+
+
+def test_a_console_session() -> None:
+    step = on_lab("", "$ docker run -it busybox", "ls", "", "$ docker ps |", "  wc -l", lab="client")
+    assert step.commands == (
+        Command("docker run -it busybox", ("ls",)),
+        Command("docker ps |\n  wc -l"),
+    )
+    assert step.lab == "client"
+    assert step.location == WHERE
+    assert step.expect.exit_codes == (0,)
+
+
+@pytest.mark.parametrize(
+    ("option", "comments", "codes"),
+    [
+        (None, ("", "", ""), (0,)),
+        ("3", ("", "", ""), (3,)),
+        ("any", ("", "", ""), None),
+        ("0 1 any", ("", "", ""), (0, 1, None)),
+        (None, ("", " # exit-code: 2", ""), (0, 2, 0)),
+        ("3", (" # exit-code: any", "", ""), (None, 3, 3)),
+        ("any", ("", "", " # exit-code: 0"), (None, None, 0)),
+        ("0 1 2", ("", " # exit-code: any", ""), (0, None, 2)),
+    ],
+)
+def test_statuses_of_several_commands(
+    option: str | None, comments: tuple[str, str, str], codes: tuple[int | None, ...] | None
+) -> None:
+    options = {} if option is None else {"exit_code": option}
+    step = on_lab("", *(f"$ ls{comment}" for comment in comments), **options)
+    assert step.expect.exit_codes == codes
+    assert [command.text for command in step.commands] == ["ls"] * 3
+
+
+def test_a_list_of_statuses_has_one_for_each() -> None:
+    with pytest.raises(OptionProblem, match=r"2 statuses for 3 command"):
+        on_lab("", "$ a", "$ b", "$ c", exit_code="0 1")
+
+
+def test_an_option_among_the_commands_is_not_typed() -> None:
+    with pytest.raises(BodyProblem, match="options stand above"):
+        on_lab("", "$ false", ":exit-code: 1")
+    assert on_lab("", "$ vi", ":wq").commands[0].typed == (":wq",)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--rm busybox ls", "--no-such-flag x", "busybox | wc -l", "-v /:/host busybox ls $HOME", "-d x &"],
+)
+def test_the_argument_is_typed_at_the_shell(argument: str) -> None:
+    assert on_lab(f" {argument} ").commands == (Command(f"docker run {argument}"),)
+
+
+def test_the_argument_may_hold_its_status_and_go_on() -> None:
+    step = on_lab("busybox \\\n  false # exit-code: 1")
+    assert step.commands == (Command("docker run busybox \\\n  false"),)
+    assert step.expect.exit_codes == (1,)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [("busybox echo 'a", "quote"), ("busybox \\", "nothing after"), ("busybox |", "nothing after")],
+)
+def test_an_argument_that_the_shell_would_ask_more_of(argument: str, words: str) -> None:
+    with pytest.raises(SyntaxProblem, match=words):
+        on_lab(argument)
+
+
+@pytest.mark.parametrize("argument", ["busybox\nls", "busybox\n$ ls"])
+def test_an_argument_is_one_command(argument: str) -> None:
+    with pytest.raises(SyntaxProblem, match="another command"):
+        on_lab(argument)
+
+
+def test_the_body_is_typed_into_the_argument() -> None:
+    (command,) = on_lab("-it busybox", "ls", "", "<wait 1s><C-d>", "\\$ x").commands
+    assert command.typed == ("ls", "", "<wait 1s>", "<C-d>", "$ x")
+    # What the grammar can't read is the shell's affair.
+    assert on_lab("$OPTIONS busybox", "ls").commands[0].typed == ("ls",)
+
+
+@pytest.mark.parametrize(("argument", "words"), [("-d busybox", "-d"), ("busybox cat", "-i")])
+def test_a_body_that_nobody_reads_on_a_lab(argument: str, words: str) -> None:
+    with pytest.raises(BodyProblem, match=words):
+        on_lab(argument, "ls")
+
+
+def test_without_a_terminal_of_its_own_the_input_has_an_end() -> None:
+    assert on_lab("-i busybox cat", "a", "b").commands[0].typed == ("a", PAUSE, "b", PAUSE, END_OF_INPUT)
+    assert on_lab("-i busybox cat", "a", "<C-d>").commands[0].typed == ("a", PAUSE, END_OF_INPUT)
+    assert on_lab("-i busybox cat", "a", "<wait 1s>b").commands[0].typed[:3] == ("a", "<wait 1s>", "b")
+    assert on_lab("-i busybox cat").commands[0].typed == (END_OF_INPUT,)
+    assert on_lab("-di busybox cat").commands[0].typed == ()
+    assert on_lab("-it busybox cat").commands[0].typed == ()
+
+
+def test_a_prompt_below_an_argument() -> None:
+    with pytest.raises(LineProblem, match=r"line 2 .*console session"):
+        on_lab("-it busybox", "ls", "$ docker ps")
+
+
+@pytest.mark.parametrize("name", ["", "Client", "1", "a_b", "-a", "a-", "a.b", "x" * 64])
+def test_a_lab_has_a_host_name(name: str) -> None:
+    with pytest.raises(OptionProblem, match=":lab:"):
+        on_lab("", "$ ls", lab=name)
+
+
+def test_there_are_no_labs_directly_on_the_engine() -> None:
+    assert on_lab("", "$ ls").lab == "lab"
+    with pytest.raises(OptionProblem, match="no labs"):
+        parse("busybox", {"lab": "client"})

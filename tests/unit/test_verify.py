@@ -15,6 +15,9 @@ from docker_run.model import (
     Environment,
     Expectation,
     Finding,
+    LabFile,
+    Location,
+    Place,
     Recording,
     Session,
     Step,
@@ -59,6 +62,22 @@ def test_one_status_for_each_command() -> None:
     made = dataclasses.replace(made, steps=(StepRecording(asked.keys[0], commands),))
     (finding,) = verify(asked, made)
     assert "`b` ended with exit status 1, expected 2" in finding.message
+    assert "`# exit-code: 1`, or say `:exit-code: 0, 1`" in finding.message
+
+
+def test_any_status_for_some_commands() -> None:
+    asked = session(expecting(exit_codes=(None, 0, None)))
+    commands = (
+        CommandRecording("a", 7, 0.1, (Chunk(Stream.TERMINAL, b"of a"),)),
+        CommandRecording("b \\\n -x", 1, 0.1, (Chunk(Stream.TERMINAL, b"of b"),)),
+        CommandRecording("c", 9, 0.1),
+    )
+    made = dataclasses.replace(recording(asked, (0, b"")), steps=(StepRecording(asked.keys[0], commands),))
+    (finding,) = verify(asked, made)
+    assert "`b \\ …` ended" in finding.message
+    assert "`:exit-code: any, 1, any`" in finding.message
+    assert "of b" in finding.message
+    assert "of a" not in finding.message
 
 
 def test_patterns_are_looked_for_in_what_the_reader_sees() -> None:
@@ -162,6 +181,42 @@ def test_what_was_never_typed_is_a_finding() -> None:
 
 def test_without_a_terminal_nothing_is_typed() -> None:
     assert at_terminal("one", "two", line="-i busybox cat", chunks=0) == ()
+
+
+def on_lab(*typed: str, chunks: int, line: str = "busybox") -> tuple[Finding, ...]:
+    asked = dataclasses.replace(session(step(line, *typed)), place=Place("lab", "0" * 64))
+    keys = tuple(Chunk(Stream.TYPED, b"x") for _ in range(chunks))
+    command = CommandRecording(asked.steps[0].commands[0].text, 0, 0.1, keys)
+    made = dataclasses.replace(recording(asked), steps=(StepRecording(asked.keys[0], (command,)),))
+    return verify(asked, made)
+
+
+def test_on_a_lab_every_command_is_at_a_terminal() -> None:
+    (finding,) = on_lab("one", "two", chunks=1)
+    assert "before `two` was typed" in finding.message
+    assert on_lab("one", "two", chunks=2) == ()
+
+
+def test_a_wait_is_not_typed() -> None:
+    assert on_lab("<wait 2s>", "one", "<wait /x/>", chunks=1) == ()
+    (finding,) = on_lab("<wait 2s>", "one", "<wait /x/>", "two", chunks=1)
+    assert "before `two` was typed" in finding.message
+    assert at_terminal("<wait 2s>", "exit", chunks=1) == ()
+
+
+def test_a_program_that_ended_needs_no_end_of_input() -> None:
+    assert on_lab("one", "<wait 1s>", "<C-d>", chunks=1) == ()
+    assert len(on_lab("one", "<C-d>", chunks=0)) == 1
+    assert len(on_lab("one", "<C-d>", "<C-d>", chunks=1)) == 1
+
+
+def test_a_file_has_no_commands() -> None:
+    file = Step(Location("page.md", 3), (), file=LabFile("x", b""))
+    asked = session(file, step("a true"))
+    made = dataclasses.replace(recording(asked), steps=tuple(map(StepRecording, asked.keys)))
+    assert verify(asked, made) == ()
+    (finding,) = verify_presence(asked, None)
+    assert "this file and 1 after it" in finding.message
 
 
 def test_a_message_holds_no_control_characters() -> None:

@@ -1,0 +1,281 @@
+r"""Where a command for bash ends: which of its lines still belong to it.
+
+A shell that reads from a terminal goes on asking for lines while a quote, a bracket or a here-document
+is open, after a backslash, and after `|`, `&&` or `||`. `Reader` is told the lines one by one, and says
+which of these is open. It knows no reserved words: whether a `for` has its `done` is not seen here.
+
+Rules: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.7.4 Here-Document;
+and those of bash for `$'…'`, `<<<`, `((…))` and quotes within `"${…}"` (Bash Reference Manual, 3.1.2,
+3.2.5, 3.5.3, 3.6).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class _Kind(Enum):
+    """What is open, and so what the characters in it mean."""
+
+    CODE = "a subshell, or what `$(…)` runs"
+    SUM = "arithmetic: neither comments nor here-documents in it"
+    PARAMETER = "${…}"
+    BACKTICK = "`…`: ends at the next backtick, whatever is between"
+    SINGLE = "'…'"
+    ANSI = "$'…'"
+    DOUBLE = '"…"'
+
+
+_QUOTES = frozenset({_Kind.SINGLE, _Kind.ANSI, _Kind.DOUBLE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Something that was opened and not yet closed."""
+
+    kind: _Kind
+    closer: str
+    opener: str
+    line: int
+    literal_quotes: bool = False
+    """For `${…}`: whether `'` is a plain character in it, as in `"${x:-it's}"`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HereDocument:
+    """A here-document that was announced: `<<WORD`."""
+
+    word: str
+    quoted: bool
+    tabs: bool
+    """Whether tabs at the start of its lines are removed: `<<-WORD`."""
+    line: int
+
+
+_CODE = re.compile(
+    r"""(?P<blank>\s+)
+    |(?P<joined>\\\Z)
+    |(?P<here><<(?P<tabs>-?)[ \t]*(?P<word>(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s\\'"|&;<>()])+))
+    |(?P<redirection><<<|>\||&>>?|[<>]&|<>|>>|[<>](?!\())
+    |(?P<operator>\|\||&&|\|&|\||;;&|;;|;&|;|&)
+    |(?P<sum>\(\()
+    |(?P<bracket>[<>]?\()
+    |(?P<closed>\))
+    |(?P<dollar>\$)
+    |(?P<quote>['"`])
+    |(?P<text>\\.|[^\\'"`$<>()|&;\s]+)""",
+    re.VERBOSE,
+)
+"""The pieces of a command outside of quotes."""
+_GOES_ON = frozenset({"||", "&&", "|", "|&"})
+_DOLLAR = re.compile(r"\$(?:\(\(|[({[\"'#?!*@$-])?")
+_DEFAULT = re.compile(r"\$\{[!#]?(?:\w+|[@*#?!$-])(?:\[[^]]*\])?:?[-=?+]")
+"""`${x:-…}` and its like, in which a single quote is a plain character within double quotes."""
+_QUOTING = re.compile(r"\\(.)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"")
+_BACKSLASHES = re.compile(r"\\+\Z")
+
+
+class Reader:
+    """Follows a command through its lines. Lines are counted from 1."""
+
+    def __init__(self) -> None:
+        self._frames: list[_Frame] = []
+        self._announced: list[_HereDocument] = []
+        self._here: _HereDocument | None = None
+        self._here_joined = False
+        self._backslash = False
+        self._operator = ""
+        self._operator_line = 0
+        self._line = 0
+        self._comment = -1
+        self._word_start = True
+        self.empty = True
+        """Whether there is nothing in it yet but blanks and comments."""
+
+    @property
+    def literal(self) -> bool:
+        """Whether the next line is text, within quotes or a here-document, rather than code."""
+        return self._here is not None or (bool(self._frames) and self._frames[-1].kind in _QUOTES)
+
+    @property
+    def after_backslash(self) -> bool:
+        """Whether the last line of code ends with a backslash that joins the next one to it."""
+        return self._backslash
+
+    @property
+    def here_word(self) -> str:
+        """The word that ends the here-document which the next line belongs to; empty outside of one."""
+        return self._here.word if self._here else ""
+
+    @property
+    def goes_on(self) -> bool:
+        r"""Whether it is the end of the last line that asks for more: `\`, `|`, `&&`, `||`."""
+        return not self._frames and not self._here and bool(self._backslash or self._operator)
+
+    def open(self) -> tuple[str, int]:
+        """Return what is open, for a message, and the line where that begins; empty for nothing."""
+        if self._here:
+            return f"the here-document `{self._here.word}`", self._here.line
+        if self._frames:
+            frame = self._frames[-1]
+            what = "quote" if frame.kind in _QUOTES else "bracket" if frame.opener != "`" else "backtick"
+            return f"the {what} {_shown(frame.opener)}", frame.line
+        if self._backslash:
+            return "the `\\` at the line's end", self._line
+        if self._operator:
+            return f"the `{self._operator}` at the line's end", self._operator_line
+        return "", 0
+
+    def feed(self, line: str) -> int:
+        """Take the next line; return the column at which a comment begins on it, from 0, -1 for none."""
+        self._line += 1
+        self._comment = -1
+        if self._here:
+            self._here_line(line, self._here)
+        else:
+            self._word_start = self._word_start or not self._backslash
+            self._backslash = False
+            self._read(line)
+            if not self._backslash and (not self._frames or self._frames[-1].kind is _Kind.CODE):
+                self._begin_here()
+        return self._comment
+
+    def _here_line(self, line: str, here: _HereDocument) -> None:
+        joined, self._here_joined = self._here_joined, False
+        if not joined and (line.lstrip("\t") if here.tabs else line) == here.word:
+            self._begin_here()
+        elif not here.quoted:
+            found = _BACKSLASHES.search(line)
+            self._here_joined = bool(found and len(found[0]) % 2)
+
+    def _begin_here(self) -> None:
+        self._here = self._announced.pop(0) if self._announced else None
+
+    def _read(self, line: str) -> None:
+        at = 0
+        while at < len(line):
+            kind = self._frames[-1].kind if self._frames else _Kind.CODE
+            if kind is _Kind.CODE:
+                if line[at] == "#" and self._word_start:
+                    self._comment = -1 if self._frames else at
+                    return
+                at = self._code(line, at)
+                continue
+            self._word_start = False
+            if kind in {_Kind.SINGLE, _Kind.ANSI, _Kind.BACKTICK}:
+                at = self._to_closer(line, at, escapes=kind is not _Kind.SINGLE)
+            else:
+                at = self._inside(line, at)
+
+    def _to_closer(self, line: str, at: int, *, escapes: bool) -> int:
+        """Skip what has no meaning of its own, and close the frame where its closer is."""
+        closer = self._frames[-1].closer
+        while at < len(line):
+            if escapes and line[at] == "\\":
+                at += 2
+                continue
+            at += 1
+            if line[at - 1] == closer:
+                self._frames.pop()
+                return at
+        return len(line)
+
+    def _inside(self, line: str, at: int) -> int:
+        """Read one thing within double quotes, `${…}` or arithmetic."""
+        frame, char = self._frames[-1], line[at]
+        if char == frame.closer:
+            self._frames.pop()
+        elif char == "\\":
+            return at + 2
+        elif char in '"`' or (char == "'" and frame.kind is not _Kind.DOUBLE and not frame.literal_quotes):
+            self._quote(char)
+        elif char == "(" and frame.kind is _Kind.SUM:
+            self._push(_Kind.SUM, ")", "(")
+        elif char == "$":
+            return self._dollar(line, at)
+        return at + 1
+
+    def _code(self, line: str, at: int) -> int:
+        """Read a piece of a command; return where the next one begins."""
+        found = _CODE.match(line, at)
+        if found is None:  # pragma: no cover - the pieces cover every character
+            return at + 1
+        kind, piece = found.lastgroup, found[0]
+        if kind == "joined":
+            self._backslash = True
+            return found.end()
+        if kind != "blank":
+            self.empty = False
+            self._operator = piece if piece in _GOES_ON else ""
+            self._operator_line = self._line
+        was_start, self._word_start = self._word_start, kind in {"blank", "operator", "redirection"}
+        if kind == "here":
+            self._announce(found["word"], tabs=bool(found["tabs"]))
+        elif kind == "dollar":
+            return self._dollar(line, at)
+        elif kind == "quote":
+            self._quote(piece)
+        elif kind in {"sum", "bracket", "closed"}:
+            return self._bracket(piece, at, word_start=was_start)
+        return found.end()
+
+    def _bracket(self, piece: str, at: int, *, word_start: bool) -> int:
+        if piece == "((" and word_start:
+            self._push_sum("((", ")", 2)
+            return at + 2
+        if piece == ")":
+            # Without a bracket to close it ends a pattern of `case`.
+            opener = self._frames.pop().opener if self._frames else ""
+            self._word_start = opener in {"", "("}
+            return at + 1
+        self._push(_Kind.CODE, ")", piece.removesuffix("(") + "(" if piece != "((" else "(")
+        return at + (1 if piece == "((" else len(piece))
+
+    def _dollar(self, line: str, at: int) -> int:
+        """Read what begins with `$`: an expansion, or a quote of bash's own."""
+        found = _DOLLAR.match(line, at)
+        text = found[0] if found else "$"
+        if text == "$((":
+            self._push_sum(text, ")", 2)
+        elif text == "$[":
+            self._push_sum(text, "]", 1)
+        elif text == "$(":
+            self._push(_Kind.CODE, ")", text)
+        elif text == "${":
+            literal = self._within_double and bool(_DEFAULT.match(line, at))
+            self._push(_Kind.PARAMETER, "}", text, literal_quotes=literal)
+        elif text == "$'" and not self._within_double:
+            self._push(_Kind.ANSI, "'", text)
+        elif text in {'$"', "$'"}:
+            return at + 1
+        return at + len(text)
+
+    @property
+    def _within_double(self) -> bool:
+        """Whether the double quotes around are still in force."""
+        for frame in reversed(self._frames):
+            if frame.kind in {_Kind.CODE, _Kind.DOUBLE}:
+                return frame.kind is _Kind.DOUBLE
+        return False
+
+    def _quote(self, char: str) -> None:
+        kinds = {"'": _Kind.SINGLE, '"': _Kind.DOUBLE, "`": _Kind.BACKTICK}
+        self._push(kinds[char], char, char)
+
+    def _push(self, kind: _Kind, closer: str, opener: str, *, literal_quotes: bool = False) -> None:
+        self._word_start = kind is _Kind.CODE
+        self._frames.append(_Frame(kind, closer, opener, self._line, literal_quotes))
+
+    def _push_sum(self, opener: str, closer: str, times: int) -> None:
+        for _ in range(times):
+            self._push(_Kind.SUM, closer, opener)
+
+    def _announce(self, word: str, *, tabs: bool) -> None:
+        plain = _QUOTING.sub(lambda found: next(filter(None, found.groups()), ""), word)
+        self._announced.append(_HereDocument(plain, plain != word, tabs, self._line))
+
+
+def _shown(opener: str) -> str:
+    return f"`{opener}`" if "`" not in opener else opener

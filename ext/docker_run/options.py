@@ -1,0 +1,142 @@
+"""The options of a directive, as text → values. Each function raises `OptionProblem`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+
+from docker_run.errors import OptionProblem
+from docker_run.model import DEFAULT_LAB, Capture, LineRange
+
+Options = Mapping[str, str]
+"""The text of each option; empty for one without a value."""
+
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_HOST_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def refuse_unknown(options: Options, known: Collection[str]) -> None:
+    """Refuse an option that there isn't, and say which one may be meant."""
+    for name in sorted(set(options) - set(known)):
+        close = get_close_matches(name, known, n=1)
+        meant = f": did you mean `:{close[0]}:`?" if close else f"; there are {', '.join(known)}"
+        raise OptionProblem(f"there is no option `:{name}:`{meant}")
+
+
+def flag(options: Options, name: str) -> bool:
+    """Read an option that is there or not."""
+    if options.get(name, "").strip():
+        raise OptionProblem(f"`:{name}:` takes no value, and got `{options[name].strip()}`")
+    return name in options
+
+
+def lab(options: Options, *, on_lab: bool) -> str:
+    """Read `:lab:`, the name of a lab of the page, which is its host name too."""
+    if "lab" not in options:
+        return DEFAULT_LAB
+    name = options["lab"].strip()
+    if not on_lab:
+        raise OptionProblem(
+            f"`:lab: {name}`: this page runs directly on the engine, and has no labs; "
+            "see `docker_run_lab` in conf.py, or in the page's front matter"
+        )
+    if not _HOST_NAME.fullmatch(name):
+        raise OptionProblem(
+            f"`:lab: {name}`: it is a host name too: lower-case letters, digits and `-`, "
+            "with a letter at its start, no `-` at its end, and at most 63 characters"
+        )
+    return name
+
+
+def exit_codes(text: str, *, commands: int) -> tuple[int | None, ...] | None:
+    """Read `:exit-code:`: `any`, one status for all `commands`, or a list with one, or `any`, for each."""
+    words = [word for word in re.split(r"[\s,]+", text) if word]
+    if words == ["any"]:
+        return None
+    if not words or not all(map(_is_status, words)):
+        raise OptionProblem(
+            f"`:exit-code: {text}`: give a status from 0 to 255, one for each command, or `any`"
+        )
+    if len(words) not in {1, commands}:
+        raise OptionProblem(f"`:exit-code: {text}`: {len(words)} statuses for {commands} command(s)")
+    return tuple(None if word == "any" else int(word) for word in words)
+
+
+def _is_status(word: str) -> bool:
+    return word == "any" or (re.fullmatch(r"[0-9]{1,3}", word) is not None and int(word) <= 255)
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as `30`, `1.5s` or `2m`; seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", text.strip())
+    read = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if read <= 0:
+        raise OptionProblem(f"`:timeout: {text}`: give a time above zero, such as `30`, `90s` or `2m`")
+    return read
+
+
+def patterns(options: Options, name: str) -> tuple[str, ...]:
+    """Read regular expressions, a line each."""
+    found = tuple(line.strip() for line in options.get(name, "").splitlines() if line.strip())
+    if name in options and not found:
+        raise OptionProblem(f"`:{name}:` needs a regular expression")
+    for pattern in found:
+        _compile(pattern, f":{name}: {pattern}")
+    return found
+
+
+def captures(options: Options) -> tuple[Capture, ...]:
+    """Read `name = regular expression`, a line each."""
+    found = []
+    for line in filter(str.strip, options.get("capture", "").splitlines()):
+        name, equals, pattern = (part.strip() for part in line.partition("="))
+        if not (equals and pattern and re.fullmatch(r"\w[\w.-]*", name)):
+            raise OptionProblem(
+                f"`:capture: {line.strip()}`: write `name = regular expression`, "
+                "the name in letters, digits, `-`, `_` and `.`"
+            )
+        _compile(pattern, f":capture: {line.strip()}")
+        found.append(Capture(name, pattern))
+    if "capture" in options and not found:
+        raise OptionProblem("`:capture:` needs `name = regular expression`")
+    return tuple(found)
+
+
+def _compile(pattern: str, shown: str) -> None:
+    try:
+        re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        raise OptionProblem(f"`{shown}` is not a regular expression: {error}") from None
+
+
+def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:
+    """Read an option that holds ranges of lines; none where it is left out."""
+    if name not in options:
+        return ()
+    try:
+        return parse_ranges(options[name])
+    except ValueError as error:
+        raise OptionProblem(
+            f"`:{name}: {options[name]}`: `{error}` is no range of lines; write e.g. `1-3, 7, 10-`"
+        ) from None
+
+
+def parse_ranges(text: str) -> tuple[LineRange, ...]:
+    """Read line ranges such as `1-3, 7, 10-`. Raises `ValueError` with the word that is none."""
+    ranges = []
+    for word in text.split(","):
+        found = re.fullmatch(r"\s*(?:(\d+)\s*(-)?\s*(\d+)?|-\s*(\d+))\s*", word)
+        if not found or (found[3] and not found[2]):
+            raise ValueError(word.strip())
+        first = int(found[1] or 1)
+        if found[4]:
+            last: int | None = int(found[4])
+        elif found[2]:
+            last = int(found[3]) if found[3] else None
+        else:
+            last = first
+        if first < 1 or (last is not None and last < first):
+            raise ValueError(word.strip())
+        ranges.append(LineRange(first, last))
+    return tuple(ranges)

@@ -1,0 +1,106 @@
+r"""Waiting before something is typed, in a notation of its own: `<wait 2s>`, `<wait /regex/>`.
+
+A wait types nothing. What comes after it is typed when the time is over, or when what the program has
+printed since the last that was typed matches: `^` and `$` match at lines, escape sequences are left
+out. `\<wait …>` is plain text, as `\<` is for keys (`docker_run.terminal.keys`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from docker_run.errors import SyntaxProblem
+from docker_run.terminal import keys
+
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_WAIT = re.compile(
+    r"<wait +(?:(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>ms|s|m|h|)"
+    r"|/(?P<pattern>(?:\\.|/(?!>)|[^\\/])+)/) *>"
+)
+_PLAIN = r"\\<"
+_TOKEN = re.compile(f"{_PLAIN}|{_WAIT.pattern}")
+_MISTYPED = re.compile(_PLAIN + r"|<\s*wait(?![a-z_-])[^>]*>?", re.IGNORECASE)
+_FORM = "write `<wait 2s>` (or `500ms`, `1m`), or `<wait /regular expression/>`"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is waited for: a time, or something printed."""
+
+    seconds: float = 0.0
+    """Above zero for a time."""
+    pattern: str = ""
+    """A regular expression (multi-line mode); empty for a time."""
+
+    def __str__(self) -> str:
+        """Return what a message calls it, e.g. `2 s` or `/Ready/`."""
+        return f"/{self.pattern}/" if self.pattern else f"{self.seconds:g} s"
+
+    def found_in(self, text: str) -> bool:
+        """Tell whether `text` holds what is waited for; never, for a time."""
+        return bool(self.pattern) and re.search(self.pattern, text, re.MULTILINE) is not None
+
+
+def is_wait(entry: str) -> bool:
+    """Tell whether `entry` of `Command.typed` is a wait, and so is not typed."""
+    return _WAIT.fullmatch(entry) is not None
+
+
+def parse(entry: str) -> Wait:
+    """Return what `entry` waits for. Raises `SyntaxProblem`, also for what is no wait at all."""
+    found = _WAIT.fullmatch(entry)
+    if found is None:
+        raise SyntaxProblem(f"`{entry}` is not a wait: {_FORM}")
+    if found["pattern"] is None:
+        seconds = float(found["number"]) * _SECONDS[found["unit"]]
+        if seconds <= 0:
+            raise SyntaxProblem(f"`{entry}` waits for no time at all: leave it out, or {_FORM}")
+        return Wait(seconds)
+    try:
+        re.compile(found["pattern"], re.MULTILINE)
+    except re.error as error:
+        raise SyntaxProblem(f"the pattern of `{entry}` is not a regular expression: {error}") from None
+    return Wait(pattern=found["pattern"])
+
+
+def split(line: str) -> tuple[str, ...]:
+    """Return the entries of a typed line: its waits, each by itself, and what is between them.
+
+    Waits stand in front of keys, or of text, or alone. Raises `SyntaxProblem` for one behind text (the
+    text would lose its Enter), for one that is mistyped, and as `parse` does.
+    """
+    entries: list[str] = []
+    rest = 0
+    for found in _TOKEN.finditer(line):
+        if found["number"] is None and found["pattern"] is None:
+            continue
+        _between(entries, line[rest : found.start()], found[0])
+        parse(found[0])
+        entries.append(found[0])
+        rest = found.end()
+    last = line[rest:].lstrip(" ") if rest else line
+    if last or not entries:
+        _refuse_mistyped(last)
+        entries.append(last)
+    return tuple(entries)
+
+
+def _between(entries: list[str], text: str, wait: str) -> None:
+    """Take note of what stands before a wait."""
+    _refuse_mistyped(text)
+    if not text.strip(" "):
+        return
+    if not keys.is_keys(text.strip(" ")):
+        raise SyntaxProblem(
+            f"`{wait}` stands behind text: put it in front of what is to wait, or on a line of its own"
+        )
+    entries.append(text.strip(" "))
+
+
+def _refuse_mistyped(text: str) -> None:
+    for found in _MISTYPED.finditer(text):
+        if found[0] != "\\<":
+            raise SyntaxProblem(
+                f"`{found[0]}` is not a wait: {_FORM}. To type it as text, write `\\{found[0]}`"
+            )

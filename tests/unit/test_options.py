@@ -1,0 +1,48 @@
+"""Values of options: text becomes a value, or a message that names the option."""
+
+from __future__ import annotations
+
+import pytest
+
+from docker_run.errors import OptionProblem
+from docker_run.model import LineRange
+from docker_run.options import exit_codes, line_ranges, parse_ranges, seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("any", None),
+        ("0", (0,)),
+        ("125", (125,)),
+        ("0 1 2", (0, 1, 2)),
+        ("0,1,2", (0, 1, 2)),
+        ("0 any 2", (0, None, 2)),
+    ],
+)
+def test_exit_codes(text: str, expected: tuple[int | None, ...] | None) -> None:
+    assert exit_codes(text, commands=3) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("30", 30), ("1.5s", 1.5), ("2m", 120), ("500ms", 0.5), ("1 h", 3600)]
+)
+def test_seconds(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+def test_ranges() -> None:
+    assert parse_ranges("1-3, 7,10-") == (LineRange(1, 3), LineRange(7, 7), LineRange(10))
+    assert parse_ranges("-2") == (LineRange(1, 2),)
+    (open_range,) = parse_ranges("5-")
+    assert 4 not in open_range
+    assert 5 in open_range
+    assert 10_000 in open_range
+
+
+@pytest.mark.parametrize("text", ["", "0", "3-1", "a", "1,,2", "1 2", "-"])
+def test_bad_ranges(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (its message is the word at fault)
+        parse_ranges(text)
+    with pytest.raises(OptionProblem, match=":lines:"):
+        line_ranges({"lines": text}, "lines")
