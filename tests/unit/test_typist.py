@@ -138,3 +138,108 @@ def test_without_lines_there_is_nothing_to_type() -> None:
     program.prints(ASH)
     assert program.typist.done
     assert program.silent_for(20) == []
+
+
+def test_a_wait_types_nothing_and_needs_no_prompt() -> None:
+    program = Program("<wait 2s>", "<C-c>", "ls")
+    program.prints(b"still going")
+    assert program.silent_for(1.9) == []
+    assert program.typist.waiting == "waiting 2 s"
+    program.prints(b"and going")
+    assert program.silent_for(0.2) == ["<C-c>"]
+    program.prints(b"^C\r\n" + BASH)
+    assert program.silent_for(0.2) == []
+    assert program.typist.waiting == "waiting for a prompt, to type `ls`"
+    assert program.silent_for(0.2) == ["ls"]
+    assert program.typist.waiting == ""
+
+
+def test_a_wait_is_longer_than_the_silence_that_a_prompt_needs() -> None:
+    program = Program("ls", "<wait 3s>", "exit")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["ls"]
+    program.prints(b"ls\r\n" + ASH)
+    assert program.silent_for(2) == []
+    assert program.silent_for(1) == ["exit"]
+    (first, _), (second, _) = program.typed
+    assert second - first == pytest.approx(3, abs=0.02)
+
+
+def test_waiting_for_something_printed() -> None:
+    program = Program("<wait /^Rea.y$/>", "<C-c>")
+    assert program.silent_for(20) == []
+    program.prints(b"not Ready\r\n\x1b[1mRea")
+    assert program.silent_for(6) == []
+    assert program.typist.waiting == "waiting for /^Rea.y$/"
+    program.prints(b"\x1b[0mdy\r")
+    program.prints(b"\nmore\r\nand more")
+    assert program.silent_for(0.02) == ["<C-c>"]
+
+
+def test_only_what_came_after_the_last_typed_line_counts() -> None:
+    program = Program("ls", "<wait /bin/>", "exit")
+    program.prints(b"/bin " + ASH)
+    assert program.silent_for(1) == ["ls"]
+    program.prints(b"ls\r\nusr\r\n" + ASH)
+    assert program.silent_for(10) == []
+    program.prints(b"bin")
+    assert program.silent_for(0.02) == ["exit"]
+
+
+@pytest.mark.parametrize(
+    "echo", [b"echo Ready", b"echo R\x1b[Ceady", b"echo Re \r\x1b[Kady", b"echo Re\r\nady"]
+)
+def test_the_echo_is_not_what_is_waited_for(echo: bytes) -> None:
+    program = Program("echo Ready", "<wait /Ready/>", "exit")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["echo Ready"]
+    for byte in echo:
+        program.prints(bytes([byte]))
+        assert program.silent_for(0.02) == []
+    program.prints(b"\r\n")
+    assert program.silent_for(5) == []
+    program.prints(b"Ready\r\n")
+    assert program.silent_for(0.02) == ["exit"]
+
+
+def test_a_line_that_is_not_echoed_takes_nothing_away() -> None:
+    program = Program("secret", "<wait /Welcome/>", "exit")
+    program.prints(b"Password: ")
+    assert program.silent_for(1) == ["secret"]
+    program.prints(b"\r\nWelcome")
+    assert program.silent_for(0.02) == ["exit"]
+
+
+def test_waits_follow_each_other() -> None:
+    program = Program("<wait 1s>", "<wait /a/>", "<wait 1s>", "x")
+    program.prints(b"a")
+    assert program.silent_for(1.9) == []
+    assert program.silent_for(0.2) == ["x"]
+
+
+def test_a_wait_at_the_end_is_waited_for() -> None:
+    program = Program("ls", "<wait 2s>")
+    program.prints(ASH)
+    assert program.silent_for(1) == ["ls"]
+    assert not program.typist.done
+    assert program.silent_for(2) == []
+    assert program.typist.done
+
+
+def test_what_is_remembered_has_a_bound() -> None:
+    program = Program("<wait /first-*last/>", "x")
+    program.prints(b"first" + b"-" * 100_000)
+    program.prints(b"last")
+    assert program.silent_for(1) == []
+    program.prints(b"first" + b"-" * 60_000)
+    program.prints(b"last")
+    assert program.silent_for(0.02) == ["x"]
+
+
+def test_prompts_are_not_learned_where_something_was_waited_for() -> None:
+    program = Program("<wait 1s>", "one", "two")
+    program.prints(b"half a line")
+    assert program.silent_for(1.1) == ["one"]
+    program.prints(b"one\r\nhalf a line")
+    assert program.silent_for(1) == []
+    assert program.silent_for(1) == ["two"]

@@ -1,7 +1,8 @@
 """Typing at a container's terminal, as a person would: each line when the program asks for it.
 
 What is typed before a program reads is shown twice: once by the terminal's own echo, once more when
-the program takes it up and redraws its line. So a line waits until the output ends in a prompt.
+the program takes it up and redraws its line. So a line waits until the output ends in a prompt,
+unless its author says with `<wait …>` what it is to wait for.
 Pure: the time is an argument.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from docker_run.terminal import keys
+from docker_run.terminal import keys, waits
 
 _ESCAPE = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
@@ -21,6 +22,8 @@ _PROMPT_ENDS = (b"$", b"#", b">", b":", b"?", b"%")
 _GOES_ON = b"\r\n\x03\x04\x1a\x1c"
 """What ends a line, or interrupts: Enter, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-Backslash."""
 _LONGEST_LINE = 8192
+_REMEMBERED = 65_536
+"""Bytes of output in which the pattern of a wait is looked for."""
 
 _KNOWN_PROMPT = 0.12
 """Seconds of silence after a prompt at which something was typed before."""
@@ -35,9 +38,10 @@ _PATIENCE = 5.0
 
 
 class Typist:
-    """Decides when the next of `lines` is to be typed.
+    """Decides when the next of `lines` is to be typed; what a `<wait …>` among them asks for comes before.
 
-    `began` is when the program started, in seconds of the clock that all other times come from.
+    `began` is when the program started, in seconds of the clock that all other times come from. What it
+    `saw` begins there, too: nothing of the command's own echo.
     """
 
     def __init__(self, lines: Sequence[str], *, began: float) -> None:
@@ -50,38 +54,77 @@ class Typist:
         self._answered = False
         self._blindly = False
         self._awaits_answer = True
+        self._typed: str | None = None
+        self._wait_began = began
+        self._waited = False
+        self._seen = _Seen()
 
     @property
     def done(self) -> bool:
-        """Whether everything was typed."""
+        """Whether everything was typed, and the waits behind it are over.
+
+        Time alone ends no wait: `saw` and `next_line` do, which are told the time.
+        """
         return self._position == len(self._lines)
+
+    @property
+    def waiting(self) -> str:
+        """What it is doing, for a message, e.g. `waiting for /Ready/`; empty once it is done."""
+        if self.done:
+            return ""
+        wait = self._wait()
+        if wait is not None:
+            return f"waiting for {wait}" if wait.pattern else f"waiting {wait}"
+        return f"waiting for a prompt, to type `{self._lines[self._position]}`"
 
     def saw(self, output: bytes, *, now: float) -> None:
         """Take note of what the program printed."""
-        if not output:
-            return
-        self._last_event = now
-        _, newline, tail = output.rpartition(b"\n")
-        self._line = (tail if newline else self._line + output)[-_LONGEST_LINE:]
-        # The echo of a typed line ends with its Enter: only what comes after that is an answer.
-        self._answered = self._answered or bool(newline) or not self._awaits_answer or not self._position
+        if output:
+            self._last_event = now
+            _, newline, tail = output.rpartition(b"\n")
+            self._line = (tail if newline else self._line + output)[-_LONGEST_LINE:]
+            # The echo of a typed line ends with its Enter: only what comes after that is an answer.
+            self._answered = self._answered or bool(newline) or not self._awaits_answer or self._typed is None
+            self._seen.add(output)
+        self._pass_waits(now)
 
     def next_line(self, *, now: float) -> str | None:
-        """Return the line that is to be typed now, None where it is not time yet."""
-        if self.done or not self._is_time(now):
+        """Return the line that is to be typed now, None where it is not time yet. It is never a wait."""
+        self._pass_waits(now)
+        if self.done or self._wait() is not None or not self._is_time(now):
             return None
         prompt, line = self._prompt(), self._lines[self._position]
-        self._blindly = not prompt
-        if prompt and self._answered:
-            self._prompts.add(prompt)
+        # What is typed at its author's word says nothing about the program's prompts.
+        if not self._waited:
+            self._blindly = not prompt
+            if prompt and self._answered:
+                self._prompts.add(prompt)
         self._position += 1
         self._awaits_answer = _starts_something(line)
         self._answered = False
-        self._last_event = self._last_typed = now
+        self._waited = False
+        self._typed = line
+        self._seen = _Seen(line)
+        self._last_event = self._last_typed = self._wait_began = now
         return line
 
+    def _wait(self) -> waits.Wait | None:
+        """Return the wait that is next, None where that is something to type, or nothing."""
+        entry = "" if self.done else self._lines[self._position]
+        return waits.parse(entry) if waits.is_wait(entry) else None
+
+    def _pass_waits(self, now: float) -> None:
+        """Go past the waits that are over."""
+        while (wait := self._wait()) is not None:
+            ends = now if wait.pattern else self._wait_began + wait.seconds
+            if now < ends or (wait.pattern and not self._seen.holds(wait)):
+                return
+            self._position += 1
+            self._waited = True
+            self._wait_began = ends
+
     def _is_time(self, now: float) -> bool:
-        if now - self._last_event >= self._silence():
+        if self._waited or now - self._last_event >= self._silence():
             return True
         return keys.is_keys(self._lines[self._position]) and now - self._last_typed >= _PATIENCE
 
@@ -105,3 +148,44 @@ class Typist:
 def _starts_something(line: str) -> bool:
     """Say whether typing `line` makes a program go on, rather than edit the line it is at."""
     return not keys.is_keys(line) or any(byte in _GOES_ON for byte in keys.to_bytes(line))
+
+
+class _Seen:
+    """The end of what was printed since `typed`, the line that was typed last."""
+
+    def __init__(self, typed: str = "") -> None:
+        self._echo = "" if keys.is_keys(typed) else keys.to_bytes(typed).decode(errors="replace")
+        self._data = b""
+        self._not_found: waits.Wait | None = None
+
+    def add(self, output: bytes) -> None:
+        """Take note of what was printed."""
+        self._data += output
+        if len(self._data) > _REMEMBERED:
+            self._data, self._echo = self._data[-_REMEMBERED:], ""
+        self._not_found = None
+
+    def holds(self, wait: waits.Wait) -> bool:
+        """Tell whether what is waited for was printed; the echo of what was typed does not count."""
+        if self._not_found != wait and wait.found_in(_without_echo(self._text(), self._echo)):
+            return True
+        self._not_found = wait
+        return False
+
+    def _text(self) -> str:
+        text = _ESCAPE.sub(b"", self._data).decode(errors="replace")
+        return re.sub(r"\r*\n|\r", "\n", text)
+
+
+def _without_echo(text: str, echo: str) -> str:
+    """Return what comes after `echo` where `text` begins with that, across the ends of a terminal's lines."""
+    at = 0
+    for char in "".join(echo.split()):
+        while text[at : at + 1].isspace():
+            at += 1
+        if at == len(text):
+            return ""
+        if text[at] != char:
+            return text
+        at += 1
+    return text[at:]
