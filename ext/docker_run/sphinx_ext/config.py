@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Iterable
+from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,25 @@ from sphinx.util import logging
 from docker_run.engine.endpoints import candidates
 from docker_run.errors import EngineProblem
 from docker_run.grammar.flags import FLAGS
-from docker_run.model import TerminalSize
+from docker_run.model import DEFAULT_LAB, LabSettings, TerminalSize
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "docker_run_"
 
 MODES = ("auto", "always", "replay")
+
+BUILT_IN = DEFAULT_LAB
+"""The kind of lab that comes with the extension."""
+
+DIRECTLY = ("none", "null", "false")
+"""What a page's front matter says to run directly on the engine, in lower case."""
+
+RESERVED = ("direct", "none", "null", "false", BUILT_IN)
+"""Names that no kind of lab of a project can have."""
+
+_LAB = LabSettings()
+_BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def _text(value: object) -> str:
@@ -108,14 +121,49 @@ def _patterns(value: object) -> tuple[str, ...]:
     return words
 
 
+def _lab(value: object) -> str | None:
+    # `-D docker_run_lab=none` on the command line is a text.
+    if value is None or value in DIRECTLY:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("None or the name of a kind of lab")
+    return value
+
+
+def _labs(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not all(
+        isinstance(folder, str) and folder.strip() for folder in value.values()
+    ):
+        raise ValueError("a dictionary: the name of each kind of lab, and its folder")
+    for name in value:
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name):
+            raise ValueError(
+                f"a dictionary with names of lower-case letters, digits and `-` ({name!r} is none)"
+            )
+        if name in RESERVED:
+            raise ValueError(f"a dictionary without {name!r}, which has a meaning already")
+    return tuple(sorted(value.items()))
+
+
+def _bytes(value: object) -> int:
+    found = re.fullmatch(r"(\d+)([bkmg]?)", str(value).lower())
+    size = int(found[1]) * _BYTES[found[2]] if found else 0
+    if isinstance(value, bool) or not isinstance(value, int | str) or size < 1:
+        raise ValueError("a number of bytes above zero, or one with k, m or g, such as '2g'")
+    return size
+
+
 def _setting(
     default: Any,  # noqa: ANN401 (each setting has its own type)
     check: Callable[[object], Any],
     *,
     help: str,  # noqa: A002 (the field's word for it)
     rebuild: str = "",
+    written: object = None,
 ) -> Any:  # noqa: ANN401 (as `dataclasses.field`)
-    return field(default=default, metadata={"check": check, "help": help, "rebuild": rebuild})
+    """Describe a setting; `written` is its default as `conf.py` has it, where that is of another type."""
+    metadata = {"check": check, "help": help, "rebuild": rebuild, "written": written}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +186,11 @@ class Settings:
     timeout: float = _setting(60.0, _seconds, help="seconds that a command may take without `:timeout:`")
     max_output: int = _setting(1_000_000, _positive, help="bytes that a command may print before it is ended")
     terminal: TerminalSize = _setting(
-        TerminalSize(), _size, help="columns and rows of the terminal of `-t`", rebuild="env"
+        TerminalSize(),
+        _size,
+        help="columns and rows of the terminal of `-t`, and of labs",
+        rebuild="env",
+        written=tuple(TerminalSize()),
     )
     allow: tuple[str, ...] = _setting(
         (), _flags, help="flags that may reach into the host, by name, without dashes", rebuild="env"
@@ -152,6 +204,29 @@ class Settings:
     images: str | None = _setting(
         None, _optional_text, help="folder of the image catalogue, from the source directory"
     )
+    lab: str | None = _setting(
+        None,
+        _lab,
+        help="on what kind of lab pages run that don't say; None runs them directly on the engine",
+        rebuild="env",
+    )
+    labs: tuple[tuple[str, str], ...] = _setting(
+        (),
+        _labs,
+        help="kinds of labs besides `lab`: the folder with the Dockerfile of each, from the source directory",
+        rebuild="env",
+        written={},
+    )
+    lab_memory: int = _setting(
+        _LAB.memory,
+        _bytes,
+        help="bytes of memory that a lab may use, or a text such as `2g`",
+        written="2g",
+    )
+    lab_pids: int = _setting(_LAB.pids, _positive, help="how many processes and threads may run on a lab")
+    lab_life: float = _setting(
+        _LAB.life, _seconds, help="seconds after which a lab ends, whatever it does", written=3600
+    )
 
     @classmethod
     def of(cls, config: Config) -> Settings:
@@ -161,17 +236,40 @@ class Settings:
             try:
                 values[setting.name] = setting.metadata["check"](config[PREFIX + setting.name])
             except ValueError:
-                values[setting.name] = _default(setting)
-        return cls(**values)
+                values[setting.name] = setting.default
+        settings = cls(**values)
+        return settings if settings.lab in {None, *settings.kinds} else replace(settings, lab=None)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The names of all kinds of labs, sorted."""
+        return tuple(sorted([BUILT_IN, *(name for name, _ in self.labs)]))
+
+    def lab_settings(self, srcdir: str | os.PathLike[str]) -> LabSettings:
+        """Return what an engine has to know of labs; `srcdir` is Sphinx's source directory."""
+        return LabSettings(
+            kinds=tuple((name, str(Path(srcdir, folder).resolve())) for name, folder in self.labs),
+            memory=self.lab_memory,
+            pids=self.lab_pids,
+            life=self.lab_life,
+        )
+
+
+def unknown_kind(name: str, kinds: Iterable[str]) -> str:
+    """Say that there is no kind of lab called `name`, and which was meant, or which there are."""
+    kinds = sorted(kinds)
+    close = get_close_matches(name, kinds, n=1)
+    known = ", ".join(f"`{kind}`" for kind in kinds)
+    meant = f"did you mean `{close[0]}`?" if close else f"known: {known}"
+    return f"there is no kind of lab called `{name}`: {meant}"
 
 
 def register(app: Sphinx) -> None:
     """Add all values to Sphinx."""
     for setting in fields(Settings):
-        default = _default(setting)
         app.add_config_value(
             PREFIX + setting.name,
-            tuple(default) if isinstance(default, TerminalSize) else default,
+            _as_in_conf(setting),
             setting.metadata["rebuild"],
             # Types are checked here, with a message that says what is wanted.
             types=frozenset({Any}),
@@ -182,22 +280,27 @@ def register(app: Sphinx) -> None:
 
 def report_bad_values(app: Sphinx, config: Config) -> None:
     """Warn of each value that is not what it should be."""
+    bad: set[str] = set()
     for setting in fields(Settings):
         value = config[PREFIX + setting.name]
         try:
             setting.metadata["check"](value)
         except ValueError as error:
-            logger.warning(
-                "%s%s = %r: should be %s; %s is used",
-                PREFIX,
-                setting.name,
-                value,
-                error,
-                _as_written(_default(setting)),
-                type="docker_run",
-                subtype="config",
-                location=_place(app, PREFIX + setting.name),
-            )
+            bad.add(setting.name)
+            default = "[]" if setting.default == () and setting.name != "labs" else repr(_as_in_conf(setting))
+            _warn(app, setting.name, f"= {value!r}: should be {error}; {default} is used")
+    settings = Settings.of(config)
+    lab = config[PREFIX + "lab"]
+    if "lab" not in bad and _lab(lab) not in {None, *settings.kinds}:
+        _warn(app, "lab", f"= {lab!r}: {unknown_kind(lab, settings.kinds)}; None is used")
+    for name, folder in settings.lab_settings(app.srcdir).kinds:
+        if not Path(folder, "Dockerfile").is_file():
+            _warn(app, "labs", f"[{name!r}]: there is no file {Path(folder, 'Dockerfile')}")
+
+
+def _warn(app: Sphinx, name: str, message: str) -> None:
+    place = _place(app, PREFIX + name)
+    logger.warning("%s%s %s", PREFIX, name, message, type="docker_run", subtype="config", location=place)
 
 
 def _place(app: Sphinx, name: str) -> str | None:
@@ -212,12 +315,7 @@ def _place(app: Sphinx, name: str) -> str | None:
     return None
 
 
-def _as_written(default: object) -> str:
-    """Return a default as `conf.py` would have it."""
-    if isinstance(default, TerminalSize):
-        return repr(tuple(default))
-    return "[]" if default == () else repr(default)
-
-
-def _default(setting: Field[Any]) -> Any:  # noqa: ANN401 (each setting has its own type)
-    return setting.default
+def _as_in_conf(setting: Field[Any]) -> object:
+    """Return the default of a setting as `conf.py` would have it."""
+    written: object = setting.metadata["written"]
+    return setting.default if written is None else written
