@@ -1,18 +1,20 @@
 """An engine for unit tests: it speaks `docker_run.protocols.Engine`, without Docker.
 
-Its one image, `busybox`, has a handful of commands that do what the real ones do. The contract suite
+Its one image, `busybox`, has a handful of commands that do what the real ones do; so have its labs, at
+whose shell these are typed. The contract suite
 (`tests/contract.py`) holds it and the real engine to the same promises.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from docker_run.errors import EngineProblem, ImageProblem, Interrupted, TimedOut, TooMuchOutput
+from docker_run.errors import EngineProblem, ImageProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
 from docker_run.grammar import runline
 from docker_run.model import (
     Chunk,
@@ -31,7 +33,10 @@ IMAGES = ("busybox",)
 
 @dataclass
 class FakeEngine:
-    """Runs `echo`, `cat`, `sh -c 'exit N'`, `sleep`, `yes`, `date`, `true` and `false`."""
+    """Runs `echo`, `cat`, `sh -c 'exit N'`, `sleep`, `yes`, `date`, `true` and `false`.
+
+    On a lab also `cat FILE`, `hostname`, and `poweroff`, after which the lab is gone.
+    """
 
     url: str = "fake://engine"
     images: tuple[str, ...] = IMAGES
@@ -90,10 +95,14 @@ class FakeSession:
         self._engine = engine
         self._session = session
         self._names: dict[str, str] = {}
-        self._used: set[str] = set()
+        self._used: set[str] = set(session.images)
+        self._files: dict[tuple[str, str], bytes] = {}
 
     def run(self, step: Step) -> tuple[CommandRecording, ...]:
-        return tuple(self._run(command, step) for command in step.commands)
+        if step.file:
+            self._files[step.lab, step.file.path] = step.file.data
+        recordings = tuple(self._run(command, step) for command in step.commands)
+        return tuple(map(_at_terminal, recordings)) if self._session.place.is_lab else recordings
 
     def images(self) -> tuple[Image, ...]:
         return tuple(Image(name, "sha256:" + "0" * 64, "made up") for name in sorted(self._used))
@@ -105,6 +114,8 @@ class FakeSession:
                 raise EngineProblem(f"the engine went away while `{command.text}` ran")
             engine.commands.append(command.text)
             engine.threads.add(threading.current_thread().name)
+        if self._session.place.is_lab and not command.text.startswith("docker run "):
+            return self._on_lab(command, step)
         files = dict(step.files)
         line = runline.parse(command.text.removeprefix("docker run "), allow=None, read=files.__getitem__)
         if line.image not in engine.images:
@@ -153,6 +164,19 @@ class FakeSession:
             raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
         return self._printed(command, stream, data)
 
+    def _on_lab(self, command: Command, step: Step) -> CommandRecording:
+        """Run what is typed at a lab's shell."""
+        words = tuple(shlex.split(command.text.replace("\\\n", "")))
+        match words:
+            case ("poweroff",):
+                raise LabProblem(f"the lab `{step.lab}` ended while `{command.text}` ran")
+            case ("hostname",):
+                return self._printed(command, Stream.OUT, f"{step.lab}\n".encode())
+            case ("cat", str(path)) if (step.lab, path) in self._files:
+                return self._printed(command, Stream.OUT, self._files[step.lab, path])
+            case _:
+                return self._execute(command, RunLine(image="", command=words), step)
+
     def _sleep(self, command: Command, seconds: float, timeout: float) -> None:
         if self._engine.interrupted.wait(min(seconds, timeout)):
             raise Interrupted(f"`{command.text}` was interrupted")
@@ -166,3 +190,14 @@ class FakeSession:
     @staticmethod
     def _failed(command: Command, code: int, message: str) -> CommandRecording:
         return CommandRecording(command.text, code, 0.01, (Chunk(Stream.ERR, f"{message}\n".encode()),))
+
+
+def _at_terminal(recording: CommandRecording) -> CommandRecording:
+    """Make of what a program printed what its terminal got."""
+    output = tuple(
+        chunk
+        if chunk.stream is Stream.TERMINAL
+        else Chunk(Stream.TERMINAL, chunk.data.replace(b"\n", b"\r\n"))
+        for chunk in recording.output
+    )
+    return replace(recording, output=output)

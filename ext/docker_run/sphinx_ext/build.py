@@ -25,6 +25,7 @@ from docker_run.sphinx_ext.check import DockerCheckBuilder
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, identity, open_engine
+from docker_run.sphinx_ext.place import Definitions
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock, counted
 from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
 
@@ -75,6 +76,8 @@ class Build:
         """Run what has to be, verify everything; returns the pages to be written again."""
         began = self._clock.monotonic()
         domain = DockerRunDomain.of(env)
+        kinds = self._settings.lab_settings(self._app.srcdir).kinds
+        domain.definitions = Definitions({name: Path(folder) for name, folder in kinds})
         sessions = domain.sessions(terminal=self._settings.terminal)
         self._load(sessions)
         tasks = self._tasks(sessions, broken=domain.problems)
@@ -248,7 +251,8 @@ class Build:
 
     def _pages_to_write(self, domain: DockerRunDomain, sessions: Iterable[Session]) -> list[str]:
         """Return the pages whose recording is not the one that this builder's output shows."""
-        shows = {session.page: self._fingerprint(session.page) for session in sessions}
+        # A recording that no longer holds, because a lab is another now, is not shown.
+        shows = {session.page: f"{self._fingerprint(session.page)} {session.key}" for session in sessions}
         everything = hashlib.sha256(repr(sorted(shows.items())).encode()).hexdigest()
         shows |= dict.fromkeys(domain.reports, everything)
         shown = domain.shown(self._app.builder.name)

@@ -1,4 +1,4 @@
-"""What authors write: the directives `docker-run` and `docker-report`, and the role `docker-value`.
+"""What authors write: `docker-run`, `docker-file` and `docker-report`, and the role `docker-value`.
 
 Reading a page only takes its text apart: no engine, no network, no file is written, so that it is
 safe in Sphinx's parallel workers.
@@ -17,12 +17,16 @@ from sphinx.directives.code import container_wrapper
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
-from docker_run.errors import DockerRunError, FlagProblem, RefusedFlag
-from docker_run.model import Finding, Location, Presentation
+from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag
+from docker_run.labfile import FILE_OPTIONS, LARGEST_HIDDEN, parse_file, parse_file_presentation
+from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
 from docker_run.parse import OPTIONS, parse_presentation, parse_step
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import BlockName, DockerRunDomain, ValueUse
+from docker_run.sphinx_ext.files import shown_file
 from docker_run.sphinx_ext.nodes import docker_run_block, docker_run_report, docker_run_value
+from docker_run.sphinx_ext.place import PagePlace, place_of_page
+from docker_run.terminal import markup
 
 LARGEST_FILE = 1_000_000
 """Bytes that a file which a flag names may have."""
@@ -44,76 +48,156 @@ class AnyOption(dict[str, Callable[[str], str]]):
         return directives.unchanged
 
 
-class DockerRun(SphinxDirective):
-    """Runs a `docker run` command line while the site is built, and shows its real output."""
+class StepDirective(SphinxDirective):
+    """A directive that adds a step to its page."""
 
     has_content = True
     optional_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(OPTIONS, directives.unchanged))
 
-    def run(self) -> list[nodes.Node]:
-        """Note the step, and leave its place in the page."""
-        argument = self.arguments[0] if self.arguments else ""
-        domain = DockerRunDomain.of(self.env)
-        path, line = self.get_source_info()
-        location = Location(path, line)
-        presentation, step = Presentation(), -1
-        try:
-            presentation = parse_presentation(self.options)
-            parsed = parse_step(
-                argument,
-                self.options,
-                list(self.content),
-                location=location,
-                allow=Settings.of(self.config).allow,
-                read=self._read,
-            )
-            step = domain.note_step(self.env.docname, parsed)
-        except DockerRunError as error:
-            finding = Finding(location, error.subtype, str(error))
-            domain.problems.setdefault(self.env.docname, []).append(finding)
-        if presentation.hidden:
-            return []
-        block = docker_run_block(
-            docname=self.env.docname,
-            step=step,
-            command=f"docker run {argument}".strip(),
-            presentation=presentation,
-        )
-        block.source, block.line = location
-        return [self._framed(block, presentation, location)]
+    @property
+    def argument(self) -> str:
+        """What stands on the directive's own line."""
+        return self.arguments[0] if self.arguments else ""
 
-    def _framed(
-        self, block: docker_run_block, presentation: Presentation, location: Location
-    ) -> nodes.Element:
-        """Put the block under its caption, and make its name a target."""
-        framed: nodes.Element = block
-        if presentation.caption:
-            framed = container_wrapper(self, block, presentation.caption)
-        if presentation.name:
-            names = DockerRunDomain.of(self.env).names.setdefault(self.env.docname, [])
-            is_new = presentation.name not in {known.name for known in names}
-            names.append(BlockName(presentation.name, location))
-            # A second block of this name gets no target: the finding about it says more than docutils.
-            if is_new:
-                self.add_name(framed)
-        return framed
+    @property
+    def location(self) -> Location:
+        """Where the directive is."""
+        return Location(*self.get_source_info())
 
-    def _read(self, name: str) -> str:
-        """Return the text of a file that a flag names: one of the project's own, and of a decent size."""
+    def page_place(self) -> PagePlace | None:
+        """Return where the page runs; None where its front matter names nothing that there is."""
+        places = DockerRunDomain.of(self.env).places
+        docname = self.env.docname
+        if docname not in places:
+            place, problems = place_of_page(self.env, self.state.document, Settings.of(self.config))
+            self.note_problems(*problems)
+            places[docname] = place
+        return places[docname]
+
+    def note_problems(self, *problems: Finding) -> None:
+        """Keep what is wrong with the page: it is not run."""
+        if problems:
+            DockerRunDomain.of(self.env).problems.setdefault(self.env.docname, []).extend(problems)
+
+    def note_error(self, error: DockerRunError) -> None:
+        """Keep what is wrong with this directive."""
+        self.note_problems(Finding(self.location, error.subtype, str(error)))
+
+    def name_target(self, node: nodes.Element, name: str) -> None:
+        """Make the block's name, if it has one, a target."""
+        if not name:
+            return
+        names = DockerRunDomain.of(self.env).names.setdefault(self.env.docname, [])
+        is_new = name not in {known.name for known in names}
+        names.append(BlockName(name, self.location))
+        # A second block of this name gets no target: the finding about it says more than docutils.
+        if is_new:
+            self.add_name(node)
+
+    def read_own(
+        self, name: str, *, refused: type[DockerRunError], bad: type[DockerRunError], largest: int
+    ) -> bytes:
+        """Return what is in a file beside the page: one of the project's own, of `largest` bytes at most.
+
+        Raises `OSError`, or an error of the class `refused` or `bad`.
+        """
         path = Path(self.env.doc2path(self.env.docname)).parent / name
         if not path.resolve().is_relative_to(Path(self.env.srcdir).resolve()):
-            raise RefusedFlag(
+            raise refused(
                 f"{name} is not below the folder of the pages, and its text could end up on a page: "
                 "copy what the page needs into a file beside it"
             )
         self.env.note_dependency(path)
         if path.exists() and not path.is_file():
-            raise FlagProblem(f"{name} is not a regular file")
-        if path.exists() and path.stat().st_size > LARGEST_FILE:
-            raise FlagProblem(f"{name} is larger than {LARGEST_FILE:,} bytes")
-        return path.read_text(encoding="utf-8")
+            raise bad(f"{name} is not a regular file")
+        if path.exists() and path.stat().st_size > largest:
+            raise bad(f"{name} is larger than {largest:,} bytes")
+        return path.read_bytes()
+
+
+class DockerRun(StepDirective):
+    """Runs commands while the site is built, and shows their real output."""
+
+    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(OPTIONS, directives.unchanged))
+
+    def run(self) -> list[nodes.Node]:
+        """Note the step, and leave its place in the page."""
+        domain = DockerRunDomain.of(self.env)
+        presentation, step, lab = Presentation(), -1, DEFAULT_LAB
+        try:
+            presentation = parse_presentation(self.options)
+            if place := self.page_place():
+                parsed = parse_step(
+                    self.argument,
+                    self.options,
+                    list(self.content),
+                    location=self.location,
+                    allow=Settings.of(self.config).allow,
+                    read=self._read,
+                    on_lab=place.is_lab,
+                )
+                step, lab = domain.note_step(self.env.docname, parsed), parsed.lab
+        except DockerRunError as error:
+            self.note_error(error)
+        if presentation.hidden:
+            return []
+        block = docker_run_block(
+            docname=self.env.docname,
+            step=step,
+            commands=self._as_written(),
+            presentation=presentation,
+            lab="" if lab == DEFAULT_LAB else lab,
+        )
+        block.source, block.line = self.location
+        framed: nodes.Element = block
+        if presentation.caption:
+            framed = container_wrapper(self, block, presentation.caption)
+        self.name_target(framed, presentation.name)
+        return [framed]
+
+    def _as_written(self) -> list[str]:
+        """Return the commands to be shown if they can't be run, as far as they can be told."""
+        if self.argument:
+            return [f"docker run {self.argument}"]
+        lines = [line for line in self.content if line.startswith(markup.PROMPT)]
+        return [line.removeprefix(markup.PROMPT) for line in lines] or ["docker run"]
+
+    def _read(self, name: str) -> str:
+        return self.read_own(name, refused=RefusedFlag, bad=FlagProblem, largest=LARGEST_FILE).decode()
+
+
+class DockerFile(StepDirective):
+    """Puts a file on the page's lab, and shows it."""
+
+    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(FILE_OPTIONS, directives.unchanged))
+
+    def run(self) -> list[nodes.Node]:
+        """Note the step; what is shown comes from the page itself."""
+        try:
+            presentation = parse_file_presentation(self.options)
+            place = self.page_place()
+            step = parse_file(
+                self.argument,
+                self.options,
+                list(self.content),
+                location=self.location,
+                on_lab=place is None or place.is_lab,
+                read=self._read,
+            )
+        except DockerRunError as error:
+            self.note_error(error)
+            return []
+        if place is not None:
+            DockerRunDomain.of(self.env).note_step(self.env.docname, step)
+        if presentation.hidden or step.file is None:
+            return []
+        framed = shown_file(self, step.file, presentation, lab=step.lab, location=self.location)
+        self.name_target(framed, presentation.name)
+        return [framed]
+
+    def _read(self, name: str) -> bytes:
+        return self.read_own(name, refused=OptionProblem, bad=OptionProblem, largest=LARGEST_HIDDEN)
 
 
 class DockerReport(SphinxDirective):
@@ -151,5 +235,6 @@ class DockerValue(SphinxRole):
 def register(app: Sphinx) -> None:
     """Add all directives and roles to Sphinx."""
     app.add_directive("docker-run", DockerRun)
+    app.add_directive("docker-file", DockerFile)
     app.add_directive("docker-report", DockerReport)
     app.add_role("docker-value", DockerValue())

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from sphinx.domains import Domain
 
-from docker_run.model import Finding, Location, Place, Session, Step, TerminalSize
+from docker_run.model import Finding, Location, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
+from docker_run.sphinx_ext.place import Definitions, PagePlace
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 
-PER_PAGE = ("steps", "uses", "names", "problems", "reports")
+PER_PAGE = ("places", "steps", "uses", "names", "problems", "reports")
 """The kinds of data that reading a page gives."""
 
 
@@ -41,8 +42,10 @@ class DockerRunDomain(Domain):
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 1
+    data_version = 2
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
+        # docname → PagePlace, None where the page names a kind of lab that there isn't
+        "places": {},
         # docname → list[Step]
         "steps": {},
         # docname → list[ValueUse]
@@ -57,10 +60,18 @@ class DockerRunDomain(Domain):
         "shown": {},
     }
 
+    definitions = Definitions({})
+    """Those of this build. Not among the data, which are kept: folders of labs change between builds."""
+
     @classmethod
     def of(cls, env: BuildEnvironment) -> DockerRunDomain:
         """Return the domain of `env`."""
         return cast("DockerRunDomain", env.get_domain(cls.name))
+
+    @property
+    def places(self) -> dict[str, PagePlace | None]:
+        """Where each page runs, by docname; None for one that names a kind of lab that there isn't."""
+        return cast("dict[str, PagePlace | None]", self.data["places"])
 
     @property
     def steps(self) -> dict[str, list[Step]]:
@@ -100,15 +111,18 @@ class DockerRunDomain(Domain):
     def session(self, docname: str, *, terminal: TerminalSize) -> Session | None:
         """Return the page's session; None for a page without steps."""
         steps = self.steps.get(docname)
-        if not steps:
+        place_of_page = self.places.get(docname)
+        if not steps or place_of_page is None:
             return None
-        place = Place()
+        kind, images = place_of_page
+        place = self.definitions.place(kind)
         return Session(
             page=docname,
             steps=tuple(steps),
-            keys=session_keys(steps, place=place, terminal=terminal),
+            keys=session_keys(steps, place=place, terminal=terminal, images=images),
             place=place,
             terminal=terminal,
+            images=images,
         )
 
     def sessions(self, *, terminal: TerminalSize) -> tuple[Session, ...]:

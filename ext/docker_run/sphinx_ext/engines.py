@@ -45,9 +45,9 @@ def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
     given: Engine | None = app.emit_firstresult(OPEN_EVENT, progress)
     if given is not None:
         return given
-    from docker_run.engine.opening import open_direct  # noqa: PLC0415 (replay needs no docker)
+    from docker_run.engine import opening  # noqa: PLC0415 (replay needs no docker)
 
-    return open_direct(
+    return opening.open_engine(
         settings.engine,
         environ=os.environ,
         private=settings.private_engine,
@@ -55,6 +55,7 @@ def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
         allow=settings.allow,
         timeout=settings.timeout,
         max_output=settings.max_output,
+        labs=settings.lab_settings(app.srcdir),
         progress=progress,
     )
 

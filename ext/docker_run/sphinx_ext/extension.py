@@ -6,13 +6,13 @@ from sphinx.application import Sphinx
 
 from docker_run.sphinx_ext import build, check, config, directives, engines, look, nodes
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.transforms import ShowColouredRecordings, ShowRecordings
+from docker_run.sphinx_ext.transforms import ShowColouredRecordings, ShowFoldedRecordings, ShowRecordings
 
 
 def register(app: Sphinx) -> None:
     """Add everything to Sphinx."""
     app.add_domain(DockerRunDomain)
-    app.add_post_transform(ShowRecordings)
-    app.add_post_transform(ShowColouredRecordings)
+    for transform in (ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
+        app.add_post_transform(transform)
     for part in (config, nodes, directives, engines, look, check, build):
         part.register(app)

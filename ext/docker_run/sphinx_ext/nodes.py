@@ -14,8 +14,8 @@ class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils na
     """Stands for a step.
 
     Attributes: `docname` (its page: some builders put all pages into one document), `step` (its index
-    there, -1 for one that can't be run), `command` (the text to show for that one), `presentation`
-    (`model.Presentation`).
+    there, -1 for one that can't be run), `commands` (the texts to show for that one), `presentation`
+    (`model.Presentation`), `lab` (the name of its lab, to be shown; empty for the page's first).
     """
 
 
@@ -36,6 +36,11 @@ class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
 
     Attribute: `summary` (the text to click on).
     """
+
+
+def lab_label(name: str) -> nodes.paragraph:
+    """Return what says, above a block, on which lab of its page it is."""
+    return nodes.paragraph("", "", nodes.Text("On "), nodes.literal(name, name), classes=["docker-run-lab"])
 
 
 def register(app: Sphinx) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from docutils import nodes
 
-from docker_run.model import Recording, Session
+from docker_run.model import Place, Recording, Session
 from docker_run.verify import held_steps
 
 Cell = str | nodes.Node
@@ -20,7 +20,8 @@ def environment_table(recording: Recording | None) -> nodes.Node:
         return nodes.paragraph(text, text)
     environment = recording.environment
     rows = [
-        ("Run on", recording.date.replace("T", " ").replace("Z", " UTC")),
+        ("Run on", _place(recording)),
+        ("Date", recording.date.replace("T", " ").replace("Z", " UTC")),
         ("Engine", environment.engine),
         ("System", f"{environment.system}, {environment.architecture}"),
     ]
@@ -32,7 +33,7 @@ def environment_table(recording: Recording | None) -> nodes.Node:
 
 def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nodes.Node:
     """List all pages with what was run of each, and where; the first of each entry is the page's link."""
-    rows: list[Sequence[Cell]] = [("Page", "Commands", "Seconds", "Not run", "Run on", "Engine")]
+    rows: list[Sequence[Cell]] = [("Page", "Commands", "Seconds", "Not run", "Date", "Engine")]
     for link, session, recording in pages:
         steps = recording.steps[: held_steps(session, recording)] if recording else ()
         commands = [command for step in steps for command in step.commands]
@@ -48,6 +49,11 @@ def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nod
             )
         )
     return table(rows, widths=(25, 10, 10, 10, 15, 30), header=True)
+
+
+def _place(recording: Recording) -> str:
+    place = Place(recording.place)
+    return f"a lab (kind {place.name})" if place.is_lab else "the engine itself"
 
 
 def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], header: bool) -> nodes.table:

@@ -27,6 +27,7 @@ from docker_run.sphinx_ext.nodes import (
     docker_run_report,
     docker_run_terminal,
     docker_run_value,
+    lab_label,
 )
 from docker_run.sphinx_ext.reports import environment_table, report_table
 from docker_run.terminal import markup, screen
@@ -63,6 +64,8 @@ class ShowRecordings(SphinxPostTransform):
     # Before references are resolved (10), so that a block's target is there.
     default_priority = 9
     coloured: ClassVar[bool] = False
+    folds: ClassVar[bool] = False
+    """Whether the format can hide what a click reveals."""
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
@@ -118,12 +121,14 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         recorded = page.recorded(block["step"])
         if recorded is None or recorded.not_run:
-            shown = [markup.Block(text) for text in page.commands(block["step"]) or [block["command"]]]
+            shown = [markup.Block(text) for text in page.commands(block["step"]) or block["commands"]]
             reason = recorded.not_run if recorded else "there is no recorded output of it"
             notice = _notice(f"Not run in this build: {reason}.")
             parts: list[nodes.Node] = [self._literal(shown, block), notice]
         else:
             parts = self._shown(recorded, presentation, block)
+        if block["lab"]:
+            parts.insert(0, lab_label(block["lab"]))
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
         block.replace_self(frame)
@@ -135,18 +140,25 @@ class ShowRecordings(SphinxPostTransform):
         size = self._settings.terminal
         blocks = [_block(command, presentation, size) for command in recorded.commands]
         parts: list[nodes.Node]
-        if presentation.collapse:
+        if presentation.collapse and (len(blocks) == 1 or self.folds):
             commands = [markup.Block(each.command) for each in blocks]
-            outputs = [markup.Block("", each.lines) for each in blocks if each.lines]
-            reveal = self._literal(outputs, block) if outputs else _notice("It prints nothing.")
-            folded = docker_run_collapse("", reveal, summary=presentation.collapse)
+            folded = docker_run_collapse("", self._revealed(blocks, block), summary=presentation.collapse)
             parts = [self._literal(commands, block, emphasize=False), folded]
         else:
+            # Where nothing is hidden, each output stands below its command.
             parts = [self._literal(blocks, block)]
         if recorded.date:
             day = recorded.date.partition("T")[0]
             parts.append(_notice(f"Recorded on {day}; not run in the build after it."))
         return parts
+
+    def _revealed(self, blocks: Sequence[markup.Block], block: docker_run_block) -> nodes.Element:
+        """Show what a click reveals: the output, with the commands where there are several."""
+        if not any(each.lines for each in blocks):
+            return _notice("It prints nothing." if len(blocks) == 1 else "They print nothing.")
+        if len(blocks) == 1:
+            return self._literal([markup.Block("", blocks[0].lines)], block)
+        return self._literal(blocks, block)
 
     def _literal(
         self, blocks: Sequence[markup.Block], block: docker_run_block, *, emphasize: bool = True
@@ -173,11 +185,18 @@ class ShowRecordings(SphinxPostTransform):
 
 
 class ShowColouredRecordings(ShowRecordings):
-    """Does it for the formats whose literal blocks pass through Pygments, and leaves nothing to do."""
+    """Does it for LaTeX, whose literal blocks pass through Pygments, and leaves nothing to do."""
 
-    formats = ("html", "latex")
+    formats = ("latex",)
     default_priority = 8
     coloured = True
+
+
+class ShowFoldedRecordings(ShowColouredRecordings):
+    """Does it for HTML, which can fold as well."""
+
+    formats = ("html",)
+    folds = True
 
 
 def _block(command: CommandRecording, presentation: Presentation, size: TerminalSize) -> markup.Block:

@@ -1,0 +1,124 @@
+"""Where a page runs: what its front matter says, and what identifies the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from docutils import nodes
+from sphinx.environment import BuildEnvironment
+
+from docker_run.errors import DockerRunError
+from docker_run.grammar.reference import REFERENCE
+from docker_run.model import Finding, Location, Place
+from docker_run.sphinx_ext.config import DIRECTLY, Settings, unknown_kind
+
+LAB, IMAGES = "docker_run_lab", "docker_run_images"
+"""The fields of a page's front matter."""
+
+
+class PagePlace(NamedTuple):
+    """Where a page runs, and what it has from the start."""
+
+    kind: str = Place().name
+    """`direct`, or the name of a kind of lab."""
+    images: tuple[str, ...] = ()
+    """The images that its labs have."""
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether it runs on labs."""
+        return Place(self.kind).is_lab
+
+
+class Definitions:
+    """What identifies the machine of each kind of lab; each is read from disk once."""
+
+    def __init__(self, kinds: Mapping[str, Path]) -> None:
+        """`kinds` are those of the project: the folder of each by name."""
+        self._kinds = kinds
+        self._known: dict[str, str] = {}
+
+    def place(self, kind: str) -> Place:
+        """Return the place of sessions that run on `kind`."""
+        if not Place(kind).is_lab:
+            return Place()
+        if kind not in self._known:
+            from docker_run.engine.context import lab_definition  # noqa: PLC0415
+
+            try:
+                self._known[kind] = lab_definition(self._kinds, kind)
+            except (DockerRunError, OSError):
+                # Reported with the settings; an engine that should start such a lab says it, too.
+                self._known[kind] = ""
+        return Place(kind, self._known[kind])
+
+
+def place_of_page(
+    env: BuildEnvironment, document: nodes.document, settings: Settings
+) -> tuple[PagePlace | None, list[Finding]]:
+    """Return where the page that is being read runs, and what is wrong with its front matter.
+
+    None stands for a kind of lab that there isn't. `document` is what has been read of the page so far.
+    """
+    fields = _fields(env, document)
+    findings: list[Finding] = []
+
+    def problem(field: str, message: str) -> None:
+        findings.append(Finding(_location(env, field), "option", f"`{field}`: {message}"))
+
+    kind: str | None = settings.lab
+    if LAB in fields:
+        kind = None if fields[LAB].lower() in DIRECTLY else fields[LAB]
+    if kind is not None and kind not in settings.kinds:
+        problem(LAB, f"{unknown_kind(kind, settings.kinds)}; `none` runs the page directly on the engine")
+        return None, findings
+    images: tuple[str, ...] = ()
+    try:
+        images = parse_images(fields.get(IMAGES, ""))
+    except ValueError as error:
+        problem(IMAGES, str(error))
+    if kind is None:
+        if images:
+            problem(IMAGES, "the page runs directly on the engine, which has the images that it has")
+        return PagePlace(), findings
+    return PagePlace(kind, images), findings
+
+
+def parse_images(text: str) -> tuple[str, ...]:
+    """Read a list of images: JSON, which MyST makes of YAML's, or words. Raises `ValueError`."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text
+    if found is None:
+        return ()
+    names = found if isinstance(found, list) else re.findall(r"[^\s,]+", text)
+    for name in names:
+        if not isinstance(name, str) or not REFERENCE.fullmatch(name):
+            raise ValueError(f"`{name}` is not the name of an image; write e.g. `[busybox, debian:13]`")
+    return tuple(dict.fromkeys(names))
+
+
+def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
+    """Return the page's own fields, as Sphinx will when the page has been read to its end."""
+    fields: dict[str, str] = {}
+    first = document.first_child_not_matching_class(nodes.PreBibliographic)  # type: ignore[arg-type]
+    if first is not None and isinstance(document[first], nodes.field_list):
+        for field in document[first].findall(nodes.field):
+            fields[field[0].astext()] = field[1].astext()
+    # MyST has put the fields here already, also for a part of the page that is a document of its own.
+    fields |= {name: str(value) for name, value in env.metadata[env.docname].items()}
+    return {name: fields[name].strip() for name in (LAB, IMAGES) if name in fields}
+
+
+def _location(env: BuildEnvironment, field: str) -> Location:
+    """Return the line of the page's source that sets `field`; the first where it can't be told."""
+    path = Path(env.doc2path(env.docname))
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if re.match(rf"\s*:?{field}\s*:", line):
+            return Location(str(path), number)
+    return Location(str(path), 1)
