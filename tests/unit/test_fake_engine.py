@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contract import MAX_OUTPUT, TIMEOUT, DirectContract
+from contract import MAX_OUTPUT, TIMEOUT, DirectContract, EngineContract, text
+from docker_run.model import CommandRecording, Place, Stream
 from fake_engine import FakeEngine
 
 
@@ -12,3 +13,17 @@ class TestFakeEngine(DirectContract):
     @pytest.fixture
     def engine(self) -> FakeEngine:
         return FakeEngine(timeout=TIMEOUT, max_output=MAX_OUTPUT)
+
+
+class TestFakeLab(EngineContract):
+    place = Place("lab", "a definition")
+    images = ("busybox",)
+
+    @pytest.fixture
+    def engine(self) -> FakeEngine:
+        return FakeEngine(timeout=TIMEOUT, max_output=MAX_OUTPUT)
+
+    def text(self, recording: CommandRecording, stream: Stream) -> str:
+        """Return everything: at a terminal, both streams are one."""
+        assert stream in {Stream.OUT, Stream.ERR}
+        return text(recording, Stream.TERMINAL).replace("\r\n", "\n")

@@ -10,6 +10,7 @@ import pytest
 
 from docker_run import errors
 from docker_run.grammar.flags import FLAGS
+from docker_run.labfile import FILE_OPTIONS
 from docker_run.parse import OPTIONS
 from docker_run.sphinx_ext.config import Settings
 
@@ -45,7 +46,7 @@ def test_every_setting_is_explained(setting: str) -> None:
     assert f"docker_run_{setting}" in (MANUAL / "configuration.md").read_text()
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("option", sorted({*OPTIONS, *FILE_OPTIONS}))
 def test_every_option_is_explained(option: str) -> None:
     assert f":{option}:" in (MANUAL / "directive.md").read_text()
 
