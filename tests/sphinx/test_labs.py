@@ -79,7 +79,8 @@ def test_a_page_runs_directly_if_it_says_so(
 
 @pytest.mark.parametrize(("name", "text"), PAGES)
 def test_a_kind_that_there_is_not(site: Site, engine: FakeEngine, name: str, text: str) -> None:
-    site.write(name, text.format("docker_run_lab: laab"))
+    value = ":docker-value:`x`" if name == "index.rst" else "{docker-value}`x`"
+    site.write(name, f"{text.format('docker_run_lab: laab')}\n{value}\n")
     for _ in range(2):
         (warning,) = site.build(engine=engine).warnings
         assert warning.startswith(

@@ -207,7 +207,9 @@ class Build:
             self._findings += verify(session, recording)
             if page not in self._unfinished and page not in domain.problems:
                 self._findings += verify_presence(session, recording)
-        for docname in sorted(domain.uses):
+        # Of a page on a kind of lab that there isn't, no step was read: that is all there is to say of it.
+        unread = {docname for docname, place in domain.places.items() if place is None}
+        for docname in sorted(domain.uses.keys() - unread):
             self._findings += self._missing_values(domain, by_page.get(docname), docname)
         # A page that is gone, or that runs nothing any more, leaves its recording behind.
         pages = set(by_page) | (set(domain.problems) & set(found))
