@@ -114,7 +114,7 @@ class _Command:
         is_code = not was_literal and not self.reader.literal
         if is_code and comment < 0 and _BLANKS_BEHIND.search(text):
             raise line.problem("a blank behind the `\\` keeps it from continuing the line: remove the blank")
-        if is_code and not self.reader.after_backslash:
+        if is_code:
             text = text.rstrip(" \t")
         self.lines.append(text)
         self.source.append(line)

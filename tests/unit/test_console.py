@@ -112,6 +112,7 @@ def test_waits() -> None:
         ("false # exit-code: any", "false", "any"),
         ("ls /x # list # exit-code: 2", "ls /x # list", 2),
         ("ls # list", "ls # list", None),
+        ("ls # in C:\\ ", "ls # in C:\\", None),
         ("ls # exit code of grep", "ls # exit code of grep", None),
         ("echo '# exit-code: 1'", "echo '# exit-code: 1'", None),
         ("echo a# exit-code: 1", "echo a# exit-code: 1", None),

@@ -87,7 +87,7 @@ def test_good_paths(path: str) -> None:
     [
         ("mode", ""), ("mode", "u+x"), ("mode", "999"), ("mode", "7"), ("mode", "77777"), ("owner", ""),
         ("owner", "a b"), ("owner", ":x"), ("owner", "-x"), ("lab", "A"), ("hidden", "yes"), ("source", ""),
-        ("languge", "c"),
+        ("lang", "c"),
     ],
 )  # fmt: skip
 def test_bad_values_name_the_option(option: str, value: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -269,3 +271,17 @@ def test_there_are_no_labs_directly_on_the_engine() -> None:
     assert on_lab("", "$ ls").lab == "lab"
     with pytest.raises(OptionProblem, match="no labs"):
         parse("busybox", {"lab": "client"})
+
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "authors" / "console.md").read_text()
+EXAMPLES = re.findall(r"^```\{docker-run\}(.*)\n((?::.*\n)*)((?:.*\n)*?)```$", MANUAL, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("argument", "options", "body"), EXAMPLES)
+def test_the_examples_of_the_manual(argument: str, options: str, body: str) -> None:
+    given = dict(re.findall(r"^:([a-z-]+): ?(.*)$", options, re.MULTILINE))
+    assert on_lab(argument, *body.splitlines(), **given).commands
+
+
+def test_the_manual_has_examples() -> None:
+    assert len(EXAMPLES) == MANUAL.count("```{docker-run}") > 8
