@@ -1,11 +1,6 @@
-"""The catalogue: images that are built here, from `docs/images/NAME/Dockerfile`.
+"""Building images here: those of the catalogue (`docs/images/NAME/Dockerfile`), and labs.
 
-They stand in for a registry that is out of reach. A Dockerfile of the catalogue begins FROM
-another of its images through an argument, so that it also builds by itself where the public image
-can be had:
-
-    ARG BASE=debian
-    FROM ${BASE}
+Those of the catalogue stand in for a registry that is out of reach.
 
 A folder may have an executable `bootstrap`: it is run in a copy of the folder before the build, to
 make files that a Dockerfile can't make (a root file system to begin with).
@@ -13,95 +8,24 @@ make files that a Dockerfile can't make (a root file system to begin with).
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import docker
 from docker.errors import APIError, BuildError
 
+from docker_run.engine.context import Entry
 from docker_run.errors import ImageProblem
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
 _SHOWN = 15
 """How many of the last lines of a failed build are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An image of the catalogue."""
-
-    name: str
-    folder: Path
-    bases: tuple[tuple[str, Entry], ...]
-    """The images of the catalogue that its Dockerfile begins from: (build argument, image)."""
-
-    @property
-    def origin(self) -> str:
-        """Where the image comes from, for readers."""
-        # The folder as seen from the project: the catalogue's own two names, not all of the path.
-        depth = 2 + len(PurePosixPath(self.name).parts)
-        return f"built from {PurePosixPath(*self.folder.resolve().parts[-depth:])}"
-
-    @property
-    def reference(self) -> str:
-        """The name under which it is built: never the public one, and another for each content.
-
-        It is marked as ours by this name, and not by a label, which its containers would inherit.
-        """
-        return f"docker-run/{self.name}:{self.fingerprint()[:16]}"
-
-    def fingerprint(self) -> str:
-        """Return the SHA-256, in hexadecimal, of all that goes into the image and its bases."""
-        digest = hashlib.sha256()
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
-            relative = path.relative_to(self.folder).as_posix()
-            executable = bool(path.stat().st_mode & 0o100)
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
-        for argument, base in self.bases:
-            digest.update(f"{argument}={base.fingerprint()}\n".encode())
-        return digest.hexdigest()
-
-
-def find_entry(catalogue: Path, name: str, *, _within: tuple[str, ...] = ()) -> Entry | None:
-    """Return the image that `name` (a repository, without a tag) is in the catalogue, if it is there.
-
-    Raises `ImageProblem` where Dockerfiles begin from each other in a circle.
-    """
-    dockerfile = catalogue / name / "Dockerfile"
-    if not dockerfile.is_file():
-        return None
-    if name in _within:
-        raise ImageProblem(
-            f"{dockerfile} begins FROM itself, through {' and '.join(_within)}; break the circle"
-        )
-    bases = []
-    for argument, default in _base_arguments(dockerfile.read_text(encoding="utf-8")):
-        base = find_entry(catalogue, default, _within=(*_within, name))
-        if base is not None:
-            bases.append((argument, base))
-    return Entry(name, dockerfile.parent, tuple(bases))
-
-
-def _base_arguments(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """Find the arguments with a default before the first FROM; only those can be used in a FROM line.
-
-    See https://docs.docker.com/reference/dockerfile/#understand-how-arg-and-from-interact.
-    """
-    for line in dockerfile.splitlines():
-        if re.match(r"\s*FROM\s", line, re.IGNORECASE):
-            return
-        found = re.match(r"\s*ARG\s+(\w+)=[\"']?([^\s\"']+)", line, re.IGNORECASE)
-        if found:
-            yield found[1], found[2].removesuffix(":latest")
 
 
 def build(

@@ -15,7 +15,8 @@ from docker.auth import resolve_repository_name
 from docker.errors import DockerException, ImageNotFound
 from urllib3.exceptions import HTTPError
 
-from docker_run.engine.catalogue import Entry, build, find_entry
+from docker_run.engine.catalogue import build
+from docker_run.engine.context import Entry, find_entry
 from docker_run.engine.pull import RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.grammar.reference import REFERENCE
@@ -157,10 +158,7 @@ class Images:
         return Provided(Image(name, str(attributes["Id"]), origin, digest), name)
 
     def _entry(self, name: str) -> Entry | None:
-        repository = name.removesuffix(":latest")
-        if self._catalogue is None or ":" in repository or "@" in repository:
-            return None
-        return find_entry(self._catalogue, repository)
+        return None if self._catalogue is None else find_entry(self._catalogue, name)
 
     def _pulled(self, name: str, platform: str | None) -> Provided:
         found = REFERENCE.fullmatch(name)

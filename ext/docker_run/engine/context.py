@@ -1,0 +1,180 @@
+"""Build contexts: what goes into an image that is built here, and what identifies it.
+
+Nothing here asks an engine, or imports Docker's library: what a lab is has to be known also where
+pages are shown from recordings alone.
+
+A Dockerfile begins FROM another image of ours through an argument, so that it also builds by itself
+where the public image can be had:
+
+    ARG BASE=debian
+    FROM ${BASE}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from docker_run.errors import ImageProblem
+from docker_run.grammar.reference import REFERENCE
+from docker_run.model import DEFAULT_LAB
+
+LAB_CONTEXT = Path(__file__).parent / "lab_image"
+"""The build context of the lab that comes with the extension: the kind `lab`."""
+
+_LATEST = "latest"
+_FROM_ARGUMENT = re.compile(
+    r"^[ \t]*FROM(?:[ \t]+--\S+)*[ \t]+\$(?:\{(\w+)\}|(\w+))(?=\s|\Z)", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An image that is built here."""
+
+    name: str
+    folder: Path
+    bases: tuple[tuple[str, Entry], ...]
+    """The images of ours that its Dockerfile begins from: (build argument, image)."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Other images that it begins from in this way: (build argument, name)."""
+
+    @property
+    def origin(self) -> str:
+        """Where the image comes from, for readers."""
+        # The folder as seen from the project: the catalogue's own two names, not all of the path.
+        depth = 2 + len(PurePosixPath(self.name).parts)
+        return f"built from {PurePosixPath(*self.folder.resolve().parts[-depth:])}"
+
+    @property
+    def reference(self) -> str:
+        """The name under which it is built: never the public one, and another for each content.
+
+        It is marked as ours by this name, and not by a label, which its containers would inherit.
+        """
+        return f"docker-run/{self.name}:{self.fingerprint()[:16]}"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The public tags that it truthfully stands for: those in its file `tags`, else `latest`."""
+        return _tags(self.folder)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256, in hexadecimal, of all that goes into the image and its bases."""
+        digest = hashlib.sha256()
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            relative = path.relative_to(self.folder).as_posix()
+            executable = bool(path.stat().st_mode & 0o100)
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
+        for argument, base in self.bases:
+            digest.update(f"{argument}={base.fingerprint()}\n".encode())
+        return digest.hexdigest()
+
+
+def find_entry(catalogue: Path, name: str) -> Entry | None:
+    """Return the image that `name` is in the catalogue, if it is there and stands for the name's tag.
+
+    Raises `ImageProblem` where Dockerfiles begin from each other in a circle.
+    """
+
+    def place(name: str) -> tuple[str, Path] | None:
+        found = REFERENCE.fullmatch(name)
+        if not found or found["digest"]:
+            return None
+        folder = catalogue / found["repository"]
+        if not (folder / "Dockerfile").is_file() or (found["tag"] or _LATEST) not in _tags(folder):
+            return None
+        return found["repository"], folder
+
+    return _find(name, place, within=())
+
+
+def entries(catalogue: Path) -> tuple[Entry, ...]:
+    """Return all images of the catalogue, by name. Raises `ImageProblem` as `find_entry` does."""
+    folders = sorted(path.parent for path in catalogue.rglob("Dockerfile"))
+    names = (f"{folder.relative_to(catalogue).as_posix()}:{_tags(folder)[0]}" for folder in folders)
+    found = (find_entry(catalogue, name) for name in names)
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _tags(folder: Path) -> tuple[str, ...]:
+    try:
+        words = (folder / "tags").read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        words = []
+    return tuple(dict.fromkeys(words)) or (_LATEST,)
+
+
+def find_lab(kinds: Mapping[str, Path], kind: str) -> Entry:
+    """Return the image of a kind of lab; `kinds` are the folders of the project's own kinds, by name.
+
+    The built-in kind is `lab`, also where `kinds` does not name it. A kind begins from another one
+    where the default of the argument is its name. Raises `ImageProblem`: an unknown kind, no
+    Dockerfile, a circle.
+    """
+    folders = {DEFAULT_LAB: LAB_CONTEXT, **kinds}
+
+    def place(name: str) -> tuple[str, Path] | None:
+        if name not in folders:
+            return None
+        if not (folders[name] / "Dockerfile").is_file():
+            raise ImageProblem(f"the lab {name!r} has no {folders[name] / 'Dockerfile'}")
+        return f"lab-{name}", folders[name]
+
+    entry = _find(kind, place, within=())
+    if entry is None:
+        raise ImageProblem(
+            f"there is no kind of lab {kind!r}; `docker_run_labs` has {', '.join(sorted(folders))}"
+        )
+    return entry
+
+
+def lab_definition(kinds: Mapping[str, Path], kind: str) -> str:
+    """Return what identifies a kind of lab: the SHA-256 of its build context and of those it begins from.
+
+    See `find_lab`. Raises `ImageProblem` and `OSError`.
+    """
+    return find_lab(kinds, kind).fingerprint()
+
+
+_Place = Callable[[str], tuple[str, Path] | None]
+"""Returns the name and the folder of an image of ours, by how a Dockerfile calls it."""
+
+
+def _find(name: str, place: _Place, *, within: tuple[str, ...]) -> Entry | None:
+    found = place(name)
+    if found is None:
+        return None
+    own, folder = found
+    dockerfile = folder / "Dockerfile"
+    if own in within:
+        raise ImageProblem(
+            f"{dockerfile} begins FROM itself, through {' and '.join(within)}; break the circle"
+        )
+    bases, others = [], []
+    for argument, default in base_arguments(dockerfile.read_text(encoding="utf-8")):
+        base = _find(default, place, within=(*within, own))
+        if base is None:
+            others.append((argument, default))
+        else:
+            bases.append((argument, base))
+    return Entry(own, folder, tuple(bases), tuple(others))
+
+
+def base_arguments(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Find the arguments that are all of what a FROM line begins from: (name, default).
+
+    Only those before the first FROM can be. See
+    https://docs.docker.com/reference/dockerfile/#understand-how-arg-and-from-interact.
+    """
+    used = {found[1] or found[2] for found in _FROM_ARGUMENT.finditer(dockerfile)}
+    for line in dockerfile.splitlines():
+        if re.match(r"\s*FROM\s", line, re.IGNORECASE):
+            return
+        found = re.match(r"\s*ARG\s+(\w+)=[\"']?([^\s\"']+)", line, re.IGNORECASE)
+        if found and found[1] in used:
+            yield found[1], found[2]

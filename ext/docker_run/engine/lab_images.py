@@ -1,0 +1,94 @@
+"""The images of labs: each kind is built where it is missing, once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from copy import copy
+from pathlib import Path
+
+import docker
+import requests
+from docker.errors import DockerException, ImageNotFound
+from urllib3.exceptions import HTTPError
+
+from docker_run.engine.catalogue import build
+from docker_run.engine.context import Entry, find_lab
+from docker_run.engine.images import Images
+from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.protocols import Progress
+
+
+class LabImages:
+    """The images of all kinds of labs; each is looked for once in the life of this object.
+
+    `images` has those that labs begin from, `clients` returns the calling thread's client, `kinds`
+    are the folders of the project's own kinds, by name. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        clients: Callable[[], docker.DockerClient],
+        kinds: Mapping[str, Path],
+        progress: Progress,
+    ) -> None:
+        self._images = images
+        self._clients = clients
+        self._kinds = kinds
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._known: dict[str, str | ImageProblem] = {}
+
+    def provide(self, kind: str) -> str:
+        """Return the reference of the image of `kind`, which is on the engine then.
+
+        Raises `ImageProblem` where it can't be built, `EngineProblem` where the engine is gone.
+        """
+        return self._provide(find_lab(self._kinds, kind), kind)
+
+    def _provide(self, entry: Entry, kind: str) -> str:
+        with self._lock:
+            lock = self._locks.setdefault(kind, threading.Lock())
+        with lock:
+            if kind not in self._known:
+                try:
+                    self._known[kind] = self._built(entry, kind)
+                except ImageProblem as problem:
+                    self._known[kind] = problem
+            known = self._known[kind]
+        if isinstance(known, ImageProblem):
+            # A new one for each who asks: an exception carries the traceback of where it was raised.
+            raise copy(known) from known
+        return known
+
+    def _built(self, entry: Entry, kind: str) -> str:
+        reference = entry.reference
+        try:
+            try:
+                self._clients().images.get(reference)
+            except ImageNotFound:
+                build(
+                    self._clients(),
+                    entry,
+                    arguments=self._arguments(entry),
+                    show=lambda text: self._progress.image(_title(kind), text),
+                )
+        except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:
+            raise EngineProblem(
+                f"the engine did not give an answer about the image of the lab {kind!r}: {error}; "
+                "is it still running?"
+            ) from error
+        return reference
+
+    def _arguments(self, entry: Entry) -> dict[str, str]:
+        # The name of a kind of lab is that of its image without the prefix.
+        labs = {
+            argument: self._provide(base, base.name.removeprefix("lab-")) for argument, base in entry.bases
+        }
+        return labs | {argument: self._images.provide(name).reference for argument, name in entry.others}
+
+
+def _title(kind: str) -> str:
+    return "lab" if kind == "lab" else f"lab {kind}"
