@@ -446,7 +446,7 @@ def test_workers_that_read_know_the_places(site: Site, engine: FakeEngine) -> No
         ("labs", {"Web": "x"}, "names of lower-case letters, digits and `-` ('Web' is none); {} is used"),
         ("labs", {"direct": "x"}, "without 'direct', which has a meaning already; {} is used"),
         ("labs", {"lab": "x"}, "without 'lab', which has a meaning already; {} is used"),
-        ("labs", {"web": "nowhere"}, "there is no file "),
+        ("labs", {"web": "nowhere"}, "['web']: the lab 'web' has no "),
         ("lab_memory", "2 apples", "such as '2g'; '2g' is used"),
         ("lab_memory", 0, "such as '2g'; '2g' is used"),
         ("lab_pids", 0, "a whole number above zero; 4096 is used"),

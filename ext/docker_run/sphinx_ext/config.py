@@ -14,8 +14,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
+from docker_run.engine.context import lab_definition
 from docker_run.engine.endpoints import candidates
-from docker_run.errors import EngineProblem
+from docker_run.errors import DockerRunError, EngineProblem
 from docker_run.grammar.flags import FLAGS
 from docker_run.model import DEFAULT_LAB, LabSettings, TerminalSize
 
@@ -293,9 +294,12 @@ def report_bad_values(app: Sphinx, config: Config) -> None:
     lab = config[PREFIX + "lab"]
     if "lab" not in bad and _lab(lab) not in {None, *settings.kinds}:
         _warn(app, "lab", f"= {lab!r}: {unknown_kind(lab, settings.kinds)}; None is used")
-    for name, folder in settings.lab_settings(app.srcdir).kinds:
-        if not Path(folder, "Dockerfile").is_file():
-            _warn(app, "labs", f"[{name!r}]: there is no file {Path(folder, 'Dockerfile')}")
+    kinds = {name: Path(folder) for name, folder in settings.lab_settings(app.srcdir).kinds}
+    for name in kinds:
+        try:
+            lab_definition(kinds, name)
+        except (DockerRunError, OSError) as error:
+            _warn(app, "labs", f"[{name!r}]: {error}")
 
 
 def _warn(app: Sphinx, name: str, message: str) -> None:

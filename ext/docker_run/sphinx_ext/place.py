@@ -11,6 +11,7 @@ from typing import NamedTuple
 from docutils import nodes
 from sphinx.environment import BuildEnvironment
 
+from docker_run.engine.context import lab_definition
 from docker_run.errors import DockerRunError
 from docker_run.grammar.reference import REFERENCE
 from docker_run.model import Finding, Location, Place
@@ -47,8 +48,6 @@ class Definitions:
         if not Place(kind).is_lab:
             return Place()
         if kind not in self._known:
-            from docker_run.engine.context import lab_definition  # noqa: PLC0415
-
             try:
                 self._known[kind] = lab_definition(self._kinds, kind)
             except (DockerRunError, OSError):
