@@ -14,7 +14,7 @@ OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh test lint clean browser
+.PHONY: help html live check refresh test bench lint clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -43,6 +43,9 @@ refresh: .venv/installed ## build the site; run everything again
 
 test: .venv/installed browser ## run all tests; without an engine or a browser, those that need none
 	$(BIN)/python -m docker_run engine --optional -- $(BIN)/python -m pytest $(PYTESTOPTS)
+
+bench: .venv/installed ## measure what labs cost, on an engine
+	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python tests/bench/labs.py
 
 lint: .venv/installed ## check style, types, which module imports which, and spelling
 	$(BIN)/ruff check

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,10 @@ from docker_run.engine.direct import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
+from docker_run.engine.opening import EngineSettings
+from docker_run.engine.opening import open_engine as open_engine_of
+from docker_run.model import CommandRecording
+from lab_sessions import session, step
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "images"
 
@@ -68,3 +74,49 @@ def busybox(engine_url: str) -> str:
         return Images(clients, catalogue=CATALOGUE, progress=Quiet()).provide("busybox").reference
     finally:
         clients.close()
+
+
+OpenLabs = Callable[..., DockerEngine]
+
+
+def _opened(url: str, *, timeout: float = 60.0, max_output: int = 1_000_000) -> DockerEngine:
+    settings = EngineSettings(
+        engine=url, catalogue=CATALOGUE, allow=None, timeout=timeout, max_output=max_output
+    )
+    return open_engine_of(settings, environ=os.environ, progress=Quiet())
+
+
+@pytest.fixture
+def open_labs(engine_url: str) -> Iterator[OpenLabs]:
+    """Give a function that opens the engine with all that labs need; it is closed after the test."""
+    with ExitStack() as closing:
+        yield lambda **limits: closing.enter_context(contextlib.closing(_opened(engine_url, **limits)))
+
+
+@pytest.fixture(scope="module")
+def open_module_labs(engine_url: str) -> Iterator[OpenLabs]:
+    """Give such a function whose engines are closed after the module."""
+    with ExitStack() as closing:
+        yield lambda **limits: closing.enter_context(contextlib.closing(_opened(engine_url, **limits)))
+
+
+@pytest.fixture
+def lab_engine(open_labs: OpenLabs) -> DockerEngine:
+    """Give the engine with labs, with the usual limits."""
+    return open_labs()
+
+
+@pytest.fixture
+def run(lab_engine: DockerEngine) -> Callable[..., list[CommandRecording]]:
+    """Give a function that runs commands in a session of their own."""
+
+    def run(
+        *commands: str | tuple[str, ...],
+        images: Sequence[str] = (),
+        **settings: Any,  # noqa: ANN401 - fields of a step
+    ) -> list[CommandRecording]:
+        asked = step(*commands, **settings)
+        with lab_engine.session(session(asked, images=images)) as running:
+            return list(running.run(asked))
+
+    return run

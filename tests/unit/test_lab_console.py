@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from docker_run.engine.labs.shell import Console, State
+from docker_run.engine.labs.console import Console, State
 from docker_run.engine.streams import Transcript
 from docker_run.model import Chunk, Stream
 

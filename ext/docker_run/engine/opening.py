@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from docker_run.engine.clients import Clients
@@ -12,47 +13,50 @@ from docker_run.engine.engine import DockerEngine
 from docker_run.engine.find import find
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
+from docker_run.engine.lab_images import LabImages
+from docker_run.engine.labs.sessions import LabSessions
 from docker_run.model import LabSettings
 from docker_run.protocols import Progress
 
 
-def open_engine(
-    setting: str,
-    *,
-    environ: Mapping[str, str],
-    private: bool,
-    catalogue: Path | None,
-    allow: Collection[str] | None,
-    timeout: float,
-    max_output: int,
-    labs: LabSettings,
-    progress: Progress,
-) -> DockerEngine:
-    """Find the engine that `setting` asks for (see `find`), and make it ready to run sessions.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What a build asks of its engine."""
 
-    `catalogue` is the folder of the images that can be built where none can be pulled, and that
-    labs find in their mirror. The other arguments are those of `Host` and `DirectSessions`.
+    engine: str = "auto"
+    """`auto`, `none` or a URL (see `docker_run.engine.find`)."""
+    private: bool = False
+    """Whether one of the build's own may be started where none answers."""
+    catalogue: Path | None = None
+    """The folder of the images that are built where none can be pulled, and that labs can pull."""
+    allow: Collection[str] | None = ()
+    """The flags that may reach into the host; None allows all."""
+    timeout: float = 60.0
+    """Seconds for each command of a step that sets none."""
+    max_output: int = 1_000_000
+    """Bytes that a command may print."""
+    labs: LabSettings = field(default_factory=LabSettings)
+
+
+def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progress: Progress) -> DockerEngine:
+    """Find the engine that `settings` ask for, and make it ready to run sessions.
+
+    `environ` has `DOCKER_HOST` and its like, and the variables that a line names without a value.
     Raises `EngineProblem`.
     """
-    url = find(setting, environ=environ, private=private, progress=progress)
+    url = find(settings.engine, environ=environ, private=settings.private, progress=progress)
     clients = Clients(lambda: connect(url, environ=environ))
-    host = Host(url, clients=clients, timeout=timeout, max_output=max_output)
-    images = Images(clients, catalogue=catalogue, progress=progress)
+    host = Host(url, clients=clients, timeout=settings.timeout, max_output=settings.max_output)
+    images = Images(clients, catalogue=settings.catalogue, progress=progress)
+    kinds = {name: Path(folder) for name, folder in settings.labs.kinds}
     return DockerEngine(
         host,
-        direct=DirectSessions(host, images=images, allow=allow, environ=environ),
-        labs=_labs(host, images, catalogue, labs, progress),
-    )
-
-
-def _labs(
-    host: Host, images: Images, catalogue: Path | None, settings: LabSettings, progress: Progress
-) -> LabSessions:
-    kinds = {DEFAULT_LAB: LAB_CONTEXT, **{name: Path(folder) for name, folder in settings.kinds}}
-    return LabSessions(
-        host,
-        images=LabImages(images, host.clients, kinds, progress),
-        mirror=Mirror(host, images, catalogue, progress) if catalogue is not None else None,
-        settings=settings,
-        progress=progress,
+        direct=DirectSessions(host, images=images, allow=settings.allow, environ=environ),
+        labs=LabSessions(
+            host,
+            images=LabImages(images, clients, kinds, progress),
+            mirror=None,
+            settings=settings.labs,
+            progress=progress,
+        ),
     )

@@ -68,6 +68,11 @@ class Typist:
         return self._position == len(self._lines)
 
     @property
+    def only_waits(self) -> bool:
+        """Whether nothing is left to be typed, and waits are not over yet."""
+        return not self.done and all(map(waits.is_wait, self._lines[self._position :]))
+
+    @property
     def waiting(self) -> str:
         """What it is doing, for a message, e.g. `waiting for /Ready/`; empty once it is done."""
         if self.done:

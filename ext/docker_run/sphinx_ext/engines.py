@@ -47,17 +47,16 @@ def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
         return given
     from docker_run.engine import opening  # noqa: PLC0415 (replay needs no docker)
 
-    return opening.open_engine(
-        settings.engine,
-        environ=os.environ,
+    wanted = opening.EngineSettings(
+        engine=settings.engine,
         private=settings.private_engine,
         catalogue=Path(app.srcdir, settings.images) if settings.images else None,
         allow=settings.allow,
         timeout=settings.timeout,
         max_output=settings.max_output,
         labs=settings.lab_settings(app.srcdir),
-        progress=progress,
     )
+    return opening.open_engine(wanted, environ=os.environ, progress=progress)
 
 
 def register(app: Sphinx) -> None:

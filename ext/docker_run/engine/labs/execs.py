@@ -33,7 +33,7 @@ def create(
     directory: str = "",
 ) -> str:
     """Create an exec of `command` in `container`, and return its id."""
-    made = api.exec_create(  # type: ignore[no-untyped-call]
+    made = api.exec_create(
         container,
         list(command),
         stdin=True,
@@ -62,7 +62,7 @@ def execute(
             printed = _read(connection)
         finally:
             connection.close()
-        status = api.exec_inspect(execution)["ExitCode"]  # type: ignore[no-untyped-call]
+        status = api.exec_inspect(execution)["ExitCode"]
     # The engine knows no status where the container ended before the program did.
     return Ended(137 if status is None else int(status), printed.decode(errors="replace"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,9 @@ from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
 
 _LAST_LINES = 8
+_END_SECONDS, _LOOK_SECONDS = 3.0, 0.05
 _CAPABILITIES = re.compile(r"unable to apply caps|operation not permitted|capabilit", re.IGNORECASE)
-"""What engines say where they may not start a privileged container, because they lack something themselves."""
+"""What engines say that may not start a privileged container, for want of rights of their own."""
 _REDUCED: Mapping[str, object] = {
     "CapAdd": ["ALL"],
     "CapDrop": ["SYS_RESOURCE"],
@@ -106,13 +108,16 @@ class Machine:
 
     def obituary(self, api: APIClient) -> str:
         """Say how the container ended, with the last lines of its log; empty where it still runs."""
+        give_up = time.monotonic() + _END_SECONDS
         try:
-            state = api.inspect_container(self.container)["State"]
+            # Its shell ends a moment before the container does.
+            while (state := api.inspect_container(self.container)["State"])["Running"]:
+                if time.monotonic() > give_up:
+                    return ""
+                time.sleep(_LOOK_SECONDS)
             log: bytes = api.logs(self.container, tail=_LAST_LINES)
         except (APIError, requests.RequestException, HTTPError):
             return "its container is gone"
-        if state["Running"]:
-            return ""
         reason = f"its container ended with status {state['ExitCode']}"
         if state.get("OOMKilled"):
             reason += ", out of memory (`docker_run_lab_memory` sets how much it may use)"
@@ -133,7 +138,7 @@ _APPEND = 'head -c "$1" >> /etc/hosts'
 # In place, so that a container into which the file is mounted sees the change. The number of bytes is
 # given because an end of the input can't be told over every connection.
 _PUT = """
-case $1 in */*) mkdir -p -- "${1%/*}" ;; esac
+mkdir -p -- "$(dirname -- "$1")"
 head -c "$2" > "$1"
 chown -- "$4" "$1"
 chmod -- "$3" "$1"

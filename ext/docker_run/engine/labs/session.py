@@ -109,8 +109,8 @@ class LabSession:
         what = f"the image `{image}`" if image else "an image"
         why = refusal(failure[0]).value
         raise ImageProblem(
-            f"`{recording.command}` could not get {what}: {why} ({failure[0]}); check the name, try again with "
-            "a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",
+            f"`{recording.command}` could not get {what}: {why} ({failure[0]}); check the name, "
+            "try again with a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",
             reason=f"it could not get {what}: {why}",
         )
 

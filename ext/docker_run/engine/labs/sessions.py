@@ -6,8 +6,9 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, TimeoutError as NotYet
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.labs.machine import Blueprint, Machine, NotPrivileged
 from docker_run.engine.labs.session import Lab, LabSession
 from docker_run.engine.labs.shell import Shell
-from docker_run.errors import ImageProblem, Interrupted, LabProblem
+from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Image, LabSettings, Session
 from docker_run.protocols import Progress
 
@@ -137,12 +138,11 @@ class LabSessions:
         for future in warm:
             future.cancel()
         for future in warm:
-            try:
+            # Of one that did not start, nothing is left, and nobody has asked for it.
+            with suppress(CancelledError, DockerRunError):
                 opening = future.result()
-            except (Exception, CancelledError):  # noqa: BLE001 - nobody asked for it, so nobody needs to know
-                continue
-            self._close_shells(opening)
-            self._host.remove_after(opening.prefix, Interrupted("not needed"))
+                self._close_shells(opening)
+                self._host.remove(opening.prefix)
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._mirror is not None:
             self._mirror.close()

@@ -1,0 +1,210 @@
+"""Whole builds of pages that run on labs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import textwrap
+from pathlib import Path
+
+import docker
+import pytest
+
+from builds import CONF, IMAGES, build, start, wait_for
+
+pytestmark = pytest.mark.engine
+
+LABS = 'docker_run_lab = "lab"\n'
+WEB = """\
+---
+docker_run_images: [nginx]
+---
+# Page {name}
+
+```{{docker-run}}
+$ docker run -d -p 80:80 --name web nginx
+$ curl -sI --retry 30 --retry-connrefused localhost | head -n 1
+$ echo {name} && sleep 2
+$ docker ps -a --format '{{{{.Names}}}} {{{{.Ports}}}}'
+```
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "conf.py").write_text(CONF.format(images=IMAGES) + LABS)
+    return folder
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.md").write_text(textwrap.dedent(text))
+
+
+def recorded(folder: Path, page: str) -> str:
+    return (folder / "recordings" / f"{page}.txt").read_text()
+
+
+def ours(client: docker.DockerClient) -> set[str]:
+    """Return the ids of all containers, volumes and networks on the engine."""
+    api = client.api
+    return {
+        *(one["Id"] for one in api.containers(all=True)),
+        *(one["Name"] for one in api.volumes()["Volumes"] or () if one["Name"] != "docker-run-registry"),
+        *(one["Id"] for one in api.networks()),
+    }
+
+
+def test_two_pages_at_the_same_time(folder: Path, engine_url: str, client: docker.DockerClient) -> None:
+    for name in ("index", "other"):
+        write(folder, name, WEB.format(name=name))
+    before = ours(client)
+    log = build(folder, engine_url)
+    assert "2 pages, 8 commands run, 0 shown from recordings, 2 recordings changed, 0 failed" in log
+    for name in ("index", "other"):
+        text = recorded(folder, name)
+        assert "tty|HTTP/1.1 200 OK\\r" in text or "tty|HTTP/1.1 200 OK" in text
+        assert re.findall(r"^tty\|(web .*)$", text, re.MULTILINE) == ["web 0.0.0.0:80->80/tcp, :::80->80/tcp"]
+        assert "place: lab\n" in text
+        assert re.search(r"^image: nginx \| sha256:\w{64} \| \S.* \| sha256:\w{64}$", text, re.MULTILINE)
+    assert ours(client) == before
+    # And what was run is not run again.
+    again = build(folder, engine_url)
+    assert "0 commands run, 8 shown from recordings, 0 recordings changed, 0 failed" in again
+
+
+def test_a_lab_that_dies_fails_its_page_and_no_other(folder: Path, engine_url: str) -> None:
+    write(folder, "index", "# A\n\n```{docker-run}\n$ echo on\n$ sleep 1\n```\n")
+    write(
+        folder,
+        "dying",
+        """\
+        # B
+
+        ```{docker-run}
+        $ echo first
+        ```
+
+        ```{docker-run}
+        $ kill -9 $(pidof dockerd); sleep 60
+        ```
+        """,
+    )
+    log = build(folder, engine_url)
+    (warning,) = re.findall(r"dying\.md:7: WARNING: .*?\[docker_run\.lab\]", log, re.DOTALL)
+    assert "kill -9" in warning
+    assert "the last lines of its log" in warning
+    assert "tty|on" in recorded(folder, "index")
+    assert "tty|first" in recorded(folder, "dying")
+    assert "kill" not in recorded(folder, "dying")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_leaves_nothing(
+    folder: Path, engine_url: str, client: docker.DockerClient, number: signal.Signals
+) -> None:
+    write(folder, "index", "# A\n\n```{docker-run}\n$ touch /begun && sleep 600\n```\n")
+    write(folder, "other", "# B\n\n```{docker-run}\n$ docker ps\n```\n")
+    (folder / "conf.py").write_text(
+        (folder / "conf.py").read_text() + "docker_run_jobs = 1\ndocker_run_timeout = 600\n"
+    )
+    build(folder, engine_url, "-D", "docker_run_mode=replay")  # so that only the interrupt takes its time
+    before = ours(client)
+    with start(folder, engine_url, "-v") as process:
+        wait_for(lambda: begun(client), "the command")
+        os.kill(process.pid, number)
+        printed, _ = process.communicate()
+    assert process.returncode != 0, printed
+    assert ours(client) == before
+
+
+def begun(client: docker.DockerClient) -> bool:
+    for one in client.api.containers(filters={"label": ["docker-run.page=index"]}):
+        execution = client.api.exec_create(one["Id"], ["test", "-e", "/begun"])
+        client.api.exec_start(execution["Id"])
+        if client.api.exec_inspect(execution["Id"])["ExitCode"] == 0:
+            return True
+    return False
+
+
+def test_what_a_killed_build_left_goes_with_the_next(
+    folder: Path, engine_url: str, client: docker.DockerClient
+) -> None:
+    write(folder, "index", "# A\n\n```{docker-run}\n$ touch /begun && sleep 600\n```\n")
+    before = ours(client)
+    with start(folder, engine_url, "-D", "docker_run_jobs=1") as process:
+        wait_for(lambda: begun(client), "the command")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert ours(client) != before
+    write(folder, "index", "# A\n\n```{docker-run}\n$ echo on\n```\n")
+    log = build(folder, engine_url)
+    assert re.search(r"removed \d containers? of a build that was killed", log), log
+    assert ours(client) == before
+
+
+def test_files_values_and_several_labs(folder: Path, engine_url: str) -> None:
+    write(
+        folder,
+        "index",
+        """\
+        # A
+
+        ```{docker-file} app/hello.sh
+        :mode: 755
+
+        #!/bin/sh
+        echo "Hello, $1, from $(hostname)"
+        ```
+
+        ```{docker-run}
+        :capture: who = Hello, (\\w+)
+
+        $ cd app
+        $ ./hello.sh world
+        $ ls nowhere # exit-code: 2
+        ```
+
+        ```{docker-run}
+        :lab: client
+
+        $ getent hosts lab | wc -l
+        ```
+
+        It greets the {docker-value}`who`.
+        """,
+    )
+    build(folder, engine_url, "-W")
+    html = (folder.parent / "out" / "html" / "index.html").read_text()
+    assert "Hello, world, from lab" in html
+    assert re.search(r'greets the <span class="docker-run-value">world</span>', html)
+
+
+def test_an_optional_image_that_cannot_be_had(folder: Path, engine_url: str) -> None:
+    write(
+        folder,
+        "index",
+        """\
+        # A
+
+        ```{docker-run}
+        :optional:
+
+        $ docker run no-such-image-here
+        ```
+
+        ```{docker-run} --rm no-such-image-here
+        :optional:
+        ```
+
+        ```{docker-run}
+        $ echo on
+        ```
+        """,
+    )
+    build(folder, engine_url, "-W")
+    text = recorded(folder, "index")
+    assert text.count("not run: it could not get the image `no-such-image-here`") == 2
+    assert "tty|on" in text
