@@ -48,7 +48,7 @@ def test_bases_are_the_arguments_before_the_first_from(tmp_path: Path) -> None:
     )
     entry = find_entry(tmp_path, "top")
     assert entry
-    assert [(argument, base.name) for argument, base in entry.bases] == [("BASE", "base"), ("TOOL", "tool")]
+    assert [(base.argument, base.entry.name) for base in entry.bases] == [("BASE", "base"), ("TOOL", "tool")]
 
 
 def test_a_circle_is_an_error(tmp_path: Path) -> None:

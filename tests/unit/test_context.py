@@ -11,10 +11,10 @@ import pytest
 from docker_run.engine.context import (
     LAB_CONTEXT,
     base_arguments,
-    entries,
     find_entry,
     find_lab,
     lab_definition,
+    names,
 )
 from docker_run.errors import ImageProblem
 
@@ -35,11 +35,7 @@ def test_an_image_stands_for_its_tags_and_no_others(tmp_path: Path) -> None:
     there = ["plain", "plain:latest", "tagged", "tagged:latest", "tagged:trixie", "old:1"]
     absent = ["plain:1", "tagged:bookworm", "old", "old:latest", f"plain@sha256:{'0' * 64}", "Plain", "../x"]
     assert [name for name in there + absent if find_entry(tmp_path, name)] == there
-    assert [(entry.name, entry.tags) for entry in entries(tmp_path)] == [
-        ("old", ("1",)),
-        ("plain", ("latest",)),
-        ("tagged", ("latest", "trixie")),
-    ]
+    assert names(tmp_path) == ("old:1", "plain:latest", "tagged:latest", "tagged:trixie")
 
 
 def test_the_tags_are_part_of_what_identifies_an_image(tmp_path: Path) -> None:
@@ -58,7 +54,7 @@ def test_a_base_counts_by_its_tag(tmp_path: Path) -> None:
     new, old = find_entry(tmp_path, "new"), find_entry(tmp_path, "old")
     assert new
     assert old
-    assert [base.name for _, base in new.bases] == ["base"]
+    assert [(base.default, base.entry.name) for base in new.bases] == [("base:13", "base")]
     assert (old.bases, old.others) == ((), (("BASE", "base:12"),))
 
 
@@ -87,8 +83,8 @@ def test_a_kind_of_lab_begins_from_another(tmp_path: Path) -> None:
     assert large.name == "lab-large"
     assert large.reference.startswith("docker-run/lab-large:")
     assert large.others == (("TOOLS", "alpine:3"),)
-    assert [(argument, base.name) for argument, base in large.bases] == [("BASE", "lab-small")]
-    assert large.bases[0][1].bases[0][1].folder == LAB_CONTEXT
+    assert [(base.argument, base.entry.name) for base in large.bases] == [("BASE", "lab-small")]
+    assert large.bases[0].entry.bases[0].entry.folder == LAB_CONTEXT
 
 
 def test_a_definition_changes_with_the_context_and_with_those_below(tmp_path: Path) -> None:

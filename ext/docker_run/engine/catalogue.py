@@ -34,14 +34,16 @@ def build(
     *,
     arguments: Mapping[str, str],
     show: Callable[[str], None],
+    anew: bool = False,
 ) -> None:
     """Build `entry` on the engine as `entry.reference`; `arguments` are its build arguments.
 
-    `show` is told how far it is. Raises `ImageProblem` with the last lines that the build printed,
+    `anew` runs also the steps whose results the engine has from earlier builds. `show` is told how
+    far it is. Raises `ImageProblem` with the last lines that the build printed,
     and what docker-py raises where the engine is gone.
     """
     with _context(entry, show) as folder:
-        _build(client, entry, folder, arguments=arguments, show=show)
+        _build(client, entry, folder, arguments=arguments, show=show, anew=anew)
 
 
 def _build(
@@ -51,6 +53,7 @@ def _build(
     *,
     arguments: Mapping[str, str],
     show: Callable[[str], None],
+    anew: bool,
 ) -> None:
     printed: list[str] = []
     made: list[str] = []
@@ -60,6 +63,7 @@ def _build(
             path=str(folder),
             tag=entry.reference,
             buildargs=dict(arguments),
+            nocache=anew,
             rm=True,
             forcerm=True,
             decode=True,

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from docker_run.errors import ImageProblem
 from docker_run.grammar.reference import REFERENCE
@@ -31,14 +32,24 @@ _FROM_ARGUMENT = re.compile(
 )
 
 
+class Base(NamedTuple):
+    """An image of ours that another one begins from."""
+
+    argument: str
+    """The build argument that says so."""
+    default: str
+    """Its default: how the Dockerfile calls the image."""
+    entry: Entry
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An image that is built here."""
 
     name: str
     folder: Path
-    bases: tuple[tuple[str, Entry], ...]
-    """The images of ours that its Dockerfile begins from: (build argument, image)."""
+    bases: tuple[Base, ...]
+    """The images of ours that its Dockerfile begins from."""
     others: tuple[tuple[str, str], ...] = ()
     """Other images that it begins from in this way: (build argument, name)."""
 
@@ -70,8 +81,8 @@ class Entry:
             executable = bool(path.stat().st_mode & 0o100)
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
-        for argument, base in self.bases:
-            digest.update(f"{argument}={base.fingerprint()}\n".encode())
+        for base in self.bases:
+            digest.update(f"{base.argument}={base.entry.fingerprint()}\n".encode())
         return digest.hexdigest()
 
 
@@ -93,12 +104,12 @@ def find_entry(catalogue: Path, name: str) -> Entry | None:
     return _find(name, place, within=())
 
 
-def entries(catalogue: Path) -> tuple[Entry, ...]:
-    """Return all images of the catalogue, by name. Raises `ImageProblem` as `find_entry` does."""
-    folders = sorted(path.parent for path in catalogue.rglob("Dockerfile"))
-    names = (f"{folder.relative_to(catalogue).as_posix()}:{_tags(folder)[0]}" for folder in folders)
-    found = (find_entry(catalogue, name) for name in names)
-    return tuple(entry for entry in found if entry is not None)
+def names(catalogue: Path) -> tuple[str, ...]:
+    """Return what all images of the catalogue are called: `NAME:TAG`, for each of their tags."""
+    folders = sorted({path.parent for path in catalogue.rglob("Dockerfile")})
+    return tuple(
+        f"{folder.relative_to(catalogue).as_posix()}:{tag}" for folder in folders for tag in _tags(folder)
+    )
 
 
 def _tags(folder: Path) -> tuple[str, ...]:
@@ -161,7 +172,7 @@ def _find(name: str, place: _Place, *, within: tuple[str, ...]) -> Entry | None:
         if base is None:
             others.append((argument, default))
         else:
-            bases.append((argument, base))
+            bases.append(Base(argument, default, base))
     return Entry(own, folder, tuple(bases), tuple(others))
 
 

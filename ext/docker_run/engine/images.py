@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import requests
 from docker.auth import resolve_repository_name
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import build
@@ -83,17 +83,26 @@ class Images:
     """The images of one engine; each is looked for once in the life of this object.
 
     `client` returns the calling thread's client. `catalogue` is the folder of the catalogue, or
-    None where there is none. All methods may be called from any thread.
+    None where there is none; `anew` builds its images again, also those that the engine has.
+    All methods may be called from any thread.
     """
 
     def __init__(
-        self, client: Callable[[], docker.DockerClient], *, catalogue: Path | None, progress: Progress
+        self,
+        client: Callable[[], docker.DockerClient],
+        *,
+        catalogue: Path | None,
+        progress: Progress,
+        anew: bool = False,
     ) -> None:
         self._client = client
         self._catalogue = catalogue
         self._progress = progress
+        self._anew = anew
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, ...], threading.Lock] = {}
+        self._builds: dict[str, threading.Lock] = {}
+        self._built_anew: set[str] = set()
         self._known: dict[tuple[str, ...], Provided | ImageProblem] = {}
         self._registries: dict[str, _Registry] = {}
 
@@ -194,19 +203,36 @@ class Images:
                 "leave `--platform` out",
                 reason=f"there is no image `{name}` for {platform}",
             )
-        here = self._catalogue_image(name, entry)
-        if here is None:
-            arguments = {argument: self.provide(base.name).reference for argument, base in entry.bases}
-            build(
-                self._client(),
-                entry,
-                arguments=arguments,
-                show=lambda text: self._progress.image(name, text),
-            )
+        with self._lock:
+            lock = self._builds.setdefault(entry.reference, threading.Lock())
+        # The image may be asked for under several of its names at the same time.
+        with lock:
             here = self._catalogue_image(name, entry)
+            if here is None or (self._anew and entry.reference not in self._built_anew):
+                self._build(name, entry)
+                self._remove_replaced(here)
+                here = self._catalogue_image(name, entry)
         if here is None:
             raise ImageProblem(f"{entry.folder} was built, and the engine has no image of it; build again")
         return here
+
+    def _build(self, name: str, entry: Entry) -> None:
+        build(
+            self._client(),
+            entry,
+            arguments={base.argument: self.provide(base.default).reference for base in entry.bases},
+            show=lambda text: self._progress.image(name, text),
+            anew=self._anew,
+        )
+        self._built_anew.add(entry.reference)
+
+    def _remove_replaced(self, before: Provided | None) -> None:
+        """Remove what had the image's name before; the engine keeps what is still in use."""
+        if before is not None:
+            with suppress(APIError):
+                attributes = self._client().images.get(before.image.id).attrs
+                if not attributes.get("RepoTags"):
+                    self._client().api.remove_image(before.image.id)
 
     def _machine(self) -> dict[str, object]:
         """Return for what the engine builds, in the form of an image's attributes."""

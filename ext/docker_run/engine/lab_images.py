@@ -83,10 +83,8 @@ class LabImages:
         return reference
 
     def _arguments(self, entry: Entry) -> dict[str, str]:
-        # The name of a kind of lab is that of its image without the prefix.
-        labs = {
-            argument: self._provide(base, base.name.removeprefix("lab-")) for argument, base in entry.bases
-        }
+        # By what a Dockerfile begins from, a lab calls another one by the name of its kind.
+        labs = {base.argument: self._provide(base.entry, base.default) for base in entry.bases}
         return labs | {argument: self._images.provide(name).reference for argument, name in entry.others}
 
 

@@ -1,0 +1,263 @@
+"""The registry of a build: labs pull from it what the catalogue has, as they would from Docker Hub.
+
+Each build has a container of its own, so that its access log speaks of its own labs only, and so that
+it ends with the build. What is in the registry is kept in a volume, as images are kept.
+
+Several builds can write to that volume at the same time: layers and manifests are files named by
+what is in them, and a name is only written where it isn't there, or means another image. Builds of
+different catalogues may mean different images by one name, so that each catalogue has a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from copy import copy
+from pathlib import Path
+
+import requests
+from docker import APIClient
+from docker.auth import resolve_repository_name
+from docker.errors import APIError
+from urllib3.exceptions import HTTPError
+
+from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.context import names
+from docker_run.engine.host import Host
+from docker_run.engine.images import Images
+from docker_run.engine.registry_files import RegistryFiles, Tagged
+from docker_run.engine.served import Served, served
+from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.grammar.reference import REFERENCE
+from docker_run.model import Image
+from docker_run.protocols import Progress
+
+VOLUME = "docker-run-registry"
+KEPT = "docker-run.kept"
+"""Label: what this is kept for. It is ours, and outlives the build that made it."""
+
+_DATA = "/var/lib/registry"
+_PORT = 5000
+_READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
+_AT_ONCE = 3
+_LAST_LINES = 5
+_HUB = "docker.io"
+
+
+class StockedRegistry:
+    """A registry with the images of the catalogue in it, on the engine of a build.
+
+    Methods may be called from any thread. What the engine itself fails at is an `EngineProblem`.
+    """
+
+    def __init__(self, host: Host, images: Images, catalogue: Path, progress: Progress) -> None:
+        self._host = host
+        self._images = images
+        self._catalogue = catalogue
+        self._progress = progress
+        # A folder on the volume for each catalogue: its builds need not all run on this machine.
+        whose = f"{socket.gethostname()}:{catalogue.resolve()}"
+        folder = hashlib.sha256(whose.encode()).hexdigest()[:16]
+        self._root = f"{_DATA}/{folder}"
+        self._lock = threading.Lock()
+        self._container = ""
+        self._address, self._port = "", ""
+        self._stocked: dict[Tagged, Image] = {}
+        self._problems: dict[Tagged, ImageProblem] = {}
+
+    @property
+    def mirror(self) -> str:
+        """The URL at which labs on the engine's default network reach it."""
+        return f"http://{self._address}:{_PORT}"
+
+    def start(self) -> None:
+        """Start it, and wait until it can be reached. Raises `ImageProblem` and `EngineProblem`."""
+        reference = self._images.provide("registry").reference
+        api = self._host.clients().api
+        with engine_errors("while the registry of the labs was started"):
+            api.create_volume(VOLUME, labels={KEPT: "registry"})
+            self._container = str(api.create_container_from_config(self._config(reference))["Id"])  # type: ignore[no-untyped-call]
+            api.start(self._container)
+            self._wait_ready(api)
+            network = api.inspect_container(self._container)["NetworkSettings"]
+        self._address = next(each["IPAddress"] for each in network["Networks"].values())
+        self._port = network["Ports"][f"{_PORT}/tcp"][0]["HostPort"]
+
+    def stock(self, wanted: Iterable[str] | None = None) -> None:
+        """Put images into it that are not there yet: those `wanted`, or else all of the catalogue.
+
+        One that can't be had does not stop the others (see `problem`). Raises `EngineProblem`.
+        """
+        with engine_errors("while the registry of the labs was looked through"):
+            held = self._files().tags()
+        keys = dict.fromkeys(
+            key for name in (names(self._catalogue) if wanted is None else wanted) if (key := tagged(name))
+        )
+        if wanted is None:
+            self._forget([key for key in held if key not in keys])
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docker-run registry") as pool:
+            for done in [pool.submit(self._stock, key, held.get(key, "")) for key in keys]:
+                done.result()
+
+    def problem(self, name: str) -> ImageProblem | None:
+        """Return why the image `name` is not in it; None where it is, or was not wanted."""
+        key = tagged(name)
+        with self._lock:
+            problem = self._problems.get(key) if key else None
+        return copy(problem) if problem else None
+
+    def stocked(self, name: str) -> Image | None:
+        """Return the image that `name` is in it; None where it was not stocked."""
+        key = tagged(name)
+        with self._lock:
+            return self._stocked.get(key) if key else None
+
+    def images_served(self, address: str, *, since: str = "") -> tuple[Image, ...]:
+        """Return the images that the lab with this IP address has taken from it, by name.
+
+        `since` is when that lab was started, as the engine writes it (`State.StartedAt`): another
+        one may have had the address before.
+        """
+        with engine_errors("while the log of the labs' registry was read"):
+            log = self._host.clients().api.logs(self._container, stderr=False, timestamps=True)
+        return self._named(served(log.decode(errors="replace"), address, since=since))
+
+    def close(self) -> None:
+        """Remove its container; what is in it stays. An engine that is gone is no error."""
+        if self._container:
+            with suppress(APIError, requests.RequestException, HTTPError, EngineProblem):
+                self._host.clients().api.remove_container(self._container, v=True, force=True)
+            self._container = ""
+
+    def _config(self, reference: str) -> dict[str, object]:
+        """Return the body of the request that creates the container.
+
+        Settings are given as variables: version 2 and 3 of the public image, and ours, have their
+        file of settings in different places, and all take the variables.
+        https://distribution.github.io/distribution/about/configuration/#override-specific-configuration-options
+        """
+        return {
+            "Image": reference,
+            "Labels": self._host.owner.labels(),
+            "Env": [
+                f"REGISTRY_HTTP_ADDR=:{_PORT}",
+                f"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY={self._root}",
+                "REGISTRY_LOG_ACCESSLOG_DISABLED=false",
+                # What comes back after a restart is the same: nobody else may continue an upload.
+                f"REGISTRY_HTTP_SECRET={self._host.owner.build}",
+                # Version 3 would report what it does to a collector that isn't there.
+                "OTEL_TRACES_EXPORTER=none",
+            ],
+            "ExposedPorts": {f"{_PORT}/tcp": {}},
+            "HostConfig": {
+                "Binds": [f"{VOLUME}:{_DATA}"],
+                # For the engine itself, which pushes: it trusts this address without a certificate.
+                "PortBindings": {f"{_PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]},
+                # Its log is read.
+                "LogConfig": {"Type": "json-file"},
+            },
+        }
+
+    def _wait_ready(self, api: APIClient) -> None:
+        give_up = time.monotonic() + _READY_SECONDS
+        while True:
+            log = api.logs(self._container, stdout=False).decode(errors="replace")
+            if "listening on" in log:
+                return
+            running = api.inspect_container(self._container)["State"]["Running"]
+            if not running or time.monotonic() > give_up:
+                last = "\n".join(log.splitlines()[-_LAST_LINES:])
+                raise EngineProblem(
+                    f"the registry of the labs {'is not ready' if running else 'ended'}; "
+                    f"the last lines of its log:\n{last}"
+                )
+            time.sleep(_LOOK_SECONDS)
+
+    def _files(self) -> RegistryFiles:
+        return RegistryFiles(self._host.clients().api, self._container, self._root)
+
+    def _forget(self, others: Iterable[Tagged]) -> None:
+        """Take out names that the catalogue has no more: labs must not find what it hasn't."""
+        with engine_errors("while the registry of the labs was tidied"):
+            self._files().remove(others)
+
+    def _stock(self, key: Tagged, held: str) -> None:
+        if self._host.interrupted.is_set():
+            return
+        try:
+            provided = self._images.provide(key.name)
+            digest = held
+            with engine_errors(f"while {key.name} was put into the registry of the labs"):
+                if not held or provided.image.id not in self._files().identities(held):
+                    digest = self._push(provided.reference, key)
+        except ImageProblem as problem:
+            with self._lock:
+                self._problems[key] = problem
+            return
+        image = Image(key.name, provided.image.id, provided.image.origin, digest)
+        with self._lock:
+            self._stocked[key] = image
+            self._problems.pop(key, None)
+
+    def _push(self, reference: str, key: Tagged) -> str:
+        """Put an image of the engine into the registry; return its digest there. Raises `ImageProblem`."""
+        api = self._host.clients().api
+        repository = f"127.0.0.1:{self._port}/{key.repository}"
+        self._progress.image(key.name, "into the registry of the labs")
+        digest = ""
+        try:
+            api.tag(reference, repository, key.tag)
+            # Without credentials: asking for those of the user may start a program of theirs.
+            events = api.push(repository, tag=key.tag, stream=True, decode=True, auth_config={})
+            for event in events:
+                if "error" in event:
+                    raise _not_pushed(key, str(event["error"]))
+                digest = str((event.get("aux") or {}).get("Digest") or digest)
+        except APIError as error:
+            raise _not_pushed(key, str(error.explanation or error)) from error
+        finally:
+            with suppress(APIError):
+                api.remove_image(f"{repository}:{key.tag}", noprune=True)
+        return digest
+
+    def _named(self, asked: Iterable[Served]) -> tuple[Image, ...]:
+        """Return the images that were asked for by a tag, and by a digest alone."""
+        with self._lock:
+            stocked: Mapping[Tagged, Image] = dict(self._stocked)
+        images: dict[str, Image] = {}
+        for repository, reference in asked:
+            for key, image in stocked.items():
+                if key.repository == repository and key.tag == reference:
+                    images[image.name] = image
+        named = {(key.repository, image.digest) for key, image in stocked.items() if image.name in images}
+        for repository, reference in asked:
+            for key, image in stocked.items():
+                by_digest = key.repository == repository and image.digest == reference
+                if by_digest and (repository, reference) not in named:
+                    name = f"{image.name.partition(':')[0]}@{reference}"
+                    images.setdefault(name, Image(name, image.id, image.origin, image.digest))
+        return tuple(images[name] for name in sorted(images))
+
+
+def tagged(name: str) -> Tagged | None:
+    """Return what the image `name` is called in a registry that stands for Docker Hub; None for others."""
+    found = REFERENCE.fullmatch(name)
+    if not found or found["digest"]:
+        return None
+    host, repository = resolve_repository_name(found["repository"])
+    if host != _HUB:
+        return None
+    return Tagged(repository if "/" in repository else f"library/{repository}", found["tag"] or "latest")
+
+
+def _not_pushed(key: Tagged, said: str) -> ImageProblem:
+    return ImageProblem(
+        f"the image {key.name!r} can't be put into the registry of the labs: {said}; "
+        "see whether the engine has room on its disk",
+        reason=f"the image `{key.name}` could not be put into the registry of the labs",
+    )

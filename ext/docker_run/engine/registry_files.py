@@ -1,0 +1,97 @@
+"""What a registry has on its disk, read through the engine.
+
+The registry itself could be asked, but it is only reached from the engine's machine, which need not
+be this one. Versions 2 and 3 keep the same files
+(https://github.com/distribution/distribution, `registry/storage/paths.go`):
+
+    docker/registry/v2/repositories/NAME/_manifests/tags/TAG/current/link   the digest that TAG means
+    docker/registry/v2/blobs/sha256/AB/ABC…/data                            what has that digest
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from docker import APIClient
+from docker.errors import NotFound
+
+_LINK = re.compile(r"repositories/(.+)/_manifests/tags/([^/]+)/current/link")
+_DIGEST = re.compile("sha256:([0-9a-f]{64})")
+
+
+class Tagged(NamedTuple):
+    """What an image is called in a registry that stands for Docker Hub."""
+
+    repository: str
+    """E.g. `library/busybox`."""
+    tag: str
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, e.g. `busybox` or `debian:trixie`."""
+        repository = self.repository.removeprefix("library/")
+        return repository if self.tag == "latest" else f"{repository}:{self.tag}"
+
+
+class RegistryFiles:
+    """The files below `root` of a registry in the container `container`.
+
+    All methods raise what docker-py raises.
+    """
+
+    def __init__(self, api: APIClient, container: str, root: str) -> None:
+        self._api = api
+        self._container = container
+        self._root = f"{root}/docker/registry/v2"
+
+    def tags(self) -> dict[Tagged, str]:
+        """Return the digest of each image that has a name."""
+        found = {}
+        for path, content in self._read("repositories"):
+            link = _LINK.fullmatch(path)
+            digest = content.decode("ascii", errors="replace").strip()
+            # Half a link: somebody is just writing it.
+            if link and _DIGEST.fullmatch(digest):
+                found[Tagged(link[1], link[2])] = digest
+        return found
+
+    def identities(self, digest: str) -> tuple[str, ...]:
+        """Return what an engine may call the image whose manifest has this digest: its ids there.
+
+        Engines name an image by the digest of its configuration, or else by that of its manifest.
+        """
+        found = _DIGEST.fullmatch(digest)
+        if not found:
+            return ()
+        for _, content in self._read(f"blobs/sha256/{found[1][:2]}/{found[1]}/data"):
+            try:
+                manifest = json.loads(content)
+            except ValueError:
+                return ()
+            return digest, str((manifest.get("config") or {}).get("digest", ""))
+        return ()
+
+    def remove(self, images: Iterable[Tagged]) -> None:
+        """Take names out; what they meant stays."""
+        paths = [f"{self._root}/repositories/{name}/_manifests/tags/{tag}" for name, tag in images]
+        if paths:
+            run = self._api.exec_create(self._container, ["rm", "-rf", "--", *paths], user="0")["Id"]
+            self._api.exec_start(run)
+
+    def _read(self, path: str) -> list[tuple[str, bytes]]:
+        """Return all files at `path` and below: (path from the parent of `path`, content)."""
+        try:
+            pieces, _ = self._api.get_archive(self._container, f"{self._root}/{path}")
+        except NotFound:
+            return []
+        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+            return [
+                (member.name, file.read())
+                for member in archive
+                if member.isfile() and (file := archive.extractfile(member)) is not None
+            ]
