@@ -1,21 +1,17 @@
 """The same bytes on a real terminal emulator: what tmux shows is what `screen` says it shows."""
 
-import os
-import shlex
 import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+import tmux
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
 SIZE = TerminalSize(80, 24)
-PATIENCE = 60.0
 
 # Left out is what tmux does in its own way: it drops bytes that are not UTF-8, prints the letters for
 # line drawing, and keeps lines that scroll out of a region within the screen.
@@ -88,54 +84,27 @@ STREAMS = {
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes], str]]:
     """Return what a terminal of tmux shows after some bytes, with what scrolled off its top."""
-    directory = tmp_path_factory.mktemp("tmux")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "LC_ALL": "C.UTF-8",
-        "TERM": "xterm-256color",
-        "HOME": str(directory),
-    }
     number = 0
+    with tmux.server(tmp_path_factory.mktemp("tmux")) as server:
 
-    def tmux(*arguments: str) -> str:
-        # A short path: that of a socket may have no more than some hundred characters.
-        command = ["tmux", "-S", "s", "-u", *arguments]
-        done = subprocess.run(command, cwd=directory, env=environment, check=True, capture_output=True)
-        return done.stdout.decode()
+        def show(data: bytes) -> str:
+            nonlocal number
+            number += 1
+            name = f"t{number}"
+            (server.folder / name).write_bytes(data)
+            # The title comes last: when it is there, all that was before it has been shown.
+            script = (
+                f"stty raw -echo; cat {name}; printf '\\033\\\\\\033]2;%s\\033\\\\' {name}; exec sleep 600"
+            )
+            with server.terminal(name, ["sh", "-c", script]) as capture:
+                title = ("display-message", "-p", "-t", name, "#{pane_title}")
+                tmux.wait_for(lambda: server(*title).strip() == name, "the end of the bytes")
+                return capture()
 
-    def show(data: bytes) -> str:
-        nonlocal number
-        number += 1
-        name = f"t{number}"
-        (directory / name).write_bytes(data)
-        # The title comes last: when it is there, all that was before it has been shown.
-        script = f"stty raw -echo; cat {name}; printf '\\033\\\\\\033]2;%s\\033\\\\' {name}; exec sleep 600"
-        tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", shlex.join(["sh", "-c", script]))
-        deadline = time.monotonic() + PATIENCE
-        while tmux("display-message", "-p", "-t", name, "#{pane_title}").strip() != name:
-            assert time.monotonic() < deadline, "tmux does not get to the end"
-            time.sleep(0.02)
-        text = tmux("capture-pane", "-p", "-t", name, "-S", "-")
-        tmux("kill-session", "-t", name)
-        return text
-
-    configuration = directory / "tmux.conf"
-    configuration.write_text(
-        "set -g status off\nset -g history-limit 5000\nset -g scroll-on-clear off\n"
-        "set -g exit-empty off\nset -g default-terminal screen-256color\nset -g allow-rename off\n"
-    )
-    tmux("-f", str(configuration), "start-server")
-    try:
         yield show
-    finally:
-        tmux("kill-server")
-
-
-def stripped(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_tmux_shows_the_same(name: str, shown: Callable[[bytes], str]) -> None:
     data = STREAMS[name]
-    assert screen.text(screen.lines([Chunk(Stream.TERMINAL, data)], SIZE)) == stripped(shown(data))
+    assert screen.text(screen.lines([Chunk(Stream.TERMINAL, data)], SIZE)) == shown(data)

@@ -106,7 +106,9 @@ def find_entry(catalogue: Path, name: str) -> Entry | None:
 
 def names(catalogue: Path) -> tuple[str, ...]:
     """Return what all images of the catalogue are called: `NAME:TAG`, for each of their tags."""
-    folders = sorted({path.parent for path in catalogue.rglob("Dockerfile")})
+    # What is found recursively is not behind symbolic links; an image's own folder may be one.
+    found = [*catalogue.rglob("Dockerfile"), *catalogue.glob("*/Dockerfile")]
+    folders = sorted({path.parent for path in found})
     return tuple(
         f"{folder.relative_to(catalogue).as_posix()}:{tag}" for folder in folders for tag in _tags(folder)
     )

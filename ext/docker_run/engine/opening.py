@@ -15,6 +15,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
 from docker_run.engine.labs.sessions import LabSessions
+from docker_run.engine.registry import StockedRegistry
 from docker_run.model import LabSettings
 from docker_run.protocols import Progress
 
@@ -48,6 +49,8 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
     clients = Clients(lambda: connect(url, environ=environ))
     host = Host(url, clients=clients, timeout=settings.timeout, max_output=settings.max_output)
     images = Images(clients, catalogue=settings.catalogue, progress=progress)
+    catalogue = settings.catalogue
+    mirror = None if catalogue is None else StockedRegistry(host, images, catalogue, progress)
     kinds = {name: Path(folder) for name, folder in settings.labs.kinds}
     return DockerEngine(
         host,
@@ -55,7 +58,7 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
         labs=LabSessions(
             host,
             images=LabImages(images, clients, kinds, progress),
-            mirror=None,
+            mirror=mirror,
             settings=settings.labs,
             progress=progress,
         ),

@@ -3,20 +3,23 @@
 Each build has a container of its own, so that its access log speaks of its own labs only, and so that
 it ends with the build. What is in the registry is kept in a volume, as images are kept.
 
-Several builds can write to that volume at the same time: layers and manifests are files named by
-what is in them, and a name is only written where it isn't there, or means another image. Builds of
-different catalogues may mean different images by one name, so that each catalogue has a folder.
+Several builds can write to that volume at the same time. Layers and manifests are files named by
+what is in them. Builds of different catalogues may mean different images by one name, so that each
+catalogue has a folder of its own; builds of one catalogue stock it one after the other, so that an
+image is built once, and a name does not change while labs of another build pull it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from pathlib import Path
 
@@ -43,7 +46,7 @@ KEPT = "docker-run.kept"
 
 _DATA = "/var/lib/registry"
 _PORT = 5000
-_READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
+_READY_SECONDS, _LOOK_SECONDS, _TURN_SECONDS = 30.0, 0.01, 0.1
 _AT_ONCE = 3
 _LAST_LINES = 5
 _HUB = "docker.io"
@@ -93,16 +96,16 @@ class StockedRegistry:
 
         One that can't be had does not stop the others (see `problem`). Raises `EngineProblem`.
         """
-        with engine_errors("while the registry of the labs was looked through"):
-            held = self._files().tags()
-        keys = dict.fromkeys(
-            key for name in (names(self._catalogue) if wanted is None else wanted) if (key := tagged(name))
-        )
-        if wanted is None:
-            self._forget([key for key in held if key not in keys])
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docker-run registry") as pool:
-            for done in [pool.submit(self._stock, key, held.get(key, "")) for key in keys]:
-                done.result()
+        asked = names(self._catalogue) if wanted is None else tuple(wanted)
+        keys = dict.fromkeys(key for name in asked if (key := tagged(name)))
+        with self._turn():
+            with engine_errors("while the registry of the labs was looked through"):
+                held = self._files().tags()
+            if wanted is None:
+                self._forget([key for key in held if key not in keys])
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docker-run registry") as pool:
+                for done in [pool.submit(self._stock, key, held.get(key, "")) for key in keys]:
+                    done.result()
 
     def problem(self, name: str) -> ImageProblem | None:
         """Return why the image `name` is not in it; None where it is, or was not wanted."""
@@ -177,6 +180,21 @@ class StockedRegistry:
                     f"the last lines of its log:\n{last}"
                 )
             time.sleep(_LOOK_SECONDS)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other build stocks from this catalogue; where that can't be told, go on."""
+        with ExitStack() as closing:
+            with suppress(OSError):
+                descriptor = os.open(self._catalogue, os.O_RDONLY | os.O_CLOEXEC)
+                closing.callback(os.close, descriptor)
+                while not self._host.interrupted.is_set():
+                    try:
+                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        time.sleep(_TURN_SECONDS)
+            yield
 
     def _files(self) -> RegistryFiles:
         return RegistryFiles(self._host.clients().api, self._container, self._root)

@@ -57,12 +57,13 @@ class Machine:
     the container, is gone.
     """
 
-    def __init__(self, container: str, name: str, address: str, *, settings: LabSettings) -> None:
+    def __init__(self, container: str, name: str, *, address: str, started: str) -> None:
         self.container = container
         self.name = name
         self.address = address
         """Its IP address on the network of the labs."""
-        self._settings = settings
+        self.started = started
+        """When it was started, as the engine writes it."""
 
     @classmethod
     def start(cls, api: APIClient, blueprint: Blueprint, *, privileged: bool) -> Machine:
@@ -82,9 +83,10 @@ class Machine:
                 if privileged and _CAPABILITIES.search(str(error.explanation)):
                     raise NotPrivileged(str(error.explanation)) from error
                 raise LabProblem(f"the lab {blueprint.name} did not start: {error.explanation}") from error
-            networks = api.inspect_container(container)["NetworkSettings"]["Networks"]
-        addresses = [network["IPAddress"] for network in networks.values() if network["IPAddress"]]
-        return cls(container, blueprint.name, (addresses or [""])[0], settings=blueprint.settings)
+            state: Mapping[str, Any] = api.inspect_container(container)
+        networks = state["NetworkSettings"]["Networks"].values()
+        address = next((network["IPAddress"] for network in networks if network["IPAddress"]), "")
+        return cls(container, blueprint.name, address=address, started=str(state["State"]["StartedAt"]))
 
     def execute(
         self, api: APIClient, command: Sequence[str], *, data: bytes = b"", directory: str = ""

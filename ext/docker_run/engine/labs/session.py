@@ -83,7 +83,8 @@ class LabSession:
             raise  # the shell is at its prompt again: what comes after an optional step can be run
         except LabProblem as error:
             self._ended = str(error)
-            obituary = lab.machine.obituary(self._clients().api)
+            ended = lab.shell.console.lost is not None
+            obituary = lab.machine.obituary(self._clients().api) if ended else ""
             raise LabProblem(f"{error}\n{obituary}" if obituary else str(error)) from error
         except DockerRunError as error:
             self._ended = str(error)

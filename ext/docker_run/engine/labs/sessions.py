@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
@@ -52,8 +52,8 @@ class Mirror(Protocol):
     def problem(self, name: str) -> ImageProblem | None:
         """Return why the image `name` of the catalogue is not there; None for any other."""
 
-    def images_served(self, address: str) -> tuple[Image, ...]:
-        """Return the images that the lab with this IP address has taken from it."""
+    def images_served(self, address: str, *, since: str) -> tuple[Image, ...]:
+        """Return the images that the lab with this IP address, started at `since`, has taken from it."""
 
     def close(self) -> None:
         """End it."""
@@ -266,10 +266,12 @@ class LabSessions:
             )
 
     def _images_used(self, machines: Sequence[Machine]) -> tuple[Image, ...]:
-        used: Mapping[str, Image] = {
+        if self._mirror is None:
+            return ()
+        used = {
             image.name: image
             for machine in machines
-            for image in (self._mirror.images_served(machine.address) if self._mirror is not None else ())
+            for image in self._mirror.images_served(machine.address, since=machine.started)
         }
         return tuple(used[name] for name in sorted(used))
 
