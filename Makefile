@@ -41,6 +41,9 @@ check: .venv/installed ## run everything, write nothing, say what differs from t
 refresh: .venv/installed ## build the site; run everything again
 	$(BIN)/sphinx-build -M html docs build -D docker_run_mode=always $(OPTIONS)
 
+images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all)
+	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(REBUILD),--rebuild) docs/images
+
 test: .venv/installed browser ## run all tests; without an engine or a browser, those that need none
 	$(BIN)/python -m docker_run engine --optional -- $(BIN)/python -m pytest $(PYTESTOPTS)
 

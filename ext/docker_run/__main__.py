@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docker_run.engine.find import find
 from docker_run.engine.private import PrivateEngine
-from docker_run.errors import EngineProblem
+from docker_run.errors import EngineProblem, ImageProblem
 
 
 class _Lines:
@@ -34,8 +34,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         if options.action == "clean":
             return _clean(options.engine, environ)
+        if options.action == "images":
+            return _images(options.engine, environ, catalogue=options.catalogue, rebuild=options.rebuild)
         return _run(options.engine, environ, command=options.command, optional=options.optional)
-    except EngineProblem as problem:
+    except (EngineProblem, ImageProblem) as problem:
         _Lines().note(f"docker_run: {problem}")
         return 1
 
@@ -51,6 +53,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("clean", parents=[common], help="remove what builds left behind on the engine")
+    images = actions.add_parser(
+        "images",
+        parents=[common],
+        help="show the images of a catalogue; get and build those that are missing",
+    )
+    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
+    images.add_argument("--rebuild", action="store_true", help="build anew what was built here before")
     run = actions.add_parser(
         "engine", parents=[common], help="run a command with DOCKER_HOST set to an engine, started if need be"
     )
@@ -82,6 +91,19 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     finally:
         client.close()
     return 0
+
+
+def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuild: bool) -> int:
+    # Not at the top: as for `clean`.
+    from docker_run.engine.stocktaking import take_stock  # noqa: PLC0415
+
+    if not catalogue.is_dir():
+        _Lines().note(f"docker_run: there is no folder {catalogue}")
+        return 1
+    url = find(setting, environ=environ, private=True, progress=_Lines())
+    table, missing = take_stock(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
+    print(table)  # noqa: T201 - a command line program
+    return 1 if missing else 0
 
 
 def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], optional: bool) -> int:

@@ -111,6 +111,8 @@ def test_it_is_stocked_once(
     first, _ = open_registry(catalogue)
     first.stock(wanted)
     assert seen.pushed == wanted
+    built = [name for name, status in seen.images if status == "sending the context"]
+    assert len([name for name in built if unique in name]) == 1
     image = first.stocked(f"docker.io/library/{unique}:latest")
     assert image == Image(
         unique,
