@@ -15,7 +15,7 @@ exclude_patterns = ["recordings/**"]
 html_theme = "basic"
 docker_run_images = {images!r}
 """
-IMAGES = str(Path(__file__).parents[2] / "docs" / "images")
+IMAGES = str(Path(__file__).parents[1] / "docs" / "images")
 PATIENCE = 60.0
 
 

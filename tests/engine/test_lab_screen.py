@@ -23,9 +23,9 @@ pytestmark = [
 
 COMMANDS = (
     "ls --color=always -d /etc /bin /dev/null",
-    r"for i in 1 2 3; do printf '\r%d%% %s' $((i * 33)) ${i}xx; sleep 0.1; done; echo",
+    r"for i in 1 2 3; do printf '\r%d%% %s' $i ${i}xx; sleep 0.1; done; echo",
     r"printf 'one\ntwo\nthree\n\e[3A\rONE\e[2B\rTHREE\n\e[K'",
-    "printf '漢字 한국어 👍 e\u0301\n漢字漢字\rab\n'",
+    r"printf '漢字 한국어 👍 e\u0301\n漢字漢字\rab\n'",
     r"printf '%.0s=' {1..100}; echo; printf '%.0sx' {1..80}; echo next",
     r"printf 'a\tb\n1234567\t8\n'",
     r"printf '\e[1;31mred\e[0m \e[7mreverse\e[0m \e[38;5;208morange\e[0m\n'",
@@ -59,9 +59,11 @@ def test_a_page_shows_what_a_terminal_shows(
             real = capture()
     size = TerminalSize()
     blocks = [markup.Block(one.command, screen.lines(one.output, size)) for one in recordings]
-    assert markup.plain(blocks).replace("no newline", "no newline$ echo; no-such-command").replace(
-        "\n$ echo; no-such-command\n", "\n", 1
-    ).split("\n") == real.removesuffix("\n$").split("\n")
+    shown = markup.plain(blocks).split("\n")
+    # Where the output has no end of line, the next prompt stands behind it: a page gives each its own.
+    assert "no newline$ echo; no-such-command" in real
+    real = real.replace("no newline$ echo", "no newline\n$ echo").removesuffix("\n$")
+    assert shown == real.split("\n")
 
 
 def prompts(shown: str, number: int) -> bool:

