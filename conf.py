@@ -20,8 +20,8 @@ nitpicky = True
 # What runs where: docs/authors/configuration.md explains each.
 docker_run_engine = os.environ.get("ENGINE", "auto")
 docker_run_private_engine = True
+docker_run_lab = "lab"
 docker_run_images = "images"
-docker_run_allow = ["publish"]
 
 html_theme = "furo"
 html_title = project
