@@ -25,7 +25,7 @@ from pathlib import Path
 
 import requests
 from docker import APIClient
-from docker.auth import resolve_repository_name
+from docker.auth import INDEX_NAME, resolve_repository_name
 from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
@@ -49,7 +49,6 @@ _PORT = 5000
 _READY_SECONDS, _LOOK_SECONDS, _TURN_SECONDS = 30.0, 0.01, 0.1
 _AT_ONCE = 3
 _LAST_LINES = 5
-_HUB = "docker.io"
 
 
 class StockedRegistry:
@@ -268,7 +267,7 @@ def tagged(name: str) -> Tagged | None:
     if not found or found["digest"]:
         return None
     host, repository = resolve_repository_name(found["repository"])
-    if host != _HUB:
+    if host != INDEX_NAME:
         return None
     return Tagged(repository if "/" in repository else f"library/{repository}", found["tag"] or "latest")
 

@@ -1,0 +1,142 @@
+"""Steps on a lab whose shell is made up: what counts as an image that can't be had, and what ends a page."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from docker_run.engine.foreground import Limits
+from docker_run.engine.labs.session import Lab, LabSession
+from docker_run.errors import ImageProblem, LabProblem, TimedOut
+from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
+from lab_sessions import shown, step
+
+NO_SUCH_HOST = (
+    "Unable to find image 'ubuntu:latest' locally\n"
+    'docker: Error response from daemon: Get "https://registry.example/v2/": dial tcp: lookup '
+    "registry.example on 10.0.0.2:53: no such host.\nSee 'docker run --help'.\n"
+)
+DENIED = (
+    "Unable to find image 'nobody/none:latest' locally\n"
+    "docker: Error response from daemon: pull access denied for nobody/none, repository does not exist or "
+    "may require 'docker login': denied: requested access to the resource is denied.\n"
+)
+MISSING = (
+    "Error response from daemon: manifest for debian:no-such not found: manifest unknown: manifest unknown\n"
+)
+LIMITED = (
+    "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit.\n"
+)
+BUILD = (
+    "#2 [internal] load metadata for docker.io/library/alpine:latest\n"
+    "ERROR: failed to solve: alpine: failed to resolve source metadata for docker.io/library/alpine:latest: "
+    'failed to do request: Head "https://registry.example/v2/library/alpine/manifests/latest": dial tcp: '
+    "lookup registry.example on 10.0.0.2:53: no such host\n"
+)
+
+
+class Shell:
+    """A shell that prints what a test says."""
+
+    def __init__(self, output: str, status: int) -> None:
+        self.output, self.status = output, status
+        self.ran: list[str] = []
+        self.error: Exception | None = None
+        self.console = self
+        self.lost = None
+
+    def run(self, command: Command, limits: Limits) -> CommandRecording:
+        assert limits.seconds
+        self.ran.append(command.text)
+        if self.error is not None:
+            raise self.error
+        chunk = Chunk(Stream.TERMINAL, self.output.replace("\n", "\r\n").encode())
+        return CommandRecording(command.text, self.status, 0.1, (chunk,))
+
+
+def session(shell: Shell) -> LabSession:
+    nothing: Any = None
+    limits = Limits(seconds=5, max_output=1000, interrupted=threading.Event())
+    lab = Lab(nothing, shell)  # type: ignore[arg-type]
+    return LabSession(
+        {"lab": lab}, clients=lambda: nothing, images=lambda _: (), limits=limits, size=TerminalSize()
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "image", "reason"),
+    [
+        (NO_SUCH_HOST, "ubuntu", "the registry can't be reached"),
+        (DENIED, "nobody/none", "shows it to others only"),
+        (MISSING, "debian:no-such", "the registry has no such image"),
+        (LIMITED, "", "the registry can't be reached"),
+        (BUILD, "alpine", "the registry can't be reached"),
+    ],
+)
+def test_an_image_that_cannot_be_had_is_named(output: str, image: str, reason: str) -> None:
+    asked = step("docker run something", optional=True)
+    with pytest.raises(ImageProblem) as caught:
+        session(Shell(output, 1)).run(asked)
+    assert f"`{image}`" in caught.value.reason or not image
+    assert reason in caught.value.reason
+    assert "`docker run something`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "is_problem"),
+    [
+        ({}, 125, True),
+        ({"optional": True}, 125, True),
+        ({"optional": True}, 0, True),  # `docker run … | head` ends with the status of `head`
+        ({}, 0, False),
+        ({"expect": Expectation(exit_codes=(125,))}, 125, False),
+        ({"expect": Expectation(exit_codes=None)}, 125, False),
+        ({"expect": Expectation(exit_codes=(125,))}, 1, True),
+        ({"expect": Expectation(exit_codes=(125,)), "optional": True}, 125, True),
+    ],
+)
+def test_a_failure_that_is_expected_is_a_result(
+    settings: dict[str, Any], status: int, *, is_problem: bool
+) -> None:
+    asked = step("docker run ubuntu", **settings)
+    running = session(Shell(NO_SUCH_HOST, status))
+    if is_problem:
+        with pytest.raises(ImageProblem):
+            running.run(asked)
+    else:
+        (recording,) = running.run(asked)
+        assert shown(recording).startswith("Unable to find image")
+
+
+def test_other_failures_are_results() -> None:
+    (recording,) = session(Shell("ls: cannot access 'x': No such file or directory\n", 2)).run(step("ls x"))
+    assert recording.exit_code == 2
+
+
+def test_of_several_commands_each_has_its_own_status() -> None:
+    asked = step("one", "two", expect=Expectation(exit_codes=(0, 125)))
+    with pytest.raises(ImageProblem, match="`one`"):
+        session(Shell(NO_SUCH_HOST, 125)).run(asked)
+
+
+def test_after_a_missing_image_the_page_goes_on() -> None:
+    shell = Shell(NO_SUCH_HOST, 125)
+    running = session(shell)
+    with pytest.raises(ImageProblem):
+        running.run(step("docker run ubuntu", optional=True))
+    running.run(step("docker run ubuntu", expect=Expectation(exit_codes=None)))
+    assert len(shell.ran) == 2
+
+
+def test_after_a_time_out_nothing_more_is_run() -> None:
+    shell = Shell("", 0)
+    running = session(shell)
+    shell.error = TimedOut("it took too long")
+    with pytest.raises(TimedOut):
+        running.run(step("sleep"))
+    shell.error = None
+    with pytest.raises(LabProblem, match=r"nothing more can be run on this page: it took too long"):
+        running.run(step("true"))
+    assert shell.ran == ["sleep"]
