@@ -56,6 +56,9 @@ class Kind(Enum):
     """The line is accepted."""
 
 
+_LETTERS = {b"A": Kind.PROMPT, b"B": Kind.READY, b"C": Kind.BEGUN, b"D": Kind.ENDED}
+
+
 class Piece(NamedTuple):
     """A piece of what came out of the terminal."""
 
@@ -122,13 +125,8 @@ def _piece(found: re.Match[bytes]) -> Piece | None:
     words = found["rest"].decode(errors="replace").split(";")[1:]
     if f"aid={AID}" not in words:
         return None
-    match found["letter"]:
-        case b"A":
-            return Piece(Kind.CONTINUATION if "k=s" in words else Kind.PROMPT, data)
-        case b"B":
-            return Piece(Kind.READY, data)
-        case b"C":
-            return Piece(Kind.BEGUN, data)
-        case _:
-            status = words[0]
-            return Piece(Kind.ENDED, data, status=int(status) if status.isdecimal() else 0)
+    kind = _LETTERS[found["letter"]]
+    if kind is Kind.PROMPT and "k=s" in words:
+        kind = Kind.CONTINUATION
+    status = int(words[0]) if kind is Kind.ENDED and words[0].isdecimal() else 0
+    return Piece(kind, data, status=status)
