@@ -21,16 +21,9 @@ from docker_run.engine.opening import EngineSettings
 from docker_run.engine.opening import open_engine as open_engine_of
 from docker_run.model import CommandRecording
 from lab_sessions import session, step
+from told import Quiet
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "images"
-
-
-class Quiet:
-    """Progress that nobody looks at."""
-
-    def note(self, message: str) -> None: ...
-    def image(self, name: str, status: str) -> None: ...
-    def command(self, page: str, text: str) -> None: ...
 
 
 OpenEngine = Callable[..., DockerEngine]

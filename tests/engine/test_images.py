@@ -25,28 +25,11 @@ import pytest
 from docker_run.engine.connect import connect
 from docker_run.engine.images import Images
 from docker_run.errors import EngineProblem, ImageProblem
+from told import Seen
 
 pytestmark = pytest.mark.engine
 
 CATALOGUE = Path(__file__).parents[2] / "docs/images"
-
-
-class Seen:
-    """Progress that remembers."""
-
-    def __init__(self) -> None:
-        self.images: list[tuple[str, str]] = []
-
-    def note(self, message: str) -> None: ...
-
-    def image(self, name: str, status: str) -> None:
-        self.images.append((name, status))
-
-    def command(self, page: str, text: str) -> None: ...
-
-    @property
-    def texts(self) -> list[str]:
-        return [text for _, text in self.images]
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from docker_run.protocols import EngineSession
 from docker_run.terminal import screen
 from lab_sessions import PLACE, session, step
 from run_lines import CASES, Case
+from told import Quiet
 
 pytestmark = pytest.mark.engine
 
@@ -107,14 +108,6 @@ def opened(url: str) -> DockerEngine:
     host = Host(url, clients=clients, timeout=60.0, max_output=1_000_000)
     images = Images(clients, catalogue=None, progress=Quiet())
     return DockerEngine(host, direct=DirectSessions(host, images=images, allow=None, environ=os.environ))
-
-
-class Quiet:
-    """Progress that nobody looks at."""
-
-    def note(self, message: str) -> None: ...
-    def image(self, name: str, status: str) -> None: ...
-    def command(self, page: str, text: str) -> None: ...
 
 
 def same(case: Case) -> bool:

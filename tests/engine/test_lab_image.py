@@ -22,34 +22,14 @@ from docker_run.engine.connect import connect
 from docker_run.engine.context import find_lab
 from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
+from docker_run.engine.labs import machine
 from docker_run.errors import ImageProblem
+from told import Seen
 
 pytestmark = pytest.mark.engine
 
 CATALOGUE = Path(__file__).parents[2] / "docs/images"
-REDUCED: Mapping[str, object] = {
-    "CapAdd": ["ALL"],
-    "CapDrop": ["SYS_RESOURCE"],
-    "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
-    "MaskedPaths": [],
-    "ReadonlyPaths": [],
-    "DeviceCgroupRules": ["a *:* rwm"],
-    "CgroupnsMode": "private",
-}
-
-
-class Seen:
-    """Progress that remembers."""
-
-    def __init__(self) -> None:
-        self.images: list[tuple[str, str]] = []
-
-    def note(self, message: str) -> None: ...
-
-    def image(self, name: str, status: str) -> None:
-        self.images.append((name, status))
-
-    def command(self, page: str, text: str) -> None: ...
+REDUCED = {**machine.REDUCED, "CgroupnsMode": "private"}
 
 
 @pytest.fixture(scope="module")

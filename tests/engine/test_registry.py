@@ -24,28 +24,11 @@ from docker_run.engine.labs.machine import Blueprint, Machine
 from docker_run.engine.registry import KEPT, VOLUME, StockedRegistry
 from docker_run.errors import ImageProblem
 from docker_run.model import Image, LabSettings
+from told import Seen
 
 pytestmark = pytest.mark.engine
 
 CATALOGUE = Path(__file__).parents[2] / "docs/images"
-
-
-class Seen:
-    """Progress that remembers."""
-
-    def __init__(self) -> None:
-        self.images: list[tuple[str, str]] = []
-
-    def note(self, message: str) -> None: ...
-
-    def image(self, name: str, status: str) -> None:
-        self.images.append((name, status))
-
-    def command(self, page: str, text: str) -> None: ...
-
-    @property
-    def pushed(self) -> list[str]:
-        return sorted(name for name, status in self.images if status == "into the registry of the labs")
 
 
 Open = Callable[..., tuple[StockedRegistry, Host]]

@@ -15,18 +15,11 @@ import pytest
 from docker.errors import ImageNotFound
 
 from docker_run.engine.images import Images
+from told import Quiet
 
 pytestmark = pytest.mark.engine
 
 CATALOGUE = Path(__file__).parents[2] / "docs/images"
-
-
-class Quiet:
-    """Progress that nobody looks at."""
-
-    def note(self, message: str) -> None: ...
-    def image(self, name: str, status: str) -> None: ...
-    def command(self, page: str, text: str) -> None: ...
 
 
 @pytest.fixture

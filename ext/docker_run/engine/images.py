@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import build
 from docker_run.engine.context import Entry, find_entry
+from docker_run.engine.once import Once
 from docker_run.engine.pull import RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.grammar.reference import REFERENCE
@@ -100,10 +100,9 @@ class Images:
         self._progress = progress
         self._anew = anew
         self._lock = threading.Lock()
-        self._locks: dict[tuple[str, ...], threading.Lock] = {}
         self._builds: dict[str, threading.Lock] = {}
         self._built_anew: set[str] = set()
-        self._known: dict[tuple[str, ...], Provided | ImageProblem] = {}
+        self._once: Once[Provided] = Once()
         self._registries: dict[str, _Registry] = {}
 
     def provide(self, name: str, *, pull: str = "missing", platform: str | None = None) -> Provided:
@@ -120,20 +119,9 @@ class Images:
                 "write REPOSITORY[:TAG], the repository in lower case",
                 answer="docker: invalid reference format",
             )
-        key = (name, pull, platform or "")
-        with self._lock:
-            lock = self._locks.setdefault((name, platform or ""), threading.Lock())
-        with lock:
-            if key not in self._known:
-                try:
-                    self._known[key] = self._provide(name, pull, platform)
-                except ImageProblem as problem:
-                    self._known[key] = problem
-            known = self._known[key]
-        if isinstance(known, ImageProblem):
-            # A new one for each who asks: an exception carries the traceback of where it was raised.
-            raise copy(known) from known
-        return known
+        return self._once.get(
+            (name, pull, platform), lambda: self._provide(name, pull, platform), turn=(name, platform)
+        )
 
     def _provide(self, name: str, pull: str, platform: str | None) -> Provided:
         try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from copy import copy
 from pathlib import Path
 
 import docker
@@ -15,7 +13,8 @@ from urllib3.exceptions import HTTPError
 from docker_run.engine.catalogue import build
 from docker_run.engine.context import Entry, find_lab
 from docker_run.engine.images import Images
-from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.engine.once import Once
+from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
 
 
@@ -37,9 +36,7 @@ class LabImages:
         self._clients = clients
         self._kinds = kinds
         self._progress = progress
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._known: dict[str, str | ImageProblem] = {}
+        self._once: Once[str] = Once()
 
     def provide(self, kind: str) -> str:
         """Return the reference of the image of `kind`, which is on the engine then.
@@ -49,19 +46,7 @@ class LabImages:
         return self._provide(find_lab(self._kinds, kind), kind)
 
     def _provide(self, entry: Entry, kind: str) -> str:
-        with self._lock:
-            lock = self._locks.setdefault(kind, threading.Lock())
-        with lock:
-            if kind not in self._known:
-                try:
-                    self._known[kind] = self._built(entry, kind)
-                except ImageProblem as problem:
-                    self._known[kind] = problem
-            known = self._known[kind]
-        if isinstance(known, ImageProblem):
-            # A new one for each who asks: an exception carries the traceback of where it was raised.
-            raise copy(known) from known
-        return known
+        return self._once.get(kind, lambda: self._built(entry, kind))
 
     def _built(self, entry: Entry, kind: str) -> str:
         reference = entry.reference

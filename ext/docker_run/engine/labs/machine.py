@@ -24,7 +24,7 @@ _LAST_LINES = 8
 _END_SECONDS, _LOOK_SECONDS = 3.0, 0.05
 _CAPABILITIES = re.compile(r"unable to apply caps|operation not permitted|capabilit", re.IGNORECASE)
 """What engines say that may not start a privileged container, for want of rights of their own."""
-_REDUCED: Mapping[str, object] = {
+REDUCED: Mapping[str, object] = {
     "CapAdd": ["ALL"],
     "CapDrop": ["SYS_RESOURCE"],
     "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
@@ -160,7 +160,7 @@ def _config(blueprint: Blueprint, *, privileged: bool) -> dict[str, object]:
         "Env": [f"LAB_SECONDS={settings.life:g}"],
         "Cmd": ["--registry-mirror", blueprint.mirror] if blueprint.mirror else [],
         "HostConfig": {
-            **({"Privileged": True} if privileged else _REDUCED),
+            **({"Privileged": True} if privileged else REDUCED),
             "CgroupnsMode": "private",
             "Memory": settings.memory,
             "MemorySwap": settings.memory,
