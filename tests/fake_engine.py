@@ -57,10 +57,6 @@ class FakeEngine:
     interrupted: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def environment(self) -> Environment:
-        self.calls.append("environment")
-        return Environment(f"Fake Engine {self.version}", "Fakix 1, Linux 6.1.0", "x86_64")
-
     def sweep(self) -> str:
         self.calls.append("sweep")
         return ""
@@ -103,6 +99,9 @@ class FakeSession:
             self._files[step.lab, step.file.path] = step.file.data
         recordings = tuple(self._run(command, step) for command in step.commands)
         return tuple(map(_at_terminal, recordings)) if self._session.place.is_lab else recordings
+
+    def environment(self) -> Environment:
+        return Environment(f"Fake Engine {self._engine.version}", "Fakix 1, Linux 6.1.0", "x86_64")
 
     def images(self) -> tuple[Image, ...]:
         return tuple(Image(name, "sha256:" + "0" * 64, "made up") for name in sorted(self._used))

@@ -74,8 +74,8 @@ def run_session(task: Task, *, engine: Engine, clock: Clock, progress: Progress)
     carried: list[Image] = []
     problem: Finding | None = None
     try:
-        environment = engine.environment()
         with engine.session(session) as running:
+            environment = running.environment()
             for step, key in zip(session.steps, session.keys, strict=True):
                 for command in step.commands:
                     progress.command(session.page, command.text)

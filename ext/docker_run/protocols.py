@@ -48,6 +48,9 @@ class EngineSession(Protocol):
         `Unfinished` or an `EngineProblem` the session can't run anything more.
         """
 
+    def environment(self) -> Environment:
+        """Describe the machine that runs it. Raises `EngineProblem`."""
+
     def images(self) -> tuple[Image, ...]:
         """Return the images used so far, by name."""
 
@@ -58,9 +61,6 @@ class Engine(Protocol):
     @property
     def url(self) -> str:
         """Where the engine listens, e.g. `unix:///var/run/docker.sock`."""
-
-    def environment(self) -> Environment:
-        """Describe the machine. Raises `EngineProblem`."""
 
     def sweep(self) -> str:
         """Remove what builds that are no longer alive left behind.

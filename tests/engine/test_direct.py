@@ -423,7 +423,8 @@ def test_nobody_there_is_an_engine_problem(open_engine: OpenEngine, tmp_path: Pa
 
 
 def test_the_machine_is_described(engine: DockerEngine, client: docker.DockerClient) -> None:
-    environment = engine.environment()
+    with engine.session(session(step("busybox true"))) as running:
+        environment = running.environment()
     assert environment.engine.startswith(f"Docker Engine {client.version()['Version']}, API 1.")
     assert environment.architecture == client.info()["Architecture"]
     assert "Linux" in environment.system

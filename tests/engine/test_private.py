@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -318,6 +319,27 @@ def test_published_ports_answer_and_networks_are_apart(
     assert get(f"http://{address}/hostname", "two") != 0
     code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/hostname').status)"
     assert machine.run(sys.executable, "-c", code) == "200\n"
+
+
+def test_the_way_out_of_a_container_does_not_move(
+    machine: Machine, connected: Callable[[], docker.DockerClient], archive: Path
+) -> None:
+    def hardware() -> str:
+        (address,) = re.findall(r"dr-\w+: .* link/ether (\S+)", machine.run("ip", "-oneline", "link"))
+        return str(address)
+
+    user = machine.user()
+    user.start()
+    before = hardware()
+    client = connected()
+    image = load(client, archive)
+    # Each brings an interface of its own; a bridge without an address takes the lowest of theirs.
+    for _ in range(3):
+        client.containers.run(image, ["sleep", "1000"], detach=True)
+        assert hardware() == before
+    for container in client.containers.list():
+        container.remove(force=True)
+        assert hardware() == before
 
 
 def test_why_it_did_not_start_is_said_in_a_line(machine: Machine, tmp_path: Path) -> None:

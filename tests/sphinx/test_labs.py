@@ -249,7 +249,7 @@ def test_the_report_says_where(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", LAB + CONSOLE + report + "\n```{toctree}\nother\n```\n")
     site.write("other.md", "# Other\n\n" + block(argument="--rm busybox true") + report)
     result = site.build(engine=engine)
-    assert re.search(r"Run on\s+a lab \(kind lab\)\s+Date", seen(result.text("index.html")))
+    assert re.search(r"Run on\s+a lab\s+Date", seen(result.text("index.html")))
     assert re.search(r"Run on\s+the engine itself\s+Date", seen(result.text("other.html")))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from contract import session, step
 from docker_run.execute import Outcome, Task, execute, found_differences, recording_to_keep
 from docker_run.model import Recording, Session, Step
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, FakeSession
 
 
 class TickingClock:
@@ -79,9 +81,11 @@ def test_sessions_run_at_the_same_time_and_come_back_in_order() -> None:
     class Meeting(FakeEngine):
         """Its sessions wait for each other: they only get on if all three are under way."""
 
-        def environment(self):  # noqa: ANN202 (as its parent's)
-            barrier.wait()
-            return super().environment()
+        @contextmanager
+        def session(self, session: Session) -> Iterator[FakeSession]:
+            with super().session(session) as running:
+                barrier.wait()
+                yield running
 
     engine = Meeting()
     tasks = [Task(session(step(f"busybox echo {page}"), page=page)) for page in "abc"]

@@ -61,7 +61,12 @@ def session(shell: Shell) -> LabSession:
     limits = Limits(seconds=5, max_output=1000, interrupted=threading.Event())
     lab = Lab(nothing, shell)  # type: ignore[arg-type]
     return LabSession(
-        {"lab": lab}, clients=lambda: nothing, images=lambda _: (), limits=limits, size=TerminalSize()
+        {"lab": lab},
+        clients=lambda: nothing,
+        images=lambda _: (),
+        environment=lambda: nothing,
+        limits=limits,
+        size=TerminalSize(),
     )
 
 

@@ -137,13 +137,20 @@ def test_what_is_not_utf_8_on_a_terminal() -> None:
     assert shown(terminal(b"\x1b[mcaf\xe9 \xe2\x82"), terminal(b"\xac \xff")) == "caf\ufffd € \ufffd"
 
 
+def test_the_command_stands_above() -> None:
+    assert shown(terminal("\x1b[1A\x1b[1Bone\r\ntwo")) == "one\ntwo"
+    assert shown(terminal("\r\none")) == "\none"
+    assert shown(terminal("one\r\n\x1b[2Atwo")) == "two\none"
+    assert shown(terminal("before\r\n\x1b[H\x1b[2Jafter")) == "after"
+
+
 def test_line_drawing_characters() -> None:
     assert shown(terminal("\x1b(0lqk\x1b(B lqk")) == "┌─┐ lqk"
     assert shown(terminal("\x1b)0\x0elqk\x0f lqk")) == "┌─┐ lqk"
 
 
 def test_lines_of_a_region_that_is_not_at_the_top_are_gone() -> None:
-    assert shown(terminal("head\r\n\x1b[2;3r\x1b[2;1Ha\r\nb\r\nc\r\nd")) == "head\nc\nd"
+    assert shown(terminal("head\r\n\x1b[3;4r\x1b[3;1Ha\r\nb\r\nc\r\nd")) == "head\nc\nd"
 
 
 def test_a_composed_emoji_is_one_character() -> None:
@@ -420,8 +427,8 @@ def test_lines_that_the_program_broke_are_not() -> None:
 
 
 def test_a_line_is_not_joined_to_one_that_took_the_place_of_its_end() -> None:
-    assert joined(terminal("x" * 12 + "\x1b[2;1H\x1b[1Lnew")) == "x" * 10 + "\nnew\nxx"
-    assert joined(terminal("x" * 12 + "\x1b[1;5H\x1b[K")) == "xxxx\nxx"
+    assert joined(terminal("x" * 12 + "\x1b[3;1H\x1b[1Lnew")) == "x" * 10 + "\nnew"
+    assert joined(terminal("x" * 12 + "\x1b[2;5H\x1b[K")) == "xxxx\nxx"
 
 
 def test_what_readline_writes_at_the_right_edge() -> None:

@@ -93,13 +93,13 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bytes]
             name = f"t{number}"
             (server.folder / name).write_bytes(data)
             # The title comes last: when it is there, all that was before it has been shown.
-            script = (
-                f"stty raw -echo; cat {name}; printf '\\033\\\\\\033]2;%s\\033\\\\' {name}; exec sleep 600"
-            )
+            # The command stands above its output; here, `@` stands for it.
+            ending = f"printf '\\033\\\\\\033]2;%s\\033\\\\' {name}; exec sleep 600"
+            script = f"stty raw -echo; printf '@\\r\\n'; cat {name}; {ending}"
             with server.terminal(name, ["sh", "-c", script]) as capture:
                 title = ("display-message", "-p", "-t", name, "#{pane_title}")
                 tmux.wait_for(lambda: server(*title).strip() == name, "the end of the bytes")
-                return capture()
+                return "\n".join(line for line in capture().split("\n") if line != "@")
 
         yield show
 

@@ -15,10 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from docker.errors import DockerException
 
-from docker_run.engine.clients import Clients
 from docker_run.engine.command import REFUSED, Printed, run_command
 from docker_run.engine.creation import creation
-from docker_run.engine.foreground import Limits
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.names import Names
@@ -27,6 +25,7 @@ from docker_run.grammar import runline
 from docker_run.model import (
     Command,
     CommandRecording,
+    Environment,
     Image,
     RunLine,
     Session,
@@ -64,13 +63,12 @@ class DirectSessions:
         names = Names(f"{secrets.token_hex(8)}-")
         opened = DirectSession(
             session,
-            clients=host.clients,
+            host=host,
             images=self._images,
             allow=self._allow,
             environ=self._environ,
             names=names,
             labels=host.labels(page=session.page, session=names.prefix),
-            limits=host.limits,
         )
         try:
             yield opened
@@ -92,25 +90,29 @@ class DirectSession:
         self,
         session: Session,
         *,
-        clients: Clients,
+        host: Host,
         images: Images,
         allow: frozenset[str] | None,
         environ: Mapping[str, str],
         names: Names,
         labels: Mapping[str, str],
-        limits: Limits,
     ) -> None:
         self._session = session
-        self._clients = clients
+        self._host = host
+        self._clients = host.clients
         self._provider = images
         self._allow = allow
         self._environ = environ
         self._names = names
         self._labels = labels
-        self._limits = limits
+        self._limits = host.limits
         self._used: dict[str, Image] = {}
         self._id_files: list[Path] = []
         self._ended = ""
+
+    def environment(self) -> Environment:
+        """Describe the machine. Raises `EngineProblem`."""
+        return self._host.environment()
 
     def images(self) -> tuple[Image, ...]:
         """Return the images used so far, by name."""

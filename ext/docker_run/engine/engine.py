@@ -9,7 +9,7 @@ from docker_run.engine.direct import DirectSessions
 from docker_run.engine.host import Host
 from docker_run.engine.labs.sessions import LabSessions
 from docker_run.errors import LabProblem
-from docker_run.model import Environment, Session
+from docker_run.model import Session
 from docker_run.protocols import EngineSession
 
 
@@ -28,10 +28,6 @@ class DockerEngine:
     def url(self) -> str:
         """Where the engine listens."""
         return self._host.url
-
-    def environment(self) -> Environment:
-        """Describe the machine. Raises `EngineProblem`."""
-        return self._host.environment()
 
     def sweep(self) -> str:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""

@@ -37,8 +37,9 @@ STOP_SECONDS = 20
 """How long the engine may take to end in good order, before it is killed."""
 _LOOK_SECONDS = 0.25
 
-# linux/sockios.h, linux/if.h, linux/prctl.h
+# linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h
 _SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
+_SIOCSIFHWADDR, _ARPHRD_ETHER = 0x8924, 1
 _SIOCSIFFLAGS, _SIOCGIFADDR, _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
 _IFF_UP, _PR_SET_PDEATHSIG = 1, 1
 
@@ -277,6 +278,9 @@ def _is_ours(process: int, exec_root: str, data_root: str) -> bool:
 def _add_bridge(settings: Settings) -> None:
     """Make the bridge of the default network: dockerd's own choice could be another engine's `docker0`."""
     _change_bridge(_SIOCBRADDBR, settings.bridge)
+    # Or it takes over the lowest of those that come and go, and who has learnt it speaks to nobody.
+    hardware = struct.pack("H6s", _ARPHRD_ETHER, b"\x02\x42" + settings.subnet.ip.packed)
+    _configure(_SIOCSIFHWADDR, settings.bridge, hardware)
     for request, address in ((_SIOCSIFADDR, settings.subnet.ip), (_SIOCSIFNETMASK, settings.subnet.netmask)):
         _configure(request, settings.bridge, struct.pack("HH4s", socket.AF_INET, 0, address.packed))
     _configure(_SIOCSIFFLAGS, settings.bridge, struct.pack("H", _IFF_UP))

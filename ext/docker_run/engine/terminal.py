@@ -18,7 +18,7 @@ _ESCAPE = re.compile(
     rb"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: title, shell integration
     rb"|[ -/]*[0-~])"
 )
-_PROMPT_ENDS = (b"$", b"#", b">", b":", b"?", b"%")
+_PROMPT_ENDS = (b"$", b"#", b">", b":", b"?", b"%", b"]")
 _GOES_ON = b"\r\n\x03\x04\x1a\x1c"
 """What ends a line, or interrupts: Enter, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-Backslash."""
 _LONGEST_LINE = 8192

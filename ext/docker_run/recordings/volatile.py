@@ -165,6 +165,18 @@ MASKS = (
         ('"Pid": {952},', "root   {952   931   0   22:12}   ?   00:00"),
     ),
     Mask(
+        "job",
+        r"(?<=^\[[1-9]\] )\d+$|(?<=^\[[1-9]\]\+ )\d+(?= )",
+        "a shell says the process id of a job in the background",
+        ("[1] {195}", "[2]+ {1952} Running"),
+    ),
+    Mask(
+        "pointer",
+        r"(?<= \()0x[0-9a-f]{12,16}(?=\)$)",
+        "ldd shows where a library lies in memory this time",
+        ("libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 ({0x00007f497b421000})",),
+    ),
+    Mask(
         "interface",
         r"(?<![\w-])(?:veth[0-9a-f]{7}|br-[0-9a-f]{12}|\d+: eth\d+@if\d+|eth\d+@if\d+)(?!\w)",
         "the kernel numbers interfaces through, and the engine names some at random",
@@ -178,9 +190,14 @@ MASKS = (
     ),
     Mask(
         "name",
-        r'(?:(?<= {3})|(?<="/)|(?<==/))[a-z]{3,14}_[a-z]{3,16}\d?(?= {3}|"|/|$)',
+        r'(?:(?<= {3})|(?<="/)|(?<==/)|^)(?:[a-z]{3,14})_[a-z]{2,16}\d?(?= {3}|"|/|$)',
         "the engine names containers at random: a word in the column of a table, or in docker inspect",
-        ('"/{focused_turing}"', "0.0.0.0:80->80/tcp   {focused_turing}", "DB_NAME=/{focused_turing}/db"),
+        (
+            '"/{focused_turing}"',
+            "0.0.0.0:80->80/tcp   {focused_turing}",
+            "DB_NAME=/{focused_turing}/db",
+            "{determined_tu}   busybox",
+        ),
     ),
 )
 """All built-in masks. Of two that match at one place, the first counts."""

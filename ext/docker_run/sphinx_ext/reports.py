@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from docutils import nodes
 
-from docker_run.model import Place, Recording, Session
+from docker_run.model import DEFAULT_LAB, Place, Recording, Session
 from docker_run.verify import held_steps
 
 Cell = str | nodes.Node
@@ -53,7 +53,9 @@ def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nod
 
 def _place(recording: Recording) -> str:
     place = Place(recording.place)
-    return f"a lab (kind {place.name})" if place.is_lab else "the engine itself"
+    if not place.is_lab:
+        return "the engine itself"
+    return "a lab" if place.name == DEFAULT_LAB else f"a lab of the kind {place.name}"
 
 
 def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], header: bool) -> nodes.table:

@@ -123,6 +123,10 @@ def emulated(
     With `limited=False` the terminal has no right edge. `joined` is that of `lines`.
     """
     terminal = Typewriter(size.columns, size.rows, limited=limited)
+    above = None
+    if limited and size.rows > 1:
+        # The command stands above: programs (BuildKit) go up there and down again. It is no output.
+        above, terminal.cursor.y = terminal.buffer[0], 1
     for stream, piece in pieces:
         if stream is Stream.TYPED:
             terminal.type(piece)
@@ -130,7 +134,8 @@ def emulated(
             terminal.kind = _kind(stream)
             terminal.feed(piece)
     terminal.settle()
-    for rows in _logical(terminal.rows()) if joined else ([row] for row in terminal.rows()):
+    shown = (row for row in terminal.rows() if row or row is not above)
+    for rows in _logical(shown) if joined else ([row] for row in shown):
         yield _spans([cell for row in rows for cell in _cells(row)])
 
 

@@ -94,6 +94,11 @@ class Machine:
         """Run `command` aside from the shell (see `execs.execute`)."""
         return execs.execute(api, self.container, command, data=data, directory=directory)
 
+    def engine(self, api: APIClient) -> str:
+        """Return what its engine is, e.g. `Docker Engine 26.1.5, API 1.45`."""
+        form = "Docker Engine {{.Server.Version}}, API {{.Server.APIVersion}}"
+        return self.execute(api, ["docker", "version", "--format", form]).output.strip()
+
     def introduce(self, api: APIClient, others: Sequence[Machine]) -> None:
         """Let this lab know the `others` by name."""
         lines = "".join(f"{other.address}\t{other.name}\n" for other in others)

@@ -13,7 +13,7 @@ from docker_run.engine.labs.machine import Machine
 from docker_run.engine.labs.shell import Shell
 from docker_run.engine.pull import refusal
 from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
-from docker_run.model import Command, CommandRecording, Image, Step, TerminalSize
+from docker_run.model import Command, CommandRecording, Environment, Image, Step, TerminalSize
 from docker_run.terminal import screen
 
 _FAILURES = re.compile(
@@ -46,7 +46,7 @@ class LabSession:
     """A session on labs. Implements `protocols.EngineSession`.
 
     `labs` are those of the page, by name; `clients` returns the calling thread's client, `images` what
-    the labs have used so far.
+    the labs have used so far, `environment` what they are.
     """
 
     def __init__(
@@ -55,15 +55,21 @@ class LabSession:
         *,
         clients: Callable[[], DockerClient],
         images: Callable[[Sequence[Machine]], tuple[Image, ...]],
+        environment: Callable[[], Environment],
         limits: Limits,
         size: TerminalSize,
     ) -> None:
         self._labs = labs
         self._clients = clients
         self._images = images
+        self._environment = environment
         self._limits = limits
         self._size = size
         self._ended = ""
+
+    def environment(self) -> Environment:
+        """Describe the machine. Raises `EngineProblem`."""
+        return self._environment()
 
     def images(self) -> tuple[Image, ...]:
         """Return the images used so far, by name."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from docker_run.engine.host import Host
@@ -17,7 +17,7 @@ from docker_run.engine.labs.machine import Blueprint, Machine, NotPrivileged
 from docker_run.engine.labs.session import Lab, LabSession
 from docker_run.engine.labs.shell import Shell
 from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
-from docker_run.model import Image, LabSettings, Session
+from docker_run.model import Environment, Image, LabSettings, Session
 from docker_run.protocols import Progress
 
 _AHEAD = 1
@@ -66,6 +66,8 @@ class _Opening:
     session: Session
     prefix: str
     labs: dict[str, Lab] = field(default_factory=dict)
+    engine: str = ""
+    """What the engine of its labs is."""
 
 
 class LabSessions:
@@ -90,6 +92,7 @@ class LabSessions:
         self._progress = progress
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="docker-run labs")
+        self._loaders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="docker-run images")
         self._coming: deque[Session] = deque()
         self._warm: dict[str, Future[_Opening]] = {}
         self._kinds: dict[str, Future[str]] = {}
@@ -119,6 +122,7 @@ class LabSessions:
                 opening.labs,
                 clients=self._host.clients,
                 images=self._images_used,
+                environment=lambda: self._environment(opening),
                 limits=self._host.limits,
                 size=session.terminal,
             )
@@ -143,7 +147,8 @@ class LabSessions:
                 opening = future.result()
                 self._close_shells(opening)
                 self._host.remove(opening.prefix)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._loaders):
+            pool.shutdown(wait=True, cancel_futures=True)
         if self._mirror is not None:
             self._mirror.close()
 
@@ -181,7 +186,12 @@ class LabSessions:
                 self._coming.remove(session)
         if warm is None:
             return self._start(session)
-        return self._await(warm)
+        try:
+            return self._await(warm)
+        except Interrupted:
+            with self._lock:
+                self._warm[session.page] = warm  # it may still become ready, and has to be removed then
+            raise
 
     def _start_ahead(self) -> None:
         with self._lock:
@@ -198,7 +208,9 @@ class LabSessions:
             for machine in machines:
                 opening.labs[machine.name] = Lab(machine, self._shell(machine, session))
             for lab in opening.labs.values():
-                self._make_ready(lab, machines, session)
+                self._await_prompt(lab)
+            opening.engine = machines[0].engine(self._host.clients().api)
+            self._make_ready(machines, session)
         except BaseException as error:
             self._close_shells(opening)
             self._host.remove_after(opening.prefix, error)
@@ -221,24 +233,30 @@ class LabSessions:
             try:
                 return Machine.start(api, blueprint, privileged=True)
             except NotPrivileged as error:
-                self._progress.note(
-                    f"labs are started without --privileged, which this engine can't do: {error}"
-                )
-                self._privileged = False
+                self._note_reduced(error)
         return Machine.start(api, blueprint, privileged=False)
+
+    def _note_reduced(self, error: NotPrivileged) -> None:
+        with self._lock:
+            known, self._privileged = not self._privileged, False
+        if not known:
+            self._progress.note(f"labs are started without --privileged, which this engine can't do: {error}")
 
     def _shell(self, machine: Machine, session: Session) -> Shell:
         # Asked for while the lab's engine is still starting: the shell waits for that by itself.
         return Shell(self._host.clients().api, machine.container, name=machine.name, size=session.terminal)
 
-    def _make_ready(self, lab: Lab, machines: Sequence[Machine], session: Session) -> None:
-        api = self._host.clients().api
-        self._await_prompt(lab)
-        lab.machine.introduce(api, [other for other in machines if other is not lab.machine])
+    def _make_ready(self, machines: Sequence[Machine], session: Session) -> None:
+        """Let the labs know each other, and have the page's images."""
+        for machine in machines:
+            machine.introduce(self._host.clients().api, [other for other in machines if other is not machine])
         if self._stocked is not None:
             self._await(self._stocked)
-        for name in session.images:
-            self._load(lab.machine, name)
+        loading = [
+            self._loaders.submit(self._load, machine, name) for machine in machines for name in session.images
+        ]
+        for loaded in loading:
+            self._await(loaded)
 
     def _await_prompt(self, lab: Lab) -> None:
         waited = 0.0
@@ -274,6 +292,11 @@ class LabSessions:
             for image in self._mirror.images_served(machine.address, since=machine.started)
         }
         return tuple(used[name] for name in sorted(used))
+
+    def _environment(self, opening: _Opening) -> Environment:
+        """Describe the machine: what the page sees of it is the engine on the lab."""
+        host = self._host.environment()
+        return replace(host, engine=f"{opening.engine}, on a lab hosted by {host.engine}")
 
     @staticmethod
     def _close_shells(opening: _Opening) -> None:
