@@ -109,6 +109,7 @@ def test_builds_with_buildkit_begin_from_images_of_the_mirror(lab_engine: Docker
         assert [image.name for image in running.images()] == ["busybox"]
     assert built.exit_code == 0, shown(built)
     assert "[2/2] RUN echo built > /note" in shown(built)
+    assert shown(built).startswith("[+] Building"), "it goes up a line and down again before it writes"
     assert shown(ran) == "built"
     assert "buildkit" in shown(history)
 

@@ -476,3 +476,45 @@ def test_a_default_kind_that_there_is_not_counts_as_none(site: Site, engine: Fak
     (warning,) = site.build(engine=engine, lab="laab").warnings
     assert warning.endswith("[docker_run.config]")
     assert "place: direct" in site.recording("index").read_text()
+
+
+MYST_BODY = """\
+---
+docker_run_lab: lab
+---
+# Page
+
+```{docker-run}
+$ echo one
+```
+
+```{docker-run}
+:exit-code: 0
+:match: .
+
+$ echo one
+$ echo two
+<Entr>
+```
+"""
+RST_BODY = """\
+:docker_run_lab: lab
+
+Page
+====
+
+.. docker-run::
+   :match: .
+
+   $ echo one
+
+   <Entr>
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("index.md", MYST_BODY), ("index.rst", RST_BODY)])
+def test_a_problem_is_at_its_own_line(site: Site, engine: FakeEngine, name: str, text: str) -> None:
+    site.write(name, text)
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if "<Entr>" in each)
+    (warning,) = site.build(engine=engine).warnings
+    assert warning.startswith(f"{name}:{line}: WARNING: line"), warning

@@ -17,6 +17,7 @@ from sphinx.directives.code import container_wrapper
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
+from docker_run.console import LineProblem
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag
 from docker_run.labfile import FILE_OPTIONS, LARGEST_HIDDEN, parse_file, parse_file_presentation
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
@@ -81,8 +82,19 @@ class StepDirective(SphinxDirective):
             DockerRunDomain.of(self.env).problems.setdefault(self.env.docname, []).extend(problems)
 
     def note_error(self, error: DockerRunError) -> None:
-        """Keep what is wrong with this directive."""
-        self.note_problems(Finding(self.location, error.subtype, str(error)))
+        """Keep what is wrong with this directive, at the line of the body where that is known."""
+        location = self.location
+        if isinstance(error, LineProblem):
+            location = location._replace(line=self._line_of_body(error.line))
+        self.note_problems(Finding(location, error.subtype, str(error)))
+
+    def _line_of_body(self, number: int) -> int:
+        """Return where the line `number` of the body stands in the page."""
+        _, first = self.content.items[0]
+        if first == 0:  # MyST counts within the directive; nothing of rST's can stand at line 0
+            return self.lineno + self.content_offset + number
+        _, before = self.content.items[number - 1]
+        return int(before or 0) + 1
 
     def name_target(self, node: nodes.Element, name: str) -> None:
         """Make the block's name, if it has one, a target."""
