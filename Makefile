@@ -14,7 +14,7 @@ OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh test bench lint clean browser
+.PHONY: help html live check refresh images test bench lint clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
