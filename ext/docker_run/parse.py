@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 
@@ -37,6 +38,14 @@ END_OF_INPUT = "<C-d>"
 PAUSE = "<wait 200ms>"
 """Between two lines that a program reads without asking for them: so that its answers stand between."""
 
+_PROMPT = re.compile(r"\s*\$(?:\s|\Z)")
+_TWICE = re.compile(r"\s*docker\s+run(?:\s|\Z)")
+_WORDS = r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\\'"|&;<>()])*"""
+_FIRST_COMMAND = re.compile(
+    rf"(?P<words>{_WORDS})(?:(?:>&|&>>?|>>?|>\|){_WORDS})*(?P<end>&&|[|;&<>()]|\Z)", re.DOTALL
+)
+"""A command up to what ends it outside of quotes; its words before it sends its output elsewhere."""
+
 
 def parse_step(
     argument: str,
@@ -67,6 +76,7 @@ def parse_step(
         return files[name]
 
     if argument.strip():
+        _refuse_misplaced(argument)
         commands = (_typed_line if on_lab else _direct)(argument, body, allow, note)
     else:
         commands = _console(body, on_lab=on_lab)
@@ -164,15 +174,42 @@ def _typed_line(
             for number, text in enumerate(body, 1)
         )
     )
+    words, alone = _own_words(command.text.removeprefix("docker run"))
     try:
-        line = runline.parse(command.text.removeprefix("docker run"), allow=None, read=lambda _: "")
+        line = runline.parse(words, allow=None, read=lambda _: "")
     except DockerRunError:
         # The shell or the CLI on the lab says what is wrong, or takes what our grammar does not know.
         return (ConsoleCommand(command.text, typed, command.exit_code),)
-    _refuse_unread(line, body)
+    if alone:
+        _refuse_unread(line, body)
     if line.container.get("stdin_open") and not line.container.get("tty") and not line.client.get("detach"):
         typed = _as_input(typed)
     return (ConsoleCommand(command.text, typed, command.exit_code),)
+
+
+def _own_words(text: str) -> tuple[str, bool]:
+    """Return what `docker run` gets of a line for a shell, and whether that is all of the line.
+
+    It gets nothing to speak of where its input may come from elsewhere: from a file, or in the background.
+    """
+    found = _FIRST_COMMAND.match(text)
+    if found is None or found["end"] not in {"", "|", ";", "&&"}:
+        return "", False
+    return found["words"], found["words"] == text
+
+
+def _refuse_misplaced(argument: str) -> None:
+    """Refuse on the directive's own line what does not belong there."""
+    if _PROMPT.match(argument):
+        raise SyntaxProblem(
+            "a console session stands in the body, and this is the directive's own line: in reStructuredText "
+            "an empty line is missing between `.. docker-run::` and the session; in MyST, begin it below"
+        )
+    if _TWICE.match(argument):
+        raise SyntaxProblem(
+            "`docker run` is there already: what stands on the directive's own line follows it, "
+            "e.g. `{docker-run} --rm busybox true`"
+        )
 
 
 def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -254,6 +254,57 @@ def test_without_a_terminal_of_its_own_the_input_has_an_end() -> None:
     assert on_lab("-i busybox cat").commands[0].typed == (END_OF_INPUT,)
     assert on_lab("-di busybox cat").commands[0].typed == ()
     assert on_lab("-it busybox cat").commands[0].typed == ()
+
+
+@pytest.mark.parametrize(
+    ("argument", "fed"),
+    [
+        ("-i --rm busybox sort | tr a-z A-Z", True),
+        ("-i --rm busybox sort |& wc", True),
+        ("-i --rm busybox sort || true", True),
+        ("-i --rm busybox sort && echo done", True),
+        ("-i --rm busybox sort; echo done", True),
+        ("-i --rm busybox sort > sorted", True),
+        ("-i --rm busybox sort >sorted 2>&1 | cat", True),
+        ("-i --rm busybox sh -c 'sort | uniq'", True),
+        ("-i --rm busybox sh -c 'cat; exit' \\| \"&\" | wc", True),
+        ("-it --rm busybox sh | cat", False),
+        ("-t --rm busybox sh -c 'ls -i' | cat -i", False),
+        ("--rm busybox ls '| -i' | sort -i", False),
+        # These read something else than the terminal: a <C-d> would end the lab's own shell.
+        ("-i --rm busybox sort < words", False),
+        ("-i --rm busybox sort > sorted < words", False),
+        ("-i --rm busybox cat <<< x", False),
+        ("-i --rm busybox cat &", False),
+        ("-di --rm busybox cat | cat", False),
+    ],
+)
+def test_the_input_of_a_command_before_an_operator_has_an_end(argument: str, fed: object) -> None:
+    assert on_lab(argument, "a").commands[0].typed == (("a", PAUSE, END_OF_INPUT) if fed else ("a",))
+
+
+def test_a_body_may_be_for_the_command_behind_an_operator() -> None:
+    assert on_lab("--rm busybox true; cat", "a", "<C-d>").commands[0].typed == ("a", "<C-d>")
+
+
+@pytest.mark.parametrize("read", [parse, on_lab])
+@pytest.mark.parametrize("argument", ["docker run --rm busybox true", " docker  run", "docker run"])
+def test_docker_run_twice(read: Callable[[str], Step], argument: str) -> None:
+    with pytest.raises(SyntaxProblem, match="`docker run` is there already"):
+        read(argument)
+
+
+def test_an_image_may_be_called_docker() -> None:
+    assert on_lab("--rm docker run").commands == (Command("docker run --rm docker run"),)
+
+
+@pytest.mark.parametrize("read", [parse, on_lab])
+@pytest.mark.parametrize("argument", ["$ docker ps", "$ docker ps\n$ docker images", " $"])
+def test_a_session_on_the_directives_own_line(read: Callable[[str], Step], argument: str) -> None:
+    with pytest.raises(
+        SyntaxProblem, match=r"empty line is missing between `\.\. docker-run::` and the session"
+    ):
+        read(argument)
 
 
 def test_a_prompt_below_an_argument() -> None:
