@@ -177,6 +177,31 @@ def test_images_of_a_page_without_a_lab(site: Site, engine: FakeEngine) -> None:
     assert engine.commands == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("docker_run_labs", "did you mean `docker_run_lab`?"),
+        ("docker_run_image", "did you mean `docker_run_images`?"),
+        ("docker-run-lab", "did you mean `docker_run_lab`?"),
+        ("Docker_Run_Lab", "did you mean `docker_run_lab`?"),
+        ("docker_run_timeout", "a setting for all pages, in conf.py"),
+        ("docker_run_nonsense", "can have `docker_run_lab` and `docker_run_images`"),
+    ],
+)
+def test_fields_that_there_are_not(  # noqa: PLR0917 (fixtures)
+    site: Site, engine: FakeEngine, page: tuple[str, str], field: str, said: str
+) -> None:
+    name, text = page
+    site.write(name, text.format(f"{field}: lab"))
+    for _ in range(2):
+        (warning,) = site.build(engine=engine, lab="lab").warnings
+        assert warning.startswith(f"{name}:2: WARNING: `{field}`: ")
+        assert said in warning
+        assert warning.endswith("[docker_run.option]")
+    assert engine.commands == []
+
+
 # What a block shows.
 
 

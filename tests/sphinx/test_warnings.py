@@ -270,6 +270,7 @@ def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
         ("private_engine", "yes"),
         ("recordings", None),
         ("images", 3),
+        ("images", ["busybox"]),
     ],
 )
 def test_bad_values_of_conf_py(site: Site, name: str, value: object) -> None:
@@ -278,3 +279,52 @@ def test_bad_values_of_conf_py(site: Site, name: str, value: object) -> None:
     (warning,) = site.build().warnings
     assert warning.startswith(f"conf.py:3: WARNING: docker_run_{name} = {value!r}: should be ")
     assert warning.endswith("[docker_run.config]")
+
+
+def test_a_catalogue_that_there_is_not(site: Site) -> None:
+    site.write("index.md", HEAD)
+    site.write("conf.py", 'extensions = ["myst_parser", "docker_run"]\ndocker_run_images = "images"\n')
+    (warning,) = site.build().warnings
+    assert warning.startswith("conf.py:2: WARNING: docker_run_images = 'images': there is no folder ")
+    assert warning.endswith("[docker_run.config]")
+    site.write("images/busybox/Dockerfile", "FROM scratch\n")
+    assert site.build().warnings == []
+
+
+def test_a_list_of_images_is_told_where_it_belongs(site: Site) -> None:
+    site.write("index.md", HEAD)
+    (warning,) = site.build(images=["busybox"]).warnings
+    assert "in the page's front matter" in warning
+
+
+NAMES = """
+extensions = ["myst_parser", "docker_run"]
+'''
+docker_run_in_a_text = 1
+'''
+# docker_run_in_a_remark = 1
+if True:
+    docker_run_labb = "lab"
+docker_run_pace: int = 3
+docker_run_mode = "auto"
+def setup(app):
+    docker_run_local = 1
+"""
+
+
+def test_settings_that_there_are_not(site: Site) -> None:
+    site.write("index.md", HEAD)
+    site.write("conf.py", NAMES)
+    first, second = sorted(site.build().warnings)
+    assert first.startswith(
+        "conf.py:8: WARNING: docker_run_labb is no setting: did you mean `docker_run_lab`?"
+    )
+    assert first.endswith("[docker_run.config]")
+    assert second.startswith("conf.py:9: WARNING: docker_run_pace is no setting, and does nothing")
+
+
+def test_settings_of_another_extension(site: Site) -> None:
+    site.write("index.md", HEAD)
+    conf = 'extensions = ["myst_parser", "docker_run"]\ndocker_run_theme = "x"\n'
+    site.write("conf.py", conf + 'def setup(app):\n    app.add_config_value("docker_run_theme", "", "")\n')
+    assert site.build().warnings == []

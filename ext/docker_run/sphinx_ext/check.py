@@ -21,7 +21,8 @@ class DockerCheckBuilder(Builder):
 
     name = "docker-check"
     format = ""
-    epilog = "The commands print what was recorded, but for what was reported above."
+    # Shown where nothing was found.
+    epilog = "What was run prints what was recorded."
     allow_parallel = True
 
     def get_outdated_docs(self) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -56,6 +57,15 @@ def _engine(value: object) -> str:
 
 def _optional_text(value: object) -> str | None:
     return None if value is None else _text(value)
+
+
+def _catalogue(value: object) -> str | None:
+    if isinstance(value, tuple | list | set):
+        raise ValueError(  # noqa: TRY004 (all validators raise the same)
+            "the folder of the image catalogue; the list of images that a page has from the start "
+            "stands in the page's front matter, under the same name"
+        )
+    return _optional_text(value)
 
 
 def _truth(value: object) -> bool:
@@ -203,7 +213,7 @@ class Settings:
         "recordings", _text, help="folder of the recordings, from the source directory"
     )
     images: str | None = _setting(
-        None, _optional_text, help="folder of the image catalogue, from the source directory"
+        None, _catalogue, help="folder of the image catalogue, from the source directory"
     )
     lab: str | None = _setting(
         None,
@@ -256,6 +266,11 @@ class Settings:
         )
 
 
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings, as conf.py has them."""
+    return tuple(PREFIX + setting.name for setting in fields(Settings))
+
+
 def unknown_kind(name: str, kinds: Iterable[str]) -> str:
     """Say that there is no kind of lab called `name`, and which was meant, or which there are."""
     kinds = sorted(kinds)
@@ -300,23 +315,36 @@ def report_bad_values(app: Sphinx, config: Config) -> None:
             lab_definition(kinds, name)
         except (DockerRunError, OSError) as error:
             _warn(app, "labs", f"[{name!r}]: {error}")
+    if settings.images and not Path(app.srcdir, settings.images).is_dir():
+        _warn(app, "images", f"= {settings.images!r}: there is no folder {Path(app.srcdir, settings.images)}")
+    for name, line in _assigned(app):
+        # Another extension may have a setting that begins like ours.
+        if name.startswith(PREFIX) and name not in config:
+            known = [setting.removeprefix(PREFIX) for setting in setting_names()]
+            close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+            meant = f": did you mean `{PREFIX}{close[0]}`?" if close else ", and does nothing"
+            _warn(app, name.removeprefix(PREFIX), f"is no setting{meant}", line=line)
 
 
-def _warn(app: Sphinx, name: str, message: str) -> None:
-    place = _place(app, PREFIX + name)
+def _warn(app: Sphinx, name: str, message: str, *, line: int | None = None) -> None:
+    """Warn of the setting `name`, at its line of conf.py; without a place where it was set elsewhere."""
+    line = dict(reversed(list(_assigned(app)))).get(PREFIX + name) if line is None else line
+    place = f"{Path(app.confdir, 'conf.py')}:{line}" if line else None
     logger.warning("%s%s %s", PREFIX, name, message, type="docker_run", subtype="config", location=place)
 
 
-def _place(app: Sphinx, name: str) -> str | None:
-    """Return the line of `conf.py` that sets `name`; None where it was set elsewhere."""
+def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:
+    """Yield the names that `conf.py` assigns to, outside of functions and classes, each with its line."""
     try:
-        lines = Path(app.confdir, "conf.py").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    for number, line in enumerate(lines, 1):
-        if re.match(rf"\s*{name}\s*=", line):
-            return f"{Path(app.confdir, 'conf.py')}:{number}"
-    return None
+        waiting: list[ast.AST] = [ast.parse(Path(app.confdir, "conf.py").read_bytes())]
+    except (OSError, SyntaxError):
+        return  # there is none, or Sphinx has said what is wrong with it
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _as_in_conf(setting: Field[Any]) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +16,13 @@ from docker_run.engine.context import lab_definition
 from docker_run.errors import DockerRunError
 from docker_run.grammar.reference import REFERENCE
 from docker_run.model import Finding, Location, Place
-from docker_run.sphinx_ext.config import DIRECTLY, Settings, unknown_kind
+from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
 
 LAB, IMAGES = "docker_run_lab", "docker_run_images"
 """The fields of a page's front matter."""
+
+_OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
+"""How a field begins that is meant for us."""
 
 
 class PagePlace(NamedTuple):
@@ -69,6 +73,8 @@ def place_of_page(
     def problem(field: str, message: str) -> None:
         findings.append(Finding(_location(env, field), "option", f"`{field}`: {message}"))
 
+    for field in sorted(fields.keys() - {LAB, IMAGES}):
+        problem(field, _unknown_field(field))
     kind: str | None = settings.lab
     if LAB in fields:
         kind = None if fields[LAB].lower() in DIRECTLY else fields[LAB]
@@ -103,7 +109,7 @@ def parse_images(text: str) -> tuple[str, ...]:
 
 
 def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
-    """Return the page's own fields, as Sphinx will when the page has been read to its end."""
+    """Return the page's fields that are meant for us, as Sphinx does when it has read the page to its end."""
     fields: dict[str, str] = {}
     first = document.first_child_not_matching_class(nodes.PreBibliographic)  # type: ignore[arg-type]
     if first is not None and isinstance(document[first], nodes.field_list):
@@ -111,13 +117,25 @@ def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
             fields[field[0].astext()] = field[1].astext()
     # MyST has put the fields here already, also for a part of the page that is a document of its own.
     fields |= {name: str(value) for name, value in env.metadata[env.docname].items()}
-    return {name: fields[name].strip() for name in (LAB, IMAGES) if name in fields}
+    return {name: value.strip() for name, value in fields.items() if _OURS.match(name)}
+
+
+def _unknown_field(field: str) -> str:
+    """Say that there is no such field, and which was meant."""
+    known = {name.removeprefix(PREFIX): name for name in (LAB, IMAGES)}
+    name = _OURS.sub("", field).lower()
+    if close := get_close_matches(name, known, n=1):
+        return f"there is no such field: did you mean `{known[close[0]]}`?"
+    there_are = f"a page's front matter can have `{LAB}` and `{IMAGES}`"
+    if field in setting_names():
+        return f"this is a setting for all pages, in conf.py; {there_are}"
+    return f"there is no such field; {there_are}"
 
 
 def _location(env: BuildEnvironment, field: str) -> Location:
     """Return the line of the page's source that sets `field`; the first where it can't be told."""
     path = Path(env.doc2path(env.docname))
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        if re.match(rf"\s*:?{field}\s*:", line):
+        if re.match(rf"\s*:?[\"']?{re.escape(field)}[\"']?\s*:", line):
             return Location(str(path), number)
     return Location(str(path), 1)
