@@ -175,6 +175,22 @@ def test_replay_is_the_same_for_all_workers_and_hash_seeds(recorded: Path, tmp_p
     assert trees[0] == trees[2]
 
 
+@pytest.mark.parametrize("theme", ["basic", "furo"])
+def test_a_second_build_writes_no_page(recorded: Path, tmp_path: Path, theme: str) -> None:
+    with (recorded / "conf.py").open("a") as conf:
+        conf.write(f'html_theme = "{theme}"\nextensions += ["sphinx_copybutton", "sphinx_design"]\n')
+    written = []
+    for seed in ("1", "2"):
+        done = build_in_a_process(
+            recorded, tmp_path / "out", "-D", "docker_run_mode=replay", PYTHONHASHSEED=seed
+        )
+        assert done.returncode == 0, done.stderr
+        pages = sorted((tmp_path / "out" / "html").glob("[ip]*.html"))
+        written.append({path.name: path.stat().st_mtime_ns for path in pages})
+    assert len(written[0]) == 9
+    assert written[0] == written[1]
+
+
 def test_replay_imports_no_docker(recorded: Path, tmp_path: Path) -> None:
     with (recorded / "conf.py").open("a") as conf:
         conf.write(
