@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from docker_run.model import CommandRecording
+
 
 class DockerRunError(Exception):
     """Base of all errors that the extension reports to its user."""
@@ -78,6 +80,8 @@ class ImageProblem(DockerRunError):
         super().__init__(message)
         self.reason = reason or message.partition("\n")[0]
         self.answer = answer
+        self.ran: tuple[CommandRecording, ...] = ()
+        """What commands of the step printed that were run before the one which wanted the image."""
 
 
 # A command did not finish. It is never recorded.

@@ -146,7 +146,7 @@ def _run_step(
             raise
         before = next((old for old in earlier.steps if old.key == key), None) if earlier else None
         if earlier is None or before is None or before.not_run:
-            return StepRecording(key, not_run=error.reason), ()
+            return StepRecording(key, error.ran, not_run=error.reason), ()
         return StepRecording(key, before.commands, date=before.date or earlier.date), earlier.images
 
 

@@ -213,7 +213,7 @@ class CommandRecording:
 
 @dataclass(frozen=True, slots=True)
 class StepRecording:
-    """What one step printed; or why it was not run."""
+    """What one step printed; or why it was not run, after what printed the commands of it that were."""
 
     key: str
     commands: tuple[CommandRecording, ...] = ()

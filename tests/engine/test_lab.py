@@ -55,7 +55,8 @@ def test_each_command_has_its_own_status(run: Run) -> None:
         'echo "!nothing"',
         "kill -9 $BASHPID | cat; sh -c 'kill -9 $$'",
     )
-    assert [recording.exit_code for recording in run(*commands)] == [0, 1, 42, 127, 2, 2, 1, 137]
+    assert [recording.exit_code for recording in run(*commands)] == [0, 1, 42, 127, 2, 2, 2, 137]
+    assert [recording.exit_code for recording in run("true", 'echo "!nothing"', "true")] == [0, 1, 0]
 
 
 def test_errors_of_the_shell_itself_are_seen(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ class Shell:
         return CommandRecording(command.text, self.status, 0.1, (chunk,))
 
 
-def session(shell: Shell) -> LabSession:
+def session(shell: Shell, problem: Callable[[str], ImageProblem | None] = lambda _: None) -> LabSession:
     nothing: Any = None
     limits = Limits(seconds=5, max_output=1000, interrupted=threading.Event())
     lab = Lab(nothing, shell)  # type: ignore[arg-type]
@@ -65,6 +66,7 @@ def session(shell: Shell) -> LabSession:
         clients=lambda: nothing,
         images=lambda _: (),
         environment=lambda: nothing,
+        problem=problem,
         limits=limits,
         size=TerminalSize(),
     )
@@ -115,9 +117,44 @@ def test_a_failure_that_is_expected_is_a_result(
         assert shown(recording).startswith("Unable to find image")
 
 
-def test_other_failures_are_results() -> None:
-    (recording,) = session(Shell("ls: cannot access 'x': No such file or directory\n", 2)).run(step("ls x"))
+@pytest.mark.parametrize(
+    "output",
+    [
+        "ls: cannot access 'x': No such file or directory\n",
+        "sh: 1: /opt/tool: not found\n",
+        'Get "http://localhost:8080/": dial tcp 127.0.0.1:8080: connect: connection refused\n',
+        "ERROR: failed to solve: failed to compute cache key: /x: not found\n",
+        'ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1\n',
+    ],
+)
+def test_other_failures_are_results(output: str) -> None:
+    (recording,) = session(Shell(output, 2)).run(step("something", optional=True))
     assert recording.exit_code == 2
+
+
+def test_an_image_that_the_catalogue_could_not_build_is_told_so() -> None:
+    known = ImageProblem(
+        "images/ubuntu can't be built; its last lines were: no", reason="it could not be built"
+    )
+    running = session(Shell(NO_SUCH_HOST, 125), lambda name: known if name == "ubuntu" else None)
+    with pytest.raises(ImageProblem, match="its last lines were: no") as caught:
+        running.run(step("docker run ubuntu"))
+    assert caught.value.reason == "it could not be built"
+
+
+def test_what_ran_before_a_missing_image_is_kept() -> None:
+    shell = Shell("fine\n", 0)
+    asked = step("one", "docker run ubuntu", "three", optional=True)
+    running = session(shell)
+
+    def run(command: Command, limits: Limits) -> CommandRecording:
+        shell.output = NO_SUCH_HOST if "docker" in command.text else "fine\n"
+        return Shell.run(shell, command, limits)
+
+    shell.run = run  # type: ignore[method-assign]
+    with pytest.raises(ImageProblem) as caught:
+        running.run(asked)
+    assert [recording.command for recording in caught.value.ran] == ["one"]
 
 
 def test_of_several_commands_each_has_its_own_status() -> None:

@@ -54,15 +54,16 @@ def test_the_prompt_of_a_line_that_goes_on_is_another() -> None:
     ]
 
 
-@pytest.mark.parametrize("end", [b"\a", b"\x1b\\"])
-@pytest.mark.parametrize("path", ["/", "/srv/two words", "/100%/é"])
-def test_the_directory(path: str, end: bytes) -> None:
-    (found,) = pieces(b"\x1b]7;file://lab" + path.encode() + end)
-    assert (found.kind, found.directory) == (Kind.DIRECTORY, path)
-
-
 @pytest.mark.parametrize(
-    "data", [b"\x1b]133;A\a", b"\x1b]133;D;0;aid=other\a", b"\x1b]0;title\a", b"\x1b[31mred", b"\x1b]133;Z\a"]
+    "data",
+    [
+        b"\x1b]133;A\a",
+        b"\x1b]133;D;0;aid=other\a",
+        b"\x1b]0;title\a",
+        b"\x1b]7;file://lab/srv\a",
+        b"\x1b[31mred",
+        b"\x1b]133;Z\a",
+    ],
 )
 def test_what_other_programs_print_is_output(data: bytes) -> None:
     assert joined(pieces(data + b"x")) == [Piece(Kind.OUTPUT, data + b"x")]
@@ -82,7 +83,7 @@ STREAM = st.lists(
             D,
             b"\x1b",
             b"\x1b]133;",
-            b"\x1b]7;file://lab/x\x1b\\",
+            b"\x1b]133;C;aid=docker-run\x1b\\",
             b"\x1b[?2004h",
             b"text",
             b"\a",

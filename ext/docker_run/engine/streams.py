@@ -242,6 +242,19 @@ class Transcript:
         """Whether the container has exited and all of its output is here, or no more can come."""
         return self.lost is not None or (self._ended and self.exit_code is not None)
 
+    def position(self) -> tuple[int, int]:
+        """Return where the transcript is now, for `cut`."""
+        with self._changed:
+            return len(self._pieces), len(self._pieces[-1][1]) if self._pieces else 0
+
+    def cut(self, position: tuple[int, int]) -> None:
+        """Take out what came after `position`."""
+        count, length = position
+        with self._changed:
+            del self._pieces[count:]
+            if self._pieces:
+                del self._pieces[-1][1][length:]
+
     def chunks(self) -> tuple[Chunk, ...]:
         """Return what was printed and typed so far."""
         with self._changed:

@@ -121,10 +121,7 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         recorded = page.recorded(block["step"])
         if recorded is None or recorded.not_run:
-            shown = [markup.Block(text) for text in page.commands(block["step"]) or block["commands"]]
-            reason = recorded.not_run if recorded else "there is no recorded output of it"
-            notice = _notice(f"Not run in this build: {reason}.")
-            parts: list[nodes.Node] = [self._literal(shown, block), notice]
+            parts = self._not_run(recorded, page, block)
         else:
             parts = self._shown(recorded, presentation, block)
         if block["lab"]:
@@ -132,6 +129,23 @@ class ShowRecordings(SphinxPostTransform):
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
         block.replace_self(frame)
+
+    def _not_run(
+        self, recorded: StepRecording | None, page: Page, block: docker_run_block
+    ) -> list[nodes.Node]:
+        """Show a step that was not run, or not to its end: an image was missing in the middle of it."""
+        size, presentation = self._settings.terminal, block["presentation"]
+        ran = [_block(command, presentation, size) for command in recorded.commands] if recorded else []
+        texts = page.commands(block["step"]) or block["commands"]
+        left = [markup.Block(text) for text in texts[len(ran) :]]
+        reason = recorded.not_run if recorded else "there is no recorded output of it"
+        if ran:
+            # By its first line: a command may have several.
+            first = left[0].command.partition("\n")[0]
+            notice = _notice(f"From `{first}` on, not run in this build: {reason}.")
+        else:
+            notice = _notice(f"Not run in this build: {reason}.")
+        return [self._literal([*ran, *left], block), notice]
 
     def _shown(
         self, recorded: StepRecording, presentation: Presentation, block: docker_run_block

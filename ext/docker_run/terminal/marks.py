@@ -3,8 +3,8 @@ r"""What a shell's terminal brings, taken apart by the marks that the shell puts
 The marks are those of the shell integration that terminals share, OSC 133 ("semantic prompts":
 https://gitlab.freedesktop.org/Per_Bothner/specifications/blob/master/proposals/semantic-prompts.md):
 `A` before a prompt (with `k=s`: before the prompt of a line that goes on), `B` after it, `C` when a
-command begins, `D;STATUS` when it has ended; and OSC 7, the directory that the shell is in. Only
-marks with `aid=docker-run` are the recorded shell's own; those of other programs are output.
+command begins, `D;STATUS` when it has ended. Only marks with `aid=docker-run` are the recorded
+shell's own; those of other programs are output.
 
 Besides, readline itself tells when a line is being edited and when it has been accepted: it switches
 "bracketed paste" (`CSI ? 2004 h`, and `l`) on and off.
@@ -23,15 +23,17 @@ AID = "docker-run"
 PASTE_BEGIN, PASTE_END = b"\x1b[200~", b"\x1b[201~"
 """What a terminal puts around text that is pasted, where bracketed paste is on."""
 
+EMPTY_LINE, SHOW_PROMPT = b"\x1b[9981~", b"\x1b[9982~"
+"""Keys that the recorded shell's `bashrc` binds: to forget what is on the line, to show the prompt again."""
+
 _LONGEST = 4096
 """Bytes of a mark; what is longer is none."""
 _MARK = re.compile(
     rb"\x1b\]133;(?P<letter>[A-D])(?P<rest>(?:;[^\x07\x1b]*)?)(?:\x07|\x1b\\)"
-    rb"|\x1b\]7;(?P<url>[^\x07\x1b]*)(?:\x07|\x1b\\)"
     rb"|\x1b\[\?2004(?P<paste>[hl])"
 )
-_BEGINNINGS = (b"\x1b]133;", b"\x1b]7;", b"\x1b[?2004")
-_STRING = re.compile(rb"\x1b\](?:133|7);[^\x07\x1b]*\x1b?")
+_BEGINNINGS = (b"\x1b]133;", b"\x1b[?2004")
+_STRING = re.compile(rb"\x1b\]133;[^\x07\x1b]*\x1b?")
 
 
 class Kind(Enum):
@@ -48,8 +50,6 @@ class Kind(Enum):
     """A command begins."""
     ENDED = "ended"
     """A command has ended."""
-    DIRECTORY = "directory"
-    """The shell is in another directory, or in the same."""
     EDITING = "editing"
     """A program begins to edit a line (or a full screen)."""
     ACCEPTED = "accepted"
@@ -67,7 +67,6 @@ class Piece(NamedTuple):
     """As it came."""
     status: int = 0
     """Of a command that has ended."""
-    directory: str = ""
 
 
 class MarkReader:
@@ -110,18 +109,11 @@ def _unfinished(data: bytes) -> int:
     return len(tail) if is_beginning or _STRING.fullmatch(tail) else 0
 
 
-def _directory(url: str) -> str:
-    """Return the directory in `file://HOST/DIRECTORY`, which the recorded shell writes as it is."""
-    return "/" + url.removeprefix("file://").partition("/")[2]
-
-
 def _piece(found: re.Match[bytes]) -> Piece | None:
     """Return what a mark says; None for one that is another program's."""
     data = found[0]
     if found["paste"]:
         return Piece(Kind.EDITING if found["paste"] == b"h" else Kind.ACCEPTED, data)
-    if found["letter"] is None:
-        return Piece(Kind.DIRECTORY, data, directory=_directory(found["url"].decode(errors="replace")))
     words = found["rest"].decode(errors="replace").split(";")[1:]
     if f"aid={AID}" not in words:
         return None

@@ -8,8 +8,9 @@ from enum import Enum
 from docker_run.engine import streams
 from docker_run.model import Chunk, Stream
 from docker_run.terminal import marks
+from docker_run.terminal.marks import Kind
 
-_MOST_ASIDE = 65536
+_MOST_ASIDE = 1_000_000
 """Bytes that are kept of what is printed while no command runs."""
 
 
@@ -20,26 +21,21 @@ class State(Enum):
     PROMPT = "at its prompt"
     TYPED = "a command is being typed"
     RUNNING = "running a command"
-    ENDING = "a command has ended, and there is no prompt yet"
     PROMPTING = "printing its prompt"
     UNFINISHED = "waiting for the rest of a command"
 
 
 _NEXT = {
-    (State.TYPED, marks.Kind.ACCEPTED): State.RUNNING,
-    (State.TYPED, marks.Kind.ENDED): State.ENDING,
-    (State.RUNNING, marks.Kind.ENDED): State.ENDING,
-    (State.RUNNING, marks.Kind.CONTINUATION): State.UNFINISHED,
-    (State.RUNNING, marks.Kind.PROMPT): State.PROMPTING,
-    (State.ENDING, marks.Kind.PROMPT): State.PROMPTING,
-    (State.PROMPTING, marks.Kind.READY): State.PROMPT,
+    (State.TYPED, Kind.ACCEPTED): State.RUNNING,
+    (State.RUNNING, Kind.ENDED): State.PROMPTING,
+    (State.RUNNING, Kind.CONTINUATION): State.UNFINISHED,
+    (State.PROMPTING, Kind.READY): State.PROMPT,
 }
 """What the shell does next, once a command is typed; any other mark changes nothing."""
 _RECORDED = {
     # A program within may edit lines, too.
-    State.RUNNING: (marks.Kind.OUTPUT, marks.Kind.EDITING, marks.Kind.ACCEPTED),
-    State.ENDING: (marks.Kind.OUTPUT,),
-    State.PROMPT: (marks.Kind.OUTPUT,),
+    State.RUNNING: (Kind.OUTPUT, Kind.EDITING, Kind.ACCEPTED),
+    State.PROMPT: (Kind.OUTPUT,),
 }
 """What of what comes is a command's output."""
 
@@ -51,16 +47,22 @@ class Console:
         self._changed = threading.Condition(threading.RLock())
         self._state = State.STARTING
         self._transcript: streams.Transcript | None = None
-        self._aside = bytearray()
-        self._accepted = False
-        self._lingers = False
         self._reader = marks.MarkReader()
-        self.directory = "/"
-        """The directory that the shell was in at its last prompt."""
+        self._aside = bytearray()
+        self._lingers = False
+        # Of the command under way.
+        self._accepted = False
+        self._has_begun = False
+        self._has_printed = False
+        self._line_editing: tuple[int, int] | None = None
+        # Between commands.
+        self._prompts = 0
         self.lost: BaseException | None = None
         """Why nothing more will come."""
-        self.stray = False
-        """Whether a command began that was not typed as one: text that came too late for its program."""
+        self.strange = ""
+        """What the shell does that it should not; empty where all is well."""
+        self.aside_overflown = False
+        """Whether more was printed while no command ran than is kept."""
 
     def begin(self, transcript: streams.Transcript, *, lingers: bool = False) -> None:
         """Let what comes from now on go to `transcript`, after what was printed since the last command.
@@ -69,12 +71,16 @@ class Console:
         background prints in between belongs to the command.
         """
         with self._changed:
-            self._lingers = lingers
             if self._aside:
                 transcript.add(Chunk(Stream.TERMINAL, bytes(self._aside)))
                 self._aside.clear()
+            self._lingers = lingers
+            self._has_begun = self._has_printed = False
+            self._line_editing = None
             self._transcript = transcript
             self._state = State.TYPED
+            if self.lost is not None:
+                transcript.lose(self.lost)
 
     def finish(self) -> None:
         """Let what comes from now on belong to no command."""
@@ -94,11 +100,23 @@ class Console:
         with self._changed:
             return self._aside.decode(errors="replace")
 
+    def forget_aside(self) -> None:
+        """Let what was printed outside of commands be forgotten."""
+        with self._changed:
+            self._aside.clear()
+
     def wait_ready(self, seconds: float) -> bool:
         """Wait for the first prompt, at most `seconds`; say whether it is there."""
         with self._changed:
             self._changed.wait_for(lambda: self._state is State.PROMPT or self.lost, seconds)
             return self._state is State.PROMPT
+
+    def wait_prompt(self, seconds: float) -> bool:
+        """Wait, at most `seconds`, for the prompt to be shown again between commands; say whether it was."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._prompts or self.lost or self.strange, seconds)
+            seen, self._prompts = self._prompts, 0
+            return seen > 0
 
     def read(self, connection: streams.Connection) -> None:
         """Take everything that comes out of `connection`, until it ends."""
@@ -118,9 +136,7 @@ class Console:
             self._changed.notify_all()
 
     def _take(self, piece: marks.Piece) -> None:
-        if piece.kind is marks.Kind.DIRECTORY:
-            self.directory = piece.directory
-        elif self._transcript is None:
+        if self._transcript is None:
             self._take_between(piece)
         else:
             self._take_of_command(piece, self._transcript)
@@ -129,35 +145,53 @@ class Console:
         before = self._state
         self._state = _NEXT.get((before, piece.kind), before)
         if self._state is before:
-            if piece.kind in _RECORDED.get(before, ()):
-                self._record(transcript, piece.data)
+            self._take_within(piece, transcript)
         elif self._state is State.RUNNING:
             self._accepted = True
-        elif self._state is State.ENDING:
-            transcript.exited(piece.status)
-        elif self._state is State.PROMPTING and before is State.RUNNING:
-            # A new prompt, and nothing has run: the shell could not make sense of the line (`!x`).
-            transcript.exited(1)
+        elif self._state is State.PROMPTING:
+            if self._line_editing is not None:
+                # The shell itself has begun to edit its next line; what it printed since is its prompt.
+                transcript.cut(self._line_editing)
+            # Nothing has begun, and something was said: the shell could not make sense of the line (`!x`).
+            refused = self._has_printed and not self._has_begun
+            transcript.exited(piece.status or int(refused))
         elif self._state is State.PROMPT and not self._lingers:
             self.finish()
 
+    def _take_within(self, piece: marks.Piece, transcript: streams.Transcript) -> None:
+        """Take what changes nothing about what the shell is doing."""
+        if piece.kind is Kind.BEGUN:
+            if self._state is State.TYPED:
+                self.strange = "it no longer edits its lines as it did (`TERM`, `bind`, `set +o emacs`)"
+            self._has_begun = True
+        elif piece.kind in _RECORDED.get(self._state, ()):
+            if self._state is State.RUNNING and piece.kind is not Kind.OUTPUT:
+                self._line_editing = transcript.position() if piece.kind is Kind.EDITING else None
+            self._record(transcript, piece.data)
+
     def _take_between(self, piece: marks.Piece) -> None:
         """Take what comes while no command runs: the first prompt, and what jobs in the background print."""
-        if piece.kind is marks.Kind.READY:
-            self._state = State.PROMPT
-        elif piece.kind is marks.Kind.PROMPT:
+        if piece.kind is Kind.READY:
+            self._prompts += self._state is State.PROMPTING and not self._is_first
+            self._state, self._is_first = State.PROMPT, False
+        elif piece.kind is Kind.PROMPT:
             if self._state is State.STARTING:
                 self._aside.clear()  # what the shell said at its start belongs to no command
+                self._is_first = True
             self._state = State.PROMPTING
-        elif piece.kind is marks.Kind.BEGUN:
-            self.stray = True
-        elif piece.kind is marks.Kind.OUTPUT and self._state is not State.PROMPTING:
+        elif piece.kind is Kind.ACCEPTED and self._state is State.PROMPT:
+            self.strange = "a line was typed at its prompt"
+        elif piece.kind is Kind.OUTPUT and self._state is not State.PROMPTING:
             self._aside += piece.data[: _MOST_ASIDE - len(self._aside)]
+            self.aside_overflown = len(self._aside) == _MOST_ASIDE
+
+    _is_first = False
 
     def _record(self, transcript: streams.Transcript, data: bytes) -> None:
         if self._accepted:
             # Readline goes to the start of the line, where the cursor is already.
             data, self._accepted = data.removeprefix(b"\r"), False
+        self._has_printed = self._has_printed or (bool(data) and self._line_editing is None)
         # What is too much is still read: a terminal that nobody reads would stop all of the lab.
         if not transcript.overflown:
             transcript.add(Chunk(Stream.TERMINAL, data))

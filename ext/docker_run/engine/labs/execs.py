@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from docker import APIClient
 
 from docker_run.engine.cleanup import engine_errors
-from docker_run.engine.streams import Connection, Frames, open_exec
+from docker_run.engine.streams import Connection, Frames, open_exec, start_thread
+from docker_run.errors import Interrupted, LabProblem
 
 DETACH_KEYS = "ctrl-],ctrl-],ctrl-],ctrl-]"
 """What nobody types. The engine's own, `ctrl-p,ctrl-q`, would be taken from a container within a lab."""
 _LARGEST = 1_000_000
+_SECONDS = 600.0
+_TICK = 0.05
 
 
 class Ended(NamedTuple):
@@ -30,7 +36,6 @@ def create(
     *,
     tty: bool = False,
     environment: Mapping[str, str] | None = None,
-    directory: str = "",
 ) -> str:
     """Create an exec of `command` in `container`, and return its id."""
     made = api.exec_create(
@@ -39,37 +44,59 @@ def create(
         stdin=True,
         tty=tty,
         environment=dict(environment or {}),
-        workdir=directory or None,
         detach_keys=DETACH_KEYS,
     )
     return str(made["Id"])
 
 
 def execute(
-    api: APIClient, container: str, command: Sequence[str], *, data: bytes = b"", directory: str = ""
+    api: APIClient,
+    container: str,
+    command: Sequence[str],
+    *,
+    data: bytes = b"",
+    interrupted: threading.Event,
+    seconds: float = _SECONDS,
 ) -> Ended:
     """Run `command` in `container` without a terminal, with `data` to read; wait for its end.
 
     The command has to know how much it reads: an end of its input can't be told over TLS.
-    Raises `EngineProblem` where the engine, or the container, is gone.
+    Raises `EngineProblem` where the engine, or the container, is gone, `LabProblem` where it takes
+    longer than `seconds`, and `Interrupted`.
     """
     with engine_errors(f"while it ran `{command[0]}` in a lab"):
-        execution = create(api, container, command, directory=directory)
+        execution = create(api, container, command)
         connection = open_exec(api, execution, tty=False)
+        printed = bytearray()
+        # Apart: a program that ends before it has read everything is not waited for.
+        writing = start_thread("exec input", lambda: _write(connection, data))
+        reading = start_thread("exec output", lambda: _read(connection, printed))
+        give_up = time.monotonic() + seconds
         try:
-            if data:
-                connection.send(data)
-            printed = _read(connection)
+            while reading.is_alive():
+                reading.join(_TICK)
+                if interrupted.is_set():
+                    raise Interrupted(f"the build was interrupted while `{command[0]}` ran in a lab")
+                if time.monotonic() > give_up:
+                    raise LabProblem(f"`{command[0]}` was still running in a lab after {seconds:g} s")
         finally:
+            connection.abort()
+            reading.join()
+            writing.join()
             connection.close()
         status = api.exec_inspect(execution)["ExitCode"]
     # The engine knows no status where the container ended before the program did.
     return Ended(137 if status is None else int(status), printed.decode(errors="replace"))
 
 
-def _read(connection: Connection) -> bytes:
-    frames, printed = Frames(), bytearray()
-    while data := connection.read():
-        for chunk in frames.feed(data):
-            printed += chunk.data[: _LARGEST - len(printed)]
-    return bytes(printed)
+def _write(connection: Connection, data: bytes) -> None:
+    with suppress(OSError):  # it reads no more, and says why
+        connection.send(data)
+
+
+def _read(connection: Connection, printed: bytearray) -> None:
+    frames = Frames()
+    with suppress(OSError, ValueError):  # cut off by who waits
+        while data := connection.read():
+            for chunk in frames.feed(data):
+                printed += chunk.data[: _LARGEST - len(printed)]

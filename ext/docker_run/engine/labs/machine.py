@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +46,8 @@ class Blueprint:
     """Its host name, by which the other labs of its page know it."""
     labels: Mapping[str, str]
     settings: LabSettings
+    interrupted: threading.Event
+    """Set when the build is to end."""
     mirror: str = ""
     """The URL of the registry that its engine asks before Docker Hub; empty for none."""
 
@@ -57,7 +59,10 @@ class Machine:
     the container, is gone.
     """
 
-    def __init__(self, container: str, name: str, *, address: str, started: str) -> None:
+    def __init__(
+        self, container: str, name: str, *, address: str, started: str, interrupted: threading.Event
+    ) -> None:
+        self._interrupted = interrupted
         self.container = container
         self.name = name
         self.address = address
@@ -82,22 +87,28 @@ class Machine:
                 api.remove_container(container, v=True, force=True)
                 if privileged and _CAPABILITIES.search(str(error.explanation)):
                     raise NotPrivileged(str(error.explanation)) from error
-                raise LabProblem(f"the lab {blueprint.name} did not start: {error.explanation}") from error
+                raise LabProblem(
+                    f"the lab {blueprint.name} did not start: {error.explanation}; a kind of lab of your own "
+                    "begins from the built-in one (`ARG BASE=lab`, `FROM ${BASE}`), and keeps its ENTRYPOINT"
+                ) from error
             state: Mapping[str, Any] = api.inspect_container(container)
         networks = state["NetworkSettings"]["Networks"].values()
         address = next((network["IPAddress"] for network in networks if network["IPAddress"]), "")
-        return cls(container, blueprint.name, address=address, started=str(state["State"]["StartedAt"]))
+        return cls(
+            container,
+            blueprint.name,
+            address=address,
+            started=str(state["State"]["StartedAt"]),
+            interrupted=blueprint.interrupted,
+        )
 
-    def execute(
-        self, api: APIClient, command: Sequence[str], *, data: bytes = b"", directory: str = ""
-    ) -> execs.Ended:
+    def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> execs.Ended:
         """Run `command` aside from the shell (see `execs.execute`)."""
-        return execs.execute(api, self.container, command, data=data, directory=directory)
+        return execs.execute(api, self.container, command, data=data, interrupted=self._interrupted)
 
-    def engine(self, api: APIClient) -> str:
-        """Return what its engine is, e.g. `Docker Engine 26.1.5, API 1.45`."""
-        form = "Docker Engine {{.Server.Version}}, API {{.Server.APIVersion}}"
-        return self.execute(api, ["docker", "version", "--format", form]).output.strip()
+    def described(self, api: APIClient) -> str:
+        """Return two lines: what its engine is (`Docker Engine 26.1.5, API 1.45`), and what its system."""
+        return self.execute(api, ["sh", "-c", _DESCRIBE]).output.strip()
 
     def introduce(self, api: APIClient, others: Sequence[Machine]) -> None:
         """Let this lab know the `others` by name."""
@@ -107,10 +118,9 @@ class Machine:
                 api, "let labs know each other", ["sh", "-c", _APPEND, "sh", str(len(lines))], lines.encode()
             )
 
-    def put(self, api: APIClient, file: LabFile, *, directory: str) -> None:
-        """Put a file in its place, seen from `directory`. Raises `LabProblem` that says why it can't be."""
-        path = posixpath.join(directory, file.path)
-        arguments = [path, str(len(file.data)), f"{file.mode:o}", file.owner]
+    def put(self, api: APIClient, file: LabFile) -> None:
+        """Put a file in its place, seen from where the shell is. Raises `LabProblem` where that can't be."""
+        arguments = [file.path, str(len(file.data)), f"{file.mode:o}", file.owner]
         self._do(api, f"put {file.path} on the lab", ["sh", "-ec", _PUT, "sh", *arguments], file.data)
 
     def obituary(self, api: APIClient) -> str:
@@ -141,10 +151,20 @@ class NotPrivileged(EngineProblem):
     """The engine can't start a privileged container."""
 
 
+_DESCRIBE = """
+docker version --format 'Docker Engine {{.Server.Version}}, API {{.Server.APIVersion}}'
+. /etc/os-release
+echo "$PRETTY_NAME, Linux $(uname -r)"
+"""
 _APPEND = 'head -c "$1" >> /etc/hosts'
 # In place, so that a container into which the file is mounted sees the change. The number of bytes is
 # given because an end of the input can't be told over every connection.
 _PUT = """
+case $1 in /*) ;; *)
+    cd "/proc/$(cat /run/docker-run.shell)/cwd"
+    [ -d "$(pwd -P)" ] || { echo "the shell's directory is gone" >&2; exit 1; }
+esac
+[ ! -e "$1" ] || [ -f "$1" ] || { echo "what has that name is no regular file" >&2; exit 1; }
 mkdir -p -- "$(dirname -- "$1")"
 head -c "$2" > "$1"
 chown -- "$4" "$1"

@@ -12,18 +12,15 @@ from docker_run.engine.foreground import Limits
 from docker_run.engine.labs.machine import Machine
 from docker_run.engine.labs.shell import Shell
 from docker_run.engine.pull import refusal
-from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
+from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Command, CommandRecording, Environment, Image, Step, TerminalSize
 from docker_run.terminal import screen
 
 _FAILURES = re.compile(
-    r"(?:Get|Head|Post) \"https?://[^\"]+\": .+"
-    r"|failed to (?:resolve|do request|fetch)\b.*"
-    r"|toomanyrequests: .+"
-    r"|pull access denied for .+"
-    r"|manifest for \S+ not found.*"
-    r"|manifest unknown.*"
-    r"|\S+/\S+: not found"
+    r"Error response from daemon: (?P<daemon>(?:(?:Get|Head|Post) \"https?://|pull access denied|manifest for"
+    r"|manifest unknown|toomanyrequests|failed to (?:resolve|do request|fetch|authorize)).*)"
+    r"|failed to solve: (?P<build>.*(?:failed to (?:resolve (?:source|reference)|do request|fetch|authorize)"
+    r"|pull access denied|toomanyrequests|docker\.io/\S+: not found).*)"
 )
 """What Docker's client and BuildKit print where an image can't be had."""
 _NAMES = re.compile(
@@ -46,7 +43,8 @@ class LabSession:
     """A session on labs. Implements `protocols.EngineSession`.
 
     `labs` are those of the page, by name; `clients` returns the calling thread's client, `images` what
-    the labs have used so far, `environment` what they are.
+    the labs have used so far, `environment` what they are, `problem` why an image of the catalogue is
+    missing.
     """
 
     def __init__(
@@ -56,6 +54,7 @@ class LabSession:
         clients: Callable[[], DockerClient],
         images: Callable[[Sequence[Machine]], tuple[Image, ...]],
         environment: Callable[[], Environment],
+        problem: Callable[[str], ImageProblem | None],
         limits: Limits,
         size: TerminalSize,
     ) -> None:
@@ -63,6 +62,7 @@ class LabSession:
         self._clients = clients
         self._images = images
         self._environment = environment
+        self._problem = problem
         self._limits = limits
         self._size = size
         self._ended = ""
@@ -80,26 +80,30 @@ class LabSession:
         if self._ended:
             raise LabProblem(f"nothing more can be run on this page: {self._ended}")
         lab = self._labs[step.lab]
+        recordings: list[CommandRecording] = []
         try:
             if step.file is not None:
                 self._check_interrupted(step)
-                lab.machine.put(self._clients().api, step.file, directory=lab.shell.directory)
-            recordings = tuple(self._run(lab, command, step) for command in step.commands)
-        except ImageProblem:
-            raise  # the shell is at its prompt again: what comes after an optional step can be run
-        except LabProblem as error:
+                lab.machine.put(self._clients().api, step.file)
+            for index, command in enumerate(step.commands):
+                recordings.append(self._run(lab, command, step, index))
+        except ImageProblem as error:
+            # The shell is at its prompt again: what comes after an optional step can be run.
+            error.ran = tuple(recordings)
+            raise
+        except EngineProblem as error:
             self._ended = str(error)
             ended = lab.shell.console.lost is not None
-            obituary = lab.machine.obituary(self._clients().api) if ended else ""
-            raise LabProblem(f"{error}\n{obituary}" if obituary else str(error)) from error
+            if obituary := lab.machine.obituary(self._clients().api) if ended else "":
+                raise LabProblem(f"{error}\n{obituary}") from error
+            raise
         except DockerRunError as error:
             self._ended = str(error)
             raise
-        return recordings
+        return tuple(recordings)
 
-    def _run(self, lab: Lab, command: Command, step: Step) -> CommandRecording:
+    def _run(self, lab: Lab, command: Command, step: Step, index: int) -> CommandRecording:
         recording = lab.shell.run(command, self._limits.within(step.timeout))
-        index = step.commands.index(command)
         if step.optional or not _is_expected(recording.exit_code, step, index):
             self._check_images(recording)
         return recording
@@ -107,16 +111,19 @@ class LabSession:
     def _check_images(self, recording: CommandRecording) -> None:
         """Raise `ImageProblem` where a command says that it could not get an image."""
         text = screen.text(screen.lines(recording.output, self._size, joined=True))
-        failure = _FAILURES.search(text)
-        if failure is None:
+        found = _FAILURES.search(text)
+        if found is None:
             return
+        failure = found["daemon"] or found["build"]
         named = _NAMES.search(text)
         image = next(group for group in named.groups() if group) if named else ""
         image = image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
+        if known := self._problem(image) if image else None:
+            raise ImageProblem(f"`{recording.command}`: {known}", reason=known.reason)
         what = f"the image `{image}`" if image else "an image"
-        why = refusal(failure[0]).value
+        why = refusal(failure).value
         raise ImageProblem(
-            f"`{recording.command}` could not get {what}: {why} ({failure[0]}); check the name, "
+            f"`{recording.command}` could not get {what}: {why} ({failure}); check the name, "
             "try again with a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",
             reason=f"it could not get {what}: {why}",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -66,8 +67,9 @@ class _Opening:
     session: Session
     prefix: str
     labs: dict[str, Lab] = field(default_factory=dict)
-    engine: str = ""
-    """What the engine of its labs is."""
+    began: float = field(default_factory=time.monotonic)
+    described: str = ""
+    """What the engine of its labs is, and their system."""
 
 
 class LabSessions:
@@ -123,6 +125,7 @@ class LabSessions:
                 clients=self._host.clients,
                 images=self._images_used,
                 environment=lambda: self._environment(opening),
+                problem=self._problem,
                 limits=self._host.limits,
                 size=session.terminal,
             )
@@ -130,8 +133,7 @@ class LabSessions:
             self._close_shells(opening)
             self._host.remove_after(opening.prefix, error)
             raise
-        self._close_shells(opening)
-        self._host.remove(opening.prefix)
+        self._discard(opening)
 
     def close(self) -> None:
         """Remove the labs that nobody asked for, and end what labs need besides."""
@@ -144,9 +146,7 @@ class LabSessions:
         for future in warm:
             # Of one that did not start, nothing is left, and nobody has asked for it.
             with suppress(CancelledError, DockerRunError):
-                opening = future.result()
-                self._close_shells(opening)
-                self._host.remove(opening.prefix)
+                self._discard(future.result())
         for pool in (self._pool, self._loaders):
             pool.shutdown(wait=True, cancel_futures=True)
         if self._mirror is not None:
@@ -187,11 +187,20 @@ class LabSessions:
         if warm is None:
             return self._start(session)
         try:
-            return self._await(warm)
+            opening = self._await(warm)
         except Interrupted:
             with self._lock:
                 self._warm[session.page] = warm  # it may still become ready, and has to be removed then
             raise
+        if time.monotonic() - opening.began <= self._settings.life / 2:
+            return opening
+        # It waited for long, and a page is to have most of a lab's life.
+        self._discard(opening)
+        return self._start(session)
+
+    def _discard(self, opening: _Opening) -> None:
+        self._close_shells(opening)
+        self._host.remove(opening.prefix)
 
     def _start_ahead(self) -> None:
         with self._lock:
@@ -209,7 +218,7 @@ class LabSessions:
                 opening.labs[machine.name] = Lab(machine, self._shell(machine, session))
             for lab in opening.labs.values():
                 self._await_prompt(lab)
-            opening.engine = machines[0].engine(self._host.clients().api)
+            opening.described = machines[0].described(self._host.clients().api)
             self._make_ready(machines, session)
         except BaseException as error:
             self._close_shells(opening)
@@ -226,6 +235,7 @@ class LabSessions:
             name=name,
             labels=self._host.labels(page=opening.session.page, session=opening.prefix),
             settings=self._settings,
+            interrupted=self._host.interrupted,
             mirror=mirror,
         )
         api = self._host.clients().api
@@ -240,7 +250,11 @@ class LabSessions:
         with self._lock:
             known, self._privileged = not self._privileged, False
         if not known:
-            self._progress.note(f"labs are started without --privileged, which this engine can't do: {error}")
+            reason = str(error).rpartition(": unknown")[0] or str(error)
+            self._progress.note(
+                f"this engine can't start privileged labs ({reason.rpartition(': ')[2]}); "
+                "they are started with the rights that it has"
+            )
 
     def _shell(self, machine: Machine, session: Session) -> Shell:
         # Asked for while the lab's engine is still starting: the shell waits for that by itself.
@@ -269,10 +283,12 @@ class LabSessions:
                 why = obituary or said or f"it gave no prompt within {_READY_SECONDS:g} s"
                 raise LabProblem(f"the lab {lab.machine.name} did not start: {why}")
 
+    def _problem(self, name: str) -> ImageProblem | None:
+        return self._mirror.problem(name) if self._mirror is not None else None
+
     def _load(self, machine: Machine, name: str) -> None:
         """Let a lab have the image `name` before the first command."""
-        problem = self._mirror.problem(name) if self._mirror is not None else None
-        if problem is not None:
+        if problem := self._problem(name):
             raise problem
         ended = machine.execute(self._host.clients().api, ["docker", "pull", "--quiet", name])
         if ended.status:
@@ -294,9 +310,10 @@ class LabSessions:
         return tuple(used[name] for name in sorted(used))
 
     def _environment(self, opening: _Opening) -> Environment:
-        """Describe the machine: what the page sees of it is the engine on the lab."""
+        """Describe the machine as the page sees it: the engine on the lab, and the lab's system."""
         host = self._host.environment()
-        return replace(host, engine=f"{opening.engine}, on a lab hosted by {host.engine}")
+        engine, _, system = opening.described.partition("\n")
+        return replace(host, engine=f"{engine}, on a lab hosted by {host.engine}", system=system)
 
     @staticmethod
     def _close_shells(opening: _Opening) -> None:

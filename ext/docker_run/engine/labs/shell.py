@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import queue
+import re
 import time
-from contextlib import suppress
 
 import requests
 from docker import APIClient
@@ -16,7 +17,7 @@ from docker_run.engine.foreground import Limits
 from docker_run.engine.labs import execs
 from docker_run.engine.labs.console import Console, State
 from docker_run.engine.terminal import Typist
-from docker_run.errors import BodyProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
+from docker_run.errors import BodyProblem, DockerRunError, Interrupted, LabProblem, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Command, CommandRecording, Stream, TerminalSize
 from docker_run.terminal import keys, marks, waits
 
@@ -25,6 +26,9 @@ COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
 _TICK = 0.05
 """Seconds between two looks at the clock."""
 _RESIZE_TRIES = 20
+_SHOWN_SECONDS = 5.0
+"""How long the shell may take to show its prompt again."""
+_INVISIBLE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")
 _ENTER, _INTERRUPT = b"\r", b"\x03"
 
 
@@ -42,33 +46,42 @@ class Shell:
             self._execution = execs.create(api, container, COMMAND, tty=True)
             self._connection = streams.open_exec(api, self._execution, tty=True)
         console, connection = self.console, self._connection
-        self._thread = streams.start_thread(f"shell {name}", lambda: console.read(connection))
+        self._typed: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._threads = [
+            streams.start_thread(f"shell {name}", lambda: console.read(connection)),
+            # Aside: a terminal that nobody reads takes no more than some kilobytes.
+            streams.start_thread(f"keys {name}", self._send_all),
+        ]
         self._resize(api)
-
-    @property
-    def directory(self) -> str:
-        """The directory that the shell is in."""
-        return self.console.directory
 
     def run(self, command: Command, limits: Limits) -> CommandRecording:
         """Type `command`, and what is typed into it; wait for its end and the next prompt.
 
         Waits behind all that is typed are kept after its end: a job in the background prints meanwhile.
         Raises `TimedOut`, `TooMuchOutput`, `Interrupted`, `BodyProblem` where the shell waits for the
-        rest of a command, and `LabProblem` where it has ended. After any of them it can't be used.
+        rest of a command, or gets what was meant for one, and `LabProblem` where it has ended, or can't
+        be followed any more. After any of them it can't be used.
         """
         return _Run(self, command, limits).recording()
 
     def send(self, data: bytes) -> None:
         """Send what is typed."""
-        with suppress(OSError):  # the shell has just ended: its connection tells
-            self._connection.send(data)
+        self._typed.put(data)
 
     def close(self) -> None:
         """Let go of the shell; it ends with its lab."""
+        self._typed.put(None)
         self._connection.abort()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._connection.close()
+
+    def _send_all(self) -> None:
+        try:
+            while (data := self._typed.get()) is not None:
+                self._connection.send(data)
+        except OSError:
+            return  # the shell has just ended: its connection tells
 
     def _resize(self, api: APIClient) -> None:
         """Set the terminal's size: the engine can't before the shell is there."""
@@ -95,6 +108,7 @@ class _Run:
         self._limits = limits
         self._transcript = streams.Transcript(max_output=limits.max_output, has_output=True)
         self._typist: Typist | None = None
+        self._last = ""
         self._began = time.monotonic()
         self._lingers = bool(command.typed) and waits.is_wait(command.typed[-1])
 
@@ -107,10 +121,13 @@ class _Run:
             self._follow(self._transcript.wait(_TICK), now=time.monotonic())
             self._check()
         self._check()
+        seconds = time.monotonic() - self._began
+        if self._last:
+            self._check_typed()
         return CommandRecording(
             command=self._command.text,
             exit_code=self._transcript.exit_code or 0,
-            seconds=time.monotonic() - self._began,
+            seconds=seconds,
             output=self._transcript.chunks(),
         )
 
@@ -124,29 +141,55 @@ class _Run:
         self._typist.saw(output, now=now)
         line = None if ended else self._typist.next_line(now=now)
         if line is not None:
+            self._last = line
             self._transcript.add(Chunk(Stream.TYPED, line.encode()))
             self._shell.send(keys.to_bytes(line))
         if self._lingers and state is State.PROMPT and not self._typist.only_waits:
             self._console.finish()
 
-    def _check_idle(self) -> None:
-        shell, text = self._shell, self._command.text
-        if self._console.stray:
-            raise LabProblem(
-                f"before `{text}`, something was typed at the prompt of {shell.name} that was meant for a "
-                "program before it, which had ended; put a `<wait …>` before it, or take it out"
+    def _check_typed(self) -> None:
+        """Raise where what was typed last came to the shell, because the command had ended before.
+
+        The shell is made to show its prompt again: by then it has read all that came before.
+        """
+        console = self._console
+        self._shell.send(marks.EMPTY_LINE)
+        self._shell.send(marks.SHOW_PROMPT)
+        shown = console.wait_prompt(_SHOWN_SECONDS)
+        left = _INVISIBLE.sub(b"", console.aside().encode())
+        if not left:
+            console.forget_aside()
+        if console.lost is not None:
+            raise self._lost(console.lost)
+        if not shown or console.strange or left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b"":
+            raise BodyProblem(
+                f"`{self._command.text}` had ended when `{self._last}` was typed, which so came to the "
+                "shell; take out what comes after its end, put a `<wait …>` before it, or leave its Enter "
+                "out (`q\\c`)"
             )
-        if self._console.lost is None and self._console.state is not State.PROMPT:
-            raise LabProblem(f"the shell of {shell.name} is not at its prompt: {self._console.state.value}")
+
+    def _check_idle(self) -> None:
+        console, text = self._console, self._command.text
+        if console.aside_overflown:
+            raise TooMuchOutput(
+                f"jobs in the background printed too much before `{text}`; let them print to a file"
+            )
+        self._check_strange()
+        if console.lost is None and console.state is not State.PROMPT:
+            raise LabProblem(f"the shell of {self._shell.name} is not at its prompt: {console.state.value}")
+
+    def _check_strange(self) -> None:
+        if self._console.strange:
+            raise LabProblem(
+                f"the shell of {self._shell.name} can't be followed any more, at `{self._command.text}`: "
+                f"{self._console.strange}"
+            )
 
     def _check(self) -> None:
         """Raise what ends the command before its time."""
         text, transcript = self._command.text, self._transcript
         if transcript.lost is not None:
-            last = transcript.last_lines(self._shell.size)
-            raise LabProblem(
-                f"the shell of {self._shell.name} ended while `{text}` ran" + (f":\n{last}" if last else "")
-            ) from transcript.lost
+            raise self._lost(transcript.lost)
         if transcript.overflown:
             raise TooMuchOutput(
                 f"`{text}` printed more than {self._limits.max_output:,} bytes and was stopped; "
@@ -154,15 +197,26 @@ class _Run:
             )
         if transcript.complete:
             return
+        self._check_strange()
         if self._limits.interrupted.is_set():
             raise Interrupted(f"the build was interrupted while `{text}` ran")
         if self._console.state is State.UNFINISHED:
             self._shell.send(_INTERRUPT)
             raise BodyProblem(
-                f"the shell waits for the rest of `{text}`: begin each line that goes on with `> `"
+                f"the shell waits for the rest of `{text}`: begin each line that goes on with `> `, and "
+                "close what is open (`done`, `fi`, `}`)"
             )
         if time.monotonic() - self._began > self._limits.seconds:
             raise TimedOut(self._overdue())
+
+    def _lost(self, cause: BaseException) -> DockerRunError:
+        last = self._transcript.last_lines(self._shell.size)
+        problem = LabProblem(
+            f"the shell of {self._shell.name} ended while `{self._command.text}` ran"
+            + (f":\n{last}" if last else "")
+        )
+        problem.__cause__ = cause
+        return problem
 
     def _overdue(self) -> str:
         last = self._transcript.last_lines(self._shell.size)
@@ -173,7 +227,7 @@ class _Run:
             "longer"
             if self._command.typed
             else "raise `:timeout:` if it needs longer, end it with `<C-c>` on the line below, "
-            "or let it go on in the background with `&`"
+            "or let it go on in the background with `&`; or has it changed the shell's prompt (`PS1`)?"
         )
         return (
             f"`{self._command.text}` was still running{doing} after {self._limits.seconds:g} s and was "
