@@ -159,12 +159,12 @@ def test_the_shell_waits_for_the_engine_and_marks_what_it_does(shell: Shell) -> 
     assert shell.do("docker version --format '{{.Server.Version}}'").count("\x1b]133;C;aid=docker-run\a") == 1
     assert "\x1b]133;C;aid=docker-run\a\x1b[?2004h\x1b]133;D;1;aid=docker-run\a" in shell.do("false")
     assert "133;C;aid=docker-run\a1 false\r\n" in shell.do("echo $? $_")
-    shell.do("cd /tmp")
-    assert "/tmp" in shell.do("readlink /proc/$(cat /run/docker-run.shell)/cwd")
+    shell.do("cd /srv")
+    assert "/srv" in shell.do("readlink /proc/$(cat /run/docker-run.shell)/cwd")
     assert shell.do("cat <<.").endswith("\x1b]133;A;k=s;aid=docker-run\a> \x1b]133;B;aid=docker-run\a")
     shell.do(".")
     assert "C.UTF-8 UTC xterm-256color unset" in shell.do("echo $LANG $TZ $TERM ${HISTFILE-unset}")
-    assert "133;" not in shell.do("bash", r"root@lab:/tmp# ").partition("133;C")[2][1:].partition("\a")[2]
+    assert "133;" not in shell.do("bash", r"root@lab:/srv# ").partition("133;C")[2][1:].partition("\a")[2]
     assert "133;D;0" in shell.do("exit")
 
 

@@ -221,6 +221,7 @@ def start_lab(client: docker.DockerClient, engine_url: str) -> Iterator[Start]:
             name="lab",
             labels=host.owner.labels(),
             settings=LabSettings(),
+            interrupted=host.interrupted,
             mirror=registry.mirror,
         )
         machine = Machine.start(client.api, blueprint, privileged=False)
