@@ -43,6 +43,22 @@ def test_nothing_is_typed_before_the_prompt_and_soon_after_it(prompt: bytes) -> 
     assert program.typist.done
 
 
+def test_a_slow_start_is_waited_for() -> None:
+    program = Program("ls", "exit")
+    program.typist = Typist(("ls", "exit"), began=program.now, starting=10.0)
+    assert program.silent_for(5.0) == []
+    program.prints(b"Status: Downloaded newer image\r\n")
+    assert program.silent_for(5.0) == []
+    program.prints(b"\r\nBusyBox\r\n" + ASH)
+    assert program.silent_for(0.5) == ["ls"]
+    program.prints(b"ls\r\nbin\r\n")
+    assert program.silent_for(6.0) == ["exit"]  # only the start is slow
+    silent = Program("ls")
+    silent.typist = Typist(("ls",), began=silent.now, starting=10.0)
+    assert silent.silent_for(9.9) == []
+    assert silent.silent_for(0.2) == ["ls"]
+
+
 def test_the_prompt_redrawn_is_waited_for() -> None:
     program = Program("ls")
     program.prints(ASH)

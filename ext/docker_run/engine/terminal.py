@@ -41,10 +41,12 @@ class Typist:
     """Decides when the next of `lines` is to be typed; what a `<wait …>` among them asks for comes before.
 
     `began` is when the program started, in seconds of the clock that all other times come from. What it
-    `saw` begins there, too: nothing of the command's own echo.
+    `saw` begins there, too: nothing of the command's own echo. `starting` is for how many seconds a
+    program that has shown no prompt yet may be silent before the first line is typed.
     """
 
-    def __init__(self, lines: Sequence[str], *, began: float) -> None:
+    def __init__(self, lines: Sequence[str], *, began: float, starting: float = _UNLIKELY_PROMPT) -> None:
+        self._starting = starting
         self._lines = list(lines)
         self._position = 0
         self._last_event = began
@@ -138,6 +140,8 @@ class Typist:
         if not self._awaits_answer:
             return _LIKELY_PROMPT
         prompt = self._prompt()
+        if self._typed is None and not prompt:
+            return self._starting
         if self._answered and prompt:
             if prompt in self._prompts:
                 return _KNOWN_PROMPT

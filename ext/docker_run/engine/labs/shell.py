@@ -28,6 +28,9 @@ _TICK = 0.05
 _RESIZE_TRIES = 20
 _SHOWN_SECONDS = 5.0
 """How long the shell may take to show its prompt again."""
+_STARTS_TERMINAL = re.compile(r"\bdocker\b.*\b(?:run|exec)\b.*\s(?:-\w*t\w*|--tty)\b", re.DOTALL)
+_STARTING_SECONDS = 15.0
+"""How long a container with a terminal may take to its prompt; what is typed before is seen twice."""
 _INVISIBLE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")
 _ENTER, _INTERRUPT = b"\r", b"\x03"
 
@@ -137,7 +140,9 @@ class _Run:
         if self._typist is None:
             if not ended and state is not State.RUNNING:
                 return
-            self._typist = Typist(self._command.typed, began=now)
+            slow = _STARTS_TERMINAL.search(self._command.text) is not None
+            starting = {"starting": _STARTING_SECONDS} if slow else {}
+            self._typist = Typist(self._command.typed, began=now, **starting)
         self._typist.saw(output, now=now)
         line = None if ended else self._typist.next_line(now=now)
         if line is not None:
