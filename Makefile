@@ -54,6 +54,7 @@ lint: .venv/installed ## check style, types, which module imports which, and spe
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --strict docs/_extensions/*.py
 	$(BIN)/lint-imports
 	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images)
 

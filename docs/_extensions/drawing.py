@@ -1,0 +1,119 @@
+"""The directive `drawing`: a picture that is text, drawn in the page's own colours.
+
+In HTML the SVG becomes part of the page, so that it follows the reader's light or dark and needs no
+script. Other formats, and people who don't see it, get the text alternative in the directive's body.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docutils.nodes import Node
+    from sphinx.application import Sphinx
+    from sphinx.util.typing import ExtensionMetadata
+    from sphinx.writers.html5 import HTML5Translator
+
+SVG = "http://www.w3.org/2000/svg"
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_ARROWHEAD = "M0 0 8 4 0 8z"
+
+ET.register_namespace("", SVG)
+
+
+class drawing(nodes.container):  # noqa: N801 (docutils' way to name nodes)
+    """A drawing: its children are the text alternative, its attribute `svg` is the picture."""
+
+
+class Drawing(SphinxDirective):
+    """Shows `drawings/NAME.svg` of the source folder; the body is its text alternative, and is required."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar[dict[str, Callable[[str], object]]] = {
+        "caption": directives.unchanged_required,
+        "name": directives.unchanged_required,
+    }
+
+    def run(self) -> list[Node]:
+        """Read the picture, and note that the page depends on it."""
+        self.assert_has_content()
+        path = Path(self.env.srcdir, "drawings", self.arguments[0])
+        self.env.note_dependency(str(path))
+        try:
+            svg = inline_svg(path.read_text(encoding="utf-8"), prefix=path.stem)
+        except (OSError, ValueError) as error:
+            raise self.error(f"drawing: {path}: {error}") from error
+        node = drawing("", *self.parse_content_to_nodes(), svg=svg)
+        node["caption"] = self.options.get("caption", "")
+        self.set_source_info(node)
+        self.add_name(node)
+        return [node]
+
+
+def inline_svg(text: str, *, prefix: str) -> str:
+    """Return the SVG `text` as part of a page: its ids begin with `prefix`, and it has an arrow head.
+
+    Several drawings of a page may have the same ids, which a page of HTML must not. Raises `ValueError`
+    where it is no SVG with a `viewBox`.
+    """
+    try:
+        root = ET.fromstring(text)  # noqa: S314 (the project's own file)
+    except ET.ParseError as error:
+        raise ValueError(f"not well-formed: {error}") from error
+    if root.tag != f"{{{SVG}}}svg" or not root.get("viewBox"):
+        raise ValueError('the outermost element has to be <svg xmlns="…" viewBox="0 0 WIDTH HEIGHT">')
+    width = float(root.get("viewBox", "").split()[2])
+    for element in root.iter():
+        if name := element.get("id"):
+            element.set("id", f"{prefix}-{name}")
+        for key, value in element.items():
+            if "url(#" in value:
+                element.set(key, _REFERENCE.sub(rf"url(#{prefix}-\1)", value))
+        if "arrow" in element.get("class", "").split():
+            element.set("marker-end", f"url(#{prefix}-arrowhead)")
+    root.insert(0, _arrowhead(f"{prefix}-arrowhead"))
+    root.set("aria-hidden", "true")
+    root.set("focusable", "false")
+    root.set("style", f"max-width:{width:g}px")
+    return ET.tostring(root, encoding="unicode")
+
+
+def _arrowhead(name: str) -> ET.Element:
+    """Return the head that lines of the class `arrow` end in."""
+    box = {"viewBox": "0 0 8 8", "refX": "7", "refY": "4", "markerWidth": "8", "markerHeight": "8"}
+    marker = ET.Element(f"{{{SVG}}}marker", {"id": name, "orient": "auto-start-reverse", **box})
+    ET.SubElement(marker, f"{{{SVG}}}path", {"d": _ARROWHEAD, "class": "head"})
+    definitions = ET.Element(f"{{{SVG}}}defs")
+    definitions.append(marker)
+    return definitions
+
+
+def _visit_html(translator: HTML5Translator, node: drawing) -> None:
+    alternative = " ".join(node.astext().split())
+    attributes: dict[str, Any] = {"role": "img", "aria-label": alternative}
+    starttag = translator.starttag(node, "figure", CLASS="drawing", **attributes)
+    caption = f"<figcaption>{translator.encode(node['caption'])}</figcaption>" if node["caption"] else ""
+    translator.body.append(f"{starttag}{node['svg']}{caption}</figure>\n")
+    raise nodes.SkipNode
+
+
+def _visit_text(translator: nodes.NodeVisitor, node: drawing) -> None:
+    """Show the text alternative, as ordinary paragraphs."""
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Add the directive to Sphinx."""
+    plain = (_visit_text, _visit_text)
+    app.add_node(drawing, html=(_visit_html, None), latex=plain, text=plain, man=plain, texinfo=plain)
+    app.add_directive("drawing", Drawing)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
