@@ -186,7 +186,7 @@ def test_images_of_a_page_without_a_lab(site: Site, engine: FakeEngine) -> None:
         ("docker-run-lab", "did you mean `docker_run_lab`?"),
         ("Docker_Run_Lab", "did you mean `docker_run_lab`?"),
         ("docker_run_timeout", "a setting for all pages, in conf.py"),
-        ("docker_run_nonsense", "can have `docker_run_lab` and `docker_run_images`"),
+        ("docker_run_nonsense", "can have `docker_run_lab`, `docker_run_images` and `docker_run_terminal`"),
     ],
 )
 def test_fields_that_there_are_not(  # noqa: PLR0917 (fixtures)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import signal
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +210,9 @@ class Build:
         # Of a page on a kind of lab that there isn't, no step was read: that is all there is to say of it.
         unread = {docname for docname, place in domain.places.items() if place is None}
         for docname in sorted(domain.uses.keys() - unread):
-            self._findings += self._missing_values(domain, by_page.get(docname), docname)
+            self._findings += self._missing_values(domain, by_page, docname, found)
+        if not unread and not domain.problems:
+            self._findings += _not_called(domain)
         # A page that is gone, or that runs nothing any more, leaves its recording behind.
         pages = set(by_page) | (set(domain.problems) & set(found))
         for path in self._store.orphans(sorted(pages)):
@@ -223,16 +225,20 @@ class Build:
             )
 
     def _missing_values(
-        self, domain: DockerRunDomain, session: Session | None, docname: str
+        self, domain: DockerRunDomain, sessions: Mapping[str, Session], docname: str, found: Collection[str]
     ) -> Iterable[Finding]:
-        asked = {capture.name for step in (session.steps if session else ()) for capture in step.captures}
         for use in domain.uses[docname]:
-            if use.name not in asked:
+            session = sessions.get(use.page)
+            asked = {capture.name for step in (session.steps if session else ()) for capture in step.captures}
+            if use.page not in found:
+                yield Finding(use.location, "value", f"there is no page `{use.page}` to take a value from")
+            elif use.name not in asked:
+                page = "this page" if use.page == docname else f"the page `{use.page}`"
                 names = ", ".join(f"`{name}`" for name in sorted(asked)) or "none"
                 yield Finding(
                     use.location,
                     "value",
-                    f"no step of this page captures a value `{use.name}` (captured here: {names}); "
+                    f"no step of {page} captures a value `{use.name}` (captured there: {names}); "
                     f"add `:capture: {use.name} = …` to the step that prints it",
                 )
 
@@ -255,7 +261,13 @@ class Build:
         """Return the pages whose recording is not the one that this builder's output shows."""
         # A recording that no longer holds, because a lab is another now, is not shown.
         shows = {session.page: f"{self._fingerprint(session.page)} {session.key}" for session in sessions}
+        marks = dict(shows)
         everything = hashlib.sha256(repr(sorted(shows.items())).encode()).hexdigest()
+        for docname, uses in domain.uses.items():
+            others = sorted({use.page for use in uses} - {docname})
+            if others:
+                own = shows.get(docname, "")
+                shows[docname] = " ".join([own, *(marks.get(page, "") for page in others)])
         shows |= dict.fromkeys(domain.reports, everything)
         shown = domain.shown(self._app.builder.name)
         changed = sorted(page for page, mark in shows.items() if shown.get(page) != mark)
@@ -292,6 +304,15 @@ def captured_values(session: Session, recording: Recording | None) -> dict[str, 
     for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
         values.update(captured(step, recorded, session.terminal))
     return values
+
+
+def _not_called(domain: DockerRunDomain) -> Iterator[Finding]:
+    """Find the entries of indexes of commands that no page runs."""
+    for docname in sorted(domain.indexed):
+        for entry in domain.indexed[docname]:
+            if not domain.called(entry.name):
+                message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
+                yield Finding(entry.location, "index", message)
 
 
 def report(findings: Iterable[Finding]) -> None:

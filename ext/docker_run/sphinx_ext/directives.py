@@ -1,4 +1,4 @@
-"""What authors write: `docker-run`, `docker-file` and `docker-report`, and the role `docker-value`.
+"""What authors write: `docker-run`, `docker-file`, `docker-report`, `docker-index`, the role `docker-value`.
 
 Reading a page only takes its text apart: no engine, no network, no file is written, so that it is
 safe in Sphinx's parallel workers.
@@ -14,6 +14,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.directives.code import container_wrapper
+from sphinx.util import docname_join
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
@@ -23,10 +24,16 @@ from docker_run.labfile import FILE_OPTIONS, LARGEST_HIDDEN, parse_file, parse_f
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
 from docker_run.parse import OPTIONS, parse_presentation, parse_step
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.domain import BlockName, DockerRunDomain, ValueUse
+from docker_run.sphinx_ext.domain import BlockName, DockerRunDomain, IndexedCommand, ValueUse
 from docker_run.sphinx_ext.files import shown_file
-from docker_run.sphinx_ext.nodes import docker_run_block, docker_run_report, docker_run_value
+from docker_run.sphinx_ext.nodes import (
+    docker_run_block,
+    docker_run_calls,
+    docker_run_report,
+    docker_run_value,
+)
 from docker_run.sphinx_ext.place import PagePlace, place_of_page
+from docker_run.sphinx_ext.reports import Cell, table
 from docker_run.terminal import markup
 
 LARGEST_FILE = 1_000_000
@@ -166,7 +173,17 @@ class DockerRun(StepDirective):
         if presentation.caption:
             framed = container_wrapper(self, block, presentation.caption)
         self.name_target(framed, presentation.name)
+        if step >= 0:
+            self._note_anchor(framed, step)
         return [framed]
+
+    def _note_anchor(self, framed: nodes.Element, step: int) -> None:
+        """Make the block a place that an index can lead to: by its name, or else by its number."""
+        if not framed["ids"]:
+            anchor = f"docker-run-{step + 1}"
+            framed["ids"].append(anchor)
+            self.state.document.note_explicit_target(framed)
+        DockerRunDomain.of(self.env).anchors.setdefault(self.env.docname, {})[step] = framed["ids"][0]
 
     def _as_written(self) -> list[str]:
         """Return the commands to be shown if they can't be run, as far as they can be told."""
@@ -232,16 +249,42 @@ class DockerReport(SphinxDirective):
         return [docker_run_report(docname=self.env.docname, whole=not scope)]
 
 
+class DockerIndex(SphinxDirective):
+    """An index of commands: each line of its body is `name: what it does`, and gets the pages that run it."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table, with places left for the pages."""
+        domain = DockerRunDomain.of(self.env)
+        location = Location(*self.get_source_info())
+        rows: list[tuple[Cell, ...]] = [("Command", "What it does", "Run on")]
+        for line in filter(None, map(str.strip, self.content)):
+            name, colon, text = (part.strip() for part in line.partition(": "))
+            if not colon or not name:
+                message = f"`docker-index`: write `name: what it does`, not `{line}`"
+                domain.problems.setdefault(self.env.docname, []).append(Finding(location, "option", message))
+                continue
+            domain.indexed.setdefault(self.env.docname, []).append(IndexedCommand(name, location))
+            description, messages = self.parse_inline(text, lineno=self.lineno)
+            pages = docker_run_calls(command=name)
+            rows.append((nodes.literal(name, name), nodes.inline("", "", *description, *messages), pages))
+        domain.reports[self.env.docname] = True
+        return [table(rows, widths=(20, 45, 35), header=True)]
+
+
 class DockerValue(SphinxRole):
-    """Puts a value into a sentence that a step of the same page captured."""
+    """Puts a value into a sentence that a step captured: of this page, or of another (`page:name`)."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Note the use, and leave its place in the text."""
         domain = DockerRunDomain.of(self.env)
         path, line = self.get_source_info()
-        use = ValueUse(self.text.strip(), Location(path, line))
+        page, _, name = self.text.strip().rpartition(":")
+        docname = docname_join(self.env.docname, page.strip()) if page else self.env.docname
+        use = ValueUse(name.strip(), Location(path, line), docname)
         domain.uses.setdefault(self.env.docname, []).append(use)
-        return [docker_run_value(docname=self.env.docname, value=use.name)], []
+        return [docker_run_value(docname=use.page, value=use.name)], []
 
 
 def register(app: Sphinx) -> None:
@@ -249,4 +292,5 @@ def register(app: Sphinx) -> None:
     app.add_directive("docker-run", DockerRun)
     app.add_directive("docker-file", DockerFile)
     app.add_directive("docker-report", DockerReport)
+    app.add_directive("docker-index", DockerIndex)
     app.add_role("docker-value", DockerValue())

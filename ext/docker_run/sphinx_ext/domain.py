@@ -6,7 +6,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from sphinx.domains import Domain
+from sphinx.util.nodes import make_refnode
 
+from docker_run.grammar.calls import calls
 from docker_run.model import Finding, Location, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 from docker_run.sphinx_ext.place import Definitions, PagePlace
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 
-PER_PAGE = ("places", "steps", "uses", "names", "problems", "reports")
+PER_PAGE = ("places", "steps", "anchors", "uses", "indexed", "names", "problems", "reports")
 """The kinds of data that reading a page gives."""
 
 
@@ -27,6 +29,16 @@ class ValueUse(NamedTuple):
     """A place in the text that shows a captured value."""
 
     name: str
+    location: Location
+    page: str
+    """The docname of the page whose step captures it."""
+
+
+class IndexedCommand(NamedTuple):
+    """An entry of an index of commands."""
+
+    name: str
+    """As it stands at the start of a command: `chroot`, `docker image ls`."""
     location: Location
 
 
@@ -42,19 +54,23 @@ class DockerRunDomain(Domain):
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 2
+    data_version = 3
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PagePlace, None where the page names a kind of lab that there isn't
         "places": {},
         # docname → list[Step]
         "steps": {},
+        # docname → {index of a step: id of the block that shows it}
+        "anchors": {},
+        # docname → list[IndexedCommand]
+        "indexed": {},
         # docname → list[ValueUse]
         "uses": {},
         # docname → list[BlockName]
         "names": {},
         # docname → list[Finding]: what is wrong with the text of its directives
         "problems": {},
-        # docname → True: pages with a report of the whole build
+        # docname → True: pages with a report of the whole build, or an index
         "reports": {},
         # name of a builder → {docname: fingerprint of the recording that its page shows}
         "shown": {},
@@ -84,6 +100,16 @@ class DockerRunDomain(Domain):
         return cast("dict[str, list[ValueUse]]", self.data["uses"])
 
     @property
+    def anchors(self) -> dict[str, dict[int, str]]:
+        """The ids of the blocks that a reader sees, by docname and index of the step."""
+        return cast("dict[str, dict[int, str]]", self.data["anchors"])
+
+    @property
+    def indexed(self) -> dict[str, list[IndexedCommand]]:
+        """The entries of indexes of commands, by docname."""
+        return cast("dict[str, list[IndexedCommand]]", self.data["indexed"])
+
+    @property
     def names(self) -> dict[str, list[BlockName]]:
         """The names of blocks, by docname."""
         return cast("dict[str, list[BlockName]]", self.data["names"])
@@ -95,7 +121,7 @@ class DockerRunDomain(Domain):
 
     @property
     def reports(self) -> dict[str, bool]:
-        """The pages that show a report of the whole build, by docname."""
+        """The pages that show something of all other pages, a report or an index, by docname."""
         return cast("dict[str, bool]", self.data["reports"])
 
     def shown(self, builder: str) -> dict[str, str]:
@@ -109,13 +135,16 @@ class DockerRunDomain(Domain):
         return len(steps) - 1
 
     def session(self, docname: str, *, terminal: TerminalSize) -> Session | None:
-        """Return the page's session; None for a page without steps."""
+        """Return the page's session; None for a page without steps.
+
+        `terminal` is the size for pages that don't say.
+        """
         steps = self.steps.get(docname)
         place_of_page = self.places.get(docname)
         if not steps or place_of_page is None:
             return None
-        kind, images = place_of_page
-        place = self.definitions.place(kind)
+        kind, images, own_terminal = place_of_page
+        terminal, place = own_terminal or terminal, self.definitions.place(kind)
         return Session(
             page=docname,
             steps=tuple(steps),
@@ -124,6 +153,17 @@ class DockerRunDomain(Domain):
             terminal=terminal,
             images=images,
         )
+
+    def called(self, name: str) -> list[tuple[str, str]]:
+        """Return where readers see `name` called: pages, and the id of the first such block on each."""
+        found = []
+        for docname in sorted(self.anchors):
+            steps = self.steps.get(docname, [])
+            for number, anchor in sorted(self.anchors[docname].items()):
+                if any(calls(command.text, name) for command in steps[number].commands):
+                    found.append((docname, anchor))
+                    break
+        return found
 
     def sessions(self, *, terminal: TerminalSize) -> tuple[Session, ...]:
         """Return all sessions, sorted by page."""
@@ -143,6 +183,20 @@ class DockerRunDomain(Domain):
                 for capture in step.captures:
                     findings += _duplicate(captured, capture.name, step.location, "value")
         return tuple(findings)
+
+    def resolve_xref(  # noqa: PLR0917 (Sphinx's signature)
+        self,
+        env: BuildEnvironment,  # noqa: ARG002
+        fromdocname: str,
+        builder: Builder,
+        typ: str,  # noqa: ARG002
+        target: str,
+        node: pending_xref,  # noqa: ARG002
+        contnode: Element,
+    ) -> nodes.reference:
+        """Resolve a link of an index: `docname#id`."""
+        docname, _, anchor = target.partition("#")
+        return make_refnode(builder, fromdocname, docname, anchor, contnode)
 
     def resolve_any_xref(  # noqa: PLR0917 (Sphinx's signature)
         self,

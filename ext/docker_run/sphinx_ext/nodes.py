@@ -20,7 +20,11 @@ class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils na
 
 
 class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
-    """Stands for a captured value. Attributes: `docname`, `value` (its name)."""
+    """Stands for a captured value. Attributes: `docname` (where it is captured), `value` (its name)."""
+
+
+class docker_run_calls(nodes.Inline, nodes.TextElement):  # noqa: N801
+    """Stands for the pages on which a command is run. Attribute: `command` (its name)."""
 
 
 class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
@@ -45,7 +49,7 @@ def lab_label(name: str) -> nodes.paragraph:
 
 def register(app: Sphinx) -> None:
     """Add all nodes to Sphinx."""
-    for node in (docker_run_block, docker_run_value, docker_run_report):
+    for node in (docker_run_block, docker_run_value, docker_run_calls, docker_run_report):
         # Copies of a title in a table of contents never pass a post-transform: nothing is shown there.
         handler = (_skip, None)
         app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)

@@ -15,11 +15,13 @@ from sphinx.environment import BuildEnvironment
 from docker_run.engine.context import lab_definition
 from docker_run.errors import DockerRunError
 from docker_run.grammar.reference import REFERENCE
-from docker_run.model import Finding, Location, Place
+from docker_run.model import Finding, Location, Place, TerminalSize
 from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
 
-LAB, IMAGES = "docker_run_lab", "docker_run_images"
+LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_terminal"
 """The fields of a page's front matter."""
+
+_SIZE = re.compile(r"\[?\s*(\d{1,4})\s*[,x\s]\s*(\d{1,4})\s*\]?")
 
 _OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
 """How a field begins that is meant for us."""
@@ -32,6 +34,8 @@ class PagePlace(NamedTuple):
     """`direct`, or the name of a kind of lab."""
     images: tuple[str, ...] = ()
     """The images that its labs have."""
+    terminal: TerminalSize | None = None
+    """The size of its terminals; None for that of the project."""
 
     @property
     def is_lab(self) -> bool:
@@ -73,7 +77,7 @@ def place_of_page(
     def problem(field: str, message: str) -> None:
         findings.append(Finding(_location(env, field), "option", f"`{field}`: {message}"))
 
-    for field in sorted(fields.keys() - {LAB, IMAGES}):
+    for field in sorted(fields.keys() - {LAB, IMAGES, TERMINAL}):
         problem(field, _unknown_field(field))
     kind: str | None = settings.lab
     if LAB in fields:
@@ -86,11 +90,16 @@ def place_of_page(
         images = parse_images(fields.get(IMAGES, ""))
     except ValueError as error:
         problem(IMAGES, str(error))
+    terminal: TerminalSize | None = None
+    try:
+        terminal = parse_terminal(fields[TERMINAL]) if TERMINAL in fields else None
+    except ValueError as error:
+        problem(TERMINAL, str(error))
     if kind is None:
         if images:
             problem(IMAGES, "the page runs directly on the engine, which has the images that it has")
-        return PagePlace(), findings
-    return PagePlace(kind, images), findings
+        return PagePlace(terminal=terminal), findings
+    return PagePlace(kind, images, terminal), findings
 
 
 def parse_images(text: str) -> tuple[str, ...]:
@@ -108,6 +117,14 @@ def parse_images(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def parse_terminal(text: str) -> TerminalSize:
+    """Read columns and rows, as in `[120, 24]`, `120, 24` or `120x24`. Raises `ValueError`."""
+    size = _SIZE.fullmatch(text.strip())
+    if not size or not all(1 <= int(number) <= 1000 for number in size.groups()):
+        raise ValueError(f"`{text}` is no size of a terminal; write columns and rows, e.g. `[120, 24]`")
+    return TerminalSize(int(size[1]), int(size[2]))
+
+
 def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
     """Return the page's fields that are meant for us, as Sphinx does when it has read the page to its end."""
     fields: dict[str, str] = {}
@@ -122,11 +139,11 @@ def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
 
 def _unknown_field(field: str) -> str:
     """Say that there is no such field, and which was meant."""
-    known = {name.removeprefix(PREFIX): name for name in (LAB, IMAGES)}
+    known = {name.removeprefix(PREFIX): name for name in (LAB, IMAGES, TERMINAL)}
     name = _OURS.sub("", field).lower()
     if close := get_close_matches(name, known, n=1):
         return f"there is no such field: did you mean `{known[close[0]]}`?"
-    there_are = f"a page's front matter can have `{LAB}` and `{IMAGES}`"
+    there_are = f"a page's front matter can have `{LAB}`, `{IMAGES}` and `{TERMINAL}`"
     if field in setting_names():
         return f"this is a setting for all pages, in conf.py; {there_are}"
     return f"there is no such field; {there_are}"

@@ -23,6 +23,7 @@ from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.nodes import (
     docker_run_block,
+    docker_run_calls,
     docker_run_collapse,
     docker_run_report,
     docker_run_terminal,
@@ -46,6 +47,11 @@ class Page(NamedTuple):
         if self.session and self.recording and 0 <= step < held_steps(self.session, self.recording):
             return self.recording.steps[step]
         return None
+
+    @property
+    def terminal(self) -> TerminalSize:
+        """The size of its terminals."""
+        return self.session.terminal if self.session else TerminalSize()
 
     def commands(self, step: int) -> list[str]:
         """Return the texts of the step's commands; none for a step that can't be run."""
@@ -79,6 +85,8 @@ class ShowRecordings(SphinxPostTransform):
             # What is missing is a warning already; the reader sees that something is.
             text = self._page(value["docname"]).values().get(value["value"], "…")
             value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
+        for use in list(self.document.findall(docker_run_calls)):
+            use.replace_self(self._calls(use["command"]))
         for report in list(self.document.findall(docker_run_report)):
             report.replace_self(self._report(report))
 
@@ -103,6 +111,24 @@ class ShowRecordings(SphinxPostTransform):
             [(self._link(docname), page.session, page.recording) for docname, page in pages if page.session]
         )
 
+    def _calls(self, name: str) -> nodes.Node:
+        """Return links to the pages on which the command `name` is run, each to where it is first."""
+        links = nodes.inline()
+        for docname, anchor in self._domain.called(name):
+            title = self.env.titles[docname].astext()
+            if len(links):
+                links += nodes.Text(", ")
+            links += addnodes.pending_xref(
+                "",
+                nodes.inline(title, title),
+                refdoc=self.env.docname,
+                refdomain=self._domain.name,
+                reftype="block",
+                reftarget=f"{docname}#{anchor}",
+                refwarn=True,
+            )
+        return links
+
     def _link(self, docname: str) -> nodes.Node:
         """Return a link to a page, by its title; it is resolved as those of the text are."""
         title = self.env.titles[docname].astext()
@@ -118,14 +144,14 @@ class ShowRecordings(SphinxPostTransform):
         )
 
     def _fill_block(self, block: docker_run_block, page: Page) -> None:
-        presentation: Presentation = block["presentation"]
         recorded = page.recorded(block["step"])
         if recorded is None or recorded.not_run:
             parts = self._not_run(recorded, page, block)
         else:
-            parts = self._shown(recorded, presentation, block)
+            parts = self._shown(recorded, page.terminal, block)
         if block["lab"]:
             parts.insert(0, lab_label(block["lab"]))
+        presentation: Presentation = block["presentation"]
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
         block.replace_self(frame)
@@ -134,7 +160,7 @@ class ShowRecordings(SphinxPostTransform):
         self, recorded: StepRecording | None, page: Page, block: docker_run_block
     ) -> list[nodes.Node]:
         """Show a step that was not run, or not to its end: an image was missing in the middle of it."""
-        size, presentation = self._settings.terminal, block["presentation"]
+        size, presentation = page.terminal, block["presentation"]
         ran = [_block(command, presentation, size) for command in recorded.commands] if recorded else []
         texts = page.commands(block["step"]) or block["commands"]
         left = [markup.Block(text) for text in texts[len(ran) :]]
@@ -148,10 +174,10 @@ class ShowRecordings(SphinxPostTransform):
         return [self._literal([*ran, *left], block), notice]
 
     def _shown(
-        self, recorded: StepRecording, presentation: Presentation, block: docker_run_block
+        self, recorded: StepRecording, size: TerminalSize, block: docker_run_block
     ) -> list[nodes.Node]:
         """Show a step that was run: its commands and their output, or the output behind a click."""
-        size = self._settings.terminal
+        presentation: Presentation = block["presentation"]
         blocks = [_block(command, presentation, size) for command in recorded.commands]
         parts: list[nodes.Node]
         if presentation.collapse and (len(blocks) == 1 or self.folds):
