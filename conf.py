@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent / "docs" / "_extensions"))
 
@@ -13,7 +14,15 @@ author = "The maintainers"
 copyright = "2026, The maintainers"
 language = "en"
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "docker_run", "drawing"]
+extensions = [
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxext.opengraph",
+    "notfound.extension",
+    "docker_run",
+    "drawing",
+]
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -29,8 +38,29 @@ docker_run_images = "images"
 
 html_theme = "furo"
 html_title = project
+# Where the site is published; without an address it works from any folder.
+html_baseurl = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+html_favicon = "docs/_static/favicon.svg"
+html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["docs/_static"]
 html_css_files = ["course.css"]
 # A copy button copies what was typed: no prompt, no output.
 copybutton_exclude = ".linenos, .gp, .go"
+
+# What other sites show of a page that somebody shares.
+ogp_site_url = html_baseurl
+ogp_site_name = project
+ogp_image = "_static/readme.png"
+ogp_image_alt = "A page of the course: commands, and what they printed"
+ogp_use_first_image = False
+ogp_enable_meta_description = True
+ogp_social_cards = {"enable": False}
+
+# 404.html can be shown for any address, so its own links are absolute.
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+notfound_context = {
+    "title": "There is no such page",
+    "body": "<h1>There is no such page</h1>"
+    "<p>It may have another name now. The navigation lists all pages, and the search knows what is in them.</p>",
+}
