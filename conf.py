@@ -27,7 +27,7 @@ extensions = [
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-exclude_patterns = ["images/**", "recordings/**", "files/**"]
+exclude_patterns = ["images/**", "publish/**", "recordings/**", "files/**"]
 nitpicky = True
 
 # What runs where: docs/authors/configuration.md explains each.
