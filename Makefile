@@ -14,7 +14,7 @@ OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh images test bench lint clean browser
+.PHONY: help html live check refresh images image test bench lint clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -43,6 +43,10 @@ refresh: .venv/installed ## build the site; run everything again
 
 images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all)
 	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(REBUILD),--rebuild) docs/images
+
+image: html ## build the site, and with it the image containers-course (OUTPUT=FILE.tar: save that, too)
+	$(BIN)/python -m docker_run build --engine '$(ENGINE)' --catalogue docs/images \
+	    --file docs/publish/Dockerfile --tag containers-course $(if $(OUTPUT),--output '$(OUTPUT)') .
 
 test: .venv/installed browser ## run all tests; without an engine or a browser, those that need none
 	$(BIN)/python -m docker_run engine --optional -- $(BIN)/python -m pytest $(PYTESTOPTS)

@@ -14,6 +14,8 @@ from docker_run.engine.find import find
 from docker_run.engine.private import PrivateEngine
 from docker_run.errors import EngineProblem, ImageProblem
 
+_BUILD = "build an image whose Dockerfile begins from images of a catalogue (ARG BASE=…, FROM ${BASE})"
+
 
 class _Lines:
     """Progress as lines on standard error."""
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             return _clean(options.engine, environ)
         if options.action == "images":
             return _images(options.engine, environ, catalogue=options.catalogue, rebuild=options.rebuild)
+        if options.action == "build":
+            return _build(options, environ)
         return _run(options.engine, environ, command=options.command, optional=options.optional)
     except (EngineProblem, ImageProblem) as problem:
         _Lines().note(f"docker_run: {problem}")
@@ -60,6 +64,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
     images.add_argument("--rebuild", action="store_true", help="build anew what was built here before")
+    _add_build(actions.add_parser("build", parents=[common], help=_BUILD, description=_BUILD))
     run = actions.add_parser(
         "engine", parents=[common], help="run a command with DOCKER_HOST set to an engine, started if need be"
     )
@@ -68,6 +73,23 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument("command", nargs="+", metavar="COMMAND")
     return parser
+
+
+def _add_build(build: argparse.ArgumentParser) -> None:
+    build.add_argument("folder", type=Path, metavar="FOLDER", help="the build context")
+    build.add_argument("--tag", required=True, metavar="NAME[:TAG]", help="what the image is to be called")
+    build.add_argument(
+        "--file", type=Path, metavar="DOCKERFILE", help="the Dockerfile (default: FOLDER/Dockerfile)"
+    )
+    build.add_argument(
+        "--catalogue",
+        type=Path,
+        metavar="CATALOGUE",
+        help="the folder of images, e.g. docs/images, to build what can't be pulled",
+    )
+    build.add_argument(
+        "--output", type=Path, metavar="FILE.tar", help="save the image in a file, as `docker save` does"
+    )
 
 
 def _clean(setting: str, environ: Mapping[str, str]) -> int:
@@ -104,6 +126,30 @@ def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuil
     table, missing = take_stock(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
     print(table)  # noqa: T201 - a command line program
     return 1 if missing else 0
+
+
+def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    # Not at the top: as for `clean`.
+    from docker_run.engine.building import Wanted, build_image, report  # noqa: PLC0415
+
+    wanted = Wanted(
+        folder=options.folder,
+        dockerfile=options.file or options.folder / "Dockerfile",
+        tag=options.tag,
+        catalogue=options.catalogue,
+        output=options.output,
+    )
+    wanted.check()
+    try:
+        url = find(options.engine, environ=environ, private=True, progress=_Lines())
+    except EngineProblem as problem:
+        reasons = "; ".join(str(problem).splitlines())
+        if options.engine.strip() == "none":
+            reasons += "; say `auto`, or the URL of one"
+        raise EngineProblem(f"an engine is needed to build {wanted.tag}: {reasons}") from problem
+    built = build_image(url, wanted, environ=environ, progress=_Lines())
+    print(report(built, private=url == PrivateEngine().url))  # noqa: T201 - a command line program
+    return 0
 
 
 def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], optional: bool) -> int:

@@ -1,0 +1,80 @@
+"""Reading a Dockerfile: its instructions, the files that they copy, and what is left out of its context.
+
+See https://docs.docker.com/reference/dockerfile/. Nothing here asks an engine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_NO_FILE = re.compile(r"[$*?\[]|://|^git@|^<<")
+"""In the source of a COPY or ADD: what is not simply the name of a file."""
+
+
+class Instruction(NamedTuple):
+    """An instruction of a Dockerfile."""
+
+    line: int
+    """The line on which it begins, from 1."""
+    keyword: str
+    """In upper case, e.g. `COPY`."""
+    rest: str
+    """What follows, continued lines joined."""
+
+
+def instructions(dockerfile: str) -> tuple[Instruction, ...]:
+    """Take a Dockerfile apart; the builder counts the instructions as its steps, from 1."""
+    found: list[Instruction] = []
+    began, text = 0, ""
+    for number, line in enumerate(dockerfile.splitlines(), start=1):
+        # Comments and empty lines do not end an instruction that is continued.
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        began = began or number
+        text += line.strip()
+        if text.endswith("\\"):
+            text = text[:-1]
+            continue
+        found.append(_instruction(began, text))
+        began, text = 0, ""
+    if text:
+        found.append(_instruction(began, text))
+    return tuple(found)
+
+
+def _instruction(line: int, text: str) -> Instruction:
+    keyword, *rest = text.split(maxsplit=1)
+    return Instruction(line, keyword.upper(), rest[0] if rest else "")
+
+
+def copied(found: Instruction) -> Iterator[str]:
+    """Find the files of the context that a COPY or ADD names; patterns are not among them."""
+    if found.keyword not in ("COPY", "ADD"):
+        return
+    words = found.rest.split()
+    while words and words[0].startswith("--"):
+        if words.pop(0).startswith("--from="):
+            return
+    if words and words[0].startswith("["):
+        try:
+            words = [str(word) for word in json.loads(" ".join(words))]
+        except ValueError:
+            return
+    yield from (word for word in words[:-1] if not _NO_FILE.search(word))
+
+
+def left_out(folder: Path, dockerfile: Path) -> list[str]:
+    """Return the patterns of what the context `folder` is sent without.
+
+    They are in the Dockerfile's own `NAME.dockerignore` beside it, else in the folder's `.dockerignore`
+    (https://docs.docker.com/build/concepts/context/#filename-and-location).
+    """
+    for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), folder / ".dockerignore"):
+        if path.is_file():
+            lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+            return [line for line in lines if line and not line.startswith("#")]
+    return []
