@@ -64,3 +64,17 @@ def test_volatile_text_of_the_project_and_of_a_step(site: Site, engine: FakeEngi
     path.write_text(path.read_text().replace("out|blue", "out|black").replace("out|big", "out|small"))
     assert len(site.build("docker-check", engine=engine).warnings) == 1
     assert site.build("docker-check", engine=engine, volatile=["big|small"]).warnings == []
+
+
+def test_what_is_suppressed_is_not_counted(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", PAGE)
+    site.write(
+        "conf.py", (site.folder / "conf.py").read_text() + "suppress_warnings = ['docker_run.drift']\n"
+    )
+    site.build(engine=engine)
+    path = site.recording("index")
+    path.write_text(path.read_text().replace("out|one", "out|won"))
+    result = site.build("docker-check", engine=engine)
+    assert result.warnings == []
+    assert ", 0 failed" in result.tally
+    assert result.status == 0

@@ -84,6 +84,7 @@ class Build:
         if tasks or (self._asks and self._memory.was_killed()):
             self._run(tasks)
         self._verify(domain, sessions, env.found_docs)
+        self._drop_suppressed()
         self._count(sessions)
         if not self._check:
             self._memory.save([session.page for session in sessions])
@@ -241,6 +242,15 @@ class Build:
                     f"no step of {page} captures a value `{use.name}` (captured there: {names}); "
                     f"add `:capture: {use.name} = …` to the step that prints it",
                 )
+
+    def _drop_suppressed(self) -> None:
+        """Forget what `suppress_warnings` silences: it makes nothing fail, and is not counted."""
+        suppressed = self._app.config.suppress_warnings
+        self._findings = [
+            finding
+            for finding in self._findings
+            if not logging.is_suppressed_warning("docker_run", finding.subtype, suppressed)
+        ]
 
     def _count(self, sessions: Collection[Session]) -> None:
         self.tally.pages = len(sessions)
