@@ -62,5 +62,5 @@ notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
 notfound_context = {
     "title": "There is no such page",
     "body": "<h1>There is no such page</h1>"
-    "<p>It may have another name now. The navigation lists all pages, and the search knows what is in them.</p>",
+    "<p>It may have another name now. The navigation lists all pages; the search knows their text.</p>",
 }
