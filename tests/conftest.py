@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -12,6 +15,8 @@ import pytest
 from docker_run.engine.connect import connect
 from docker_run.engine.find import find
 from docker_run.errors import EngineProblem
+
+PROJECT = Path(__file__).parents[1]
 
 REQUIRED = "DOCKER_RUN_REQUIRE_ENGINE"
 """Set, a missing engine or browser is a failure: where all tests have to pass."""
@@ -66,3 +71,22 @@ def client(engine_url: str) -> Iterator[docker.DockerClient]:
     client = connect(engine_url)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the course in replay mode, with all warnings as errors; give the folder of its HTML."""
+    out = tmp_path_factory.mktemp("course")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(PROJECT)]
+    command += [
+        "-D",
+        "docker_run_mode=replay",
+        "-d",
+        str(out / "doctrees"),
+        str(PROJECT / "docs"),
+        str(out / "html"),
+    ]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "ENGINE": "none"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out / "html"

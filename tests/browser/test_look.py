@@ -1,11 +1,10 @@
 """How commands and output look in a real browser, on a page that Sphinx built with Furo."""
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sphinx.application import Sphinx
 
 from docker_run.model import Chunk, Stream, TerminalSize
@@ -31,15 +30,6 @@ def line_ends(app, pagename, templatename, context, doctree):
     if "body" in context:
         context["body"] = lexer.with_line_ends_inside(context["body"])
 """
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 OpenPage = Callable[..., Page]
 SIZE = TerminalSize()
 TYPED = Chunk(Stream.TYPED, b"echo 'hello' | wc -c")
@@ -116,15 +106,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     app = Sphinx(root, root, root / "html", root / "doctrees", "html", status=None, warningiserror=True)
     app.build()
     return root / "html" / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -17,8 +14,6 @@ from sphinx.testing.util import SphinxTestApp
 
 from docker_run.sphinx_ext.engines import OPEN_EVENT
 from fake_engine import FakeEngine
-
-PROJECT = Path(__file__).parents[2]
 
 CONF = """
 extensions = ["myst_parser", "docker_run"]
@@ -124,22 +119,3 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture
 def engine() -> FakeEngine:
     return FakeEngine(timeout=0.2)
-
-
-@pytest.fixture(scope="session")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the course in replay mode, with all warnings as errors; give the folder of its HTML."""
-    out = tmp_path_factory.mktemp("course")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(PROJECT)]
-    command += [
-        "-D",
-        "docker_run_mode=replay",
-        "-d",
-        str(out / "doctrees"),
-        str(PROJECT / "docs"),
-        str(out / "html"),
-    ]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "ENGINE": "none"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return out / "html"

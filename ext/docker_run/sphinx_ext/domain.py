@@ -160,7 +160,8 @@ class DockerRunDomain(Domain):
         for docname in sorted(self.anchors):
             steps = self.steps.get(docname, [])
             for number, anchor in sorted(self.anchors[docname].items()):
-                if any(calls(command.text, name) for command in steps[number].commands):
+                lines = (line for each in steps[number].commands for line in (each.text, *each.typed))
+                if any(calls(line, name) for line in lines):
                     found.append((docname, anchor))
                     break
         return found

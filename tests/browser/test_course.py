@@ -1,0 +1,127 @@
+"""The course in a real browser: on a phone and a desk, on paper, and without scripts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [*sorted(path.stem for path in DOCS.glob("*.md")), "authors/console"]
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, course: Path) -> Iterator[OpenPage]:
+    """Return a function that opens a page of the course."""
+    contexts = []
+
+    def open_(name: str, *, width: int = 1280, scripts: bool = True) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto((course / f"{name}.html").as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+OPEN_ALL = "document.querySelectorAll('details').forEach(each => each.open = true)"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_the_window(open_page: OpenPage, name: str) -> None:
+    for width in (360, 1280):
+        page = open_page(name, width=width)
+        page.evaluate(OPEN_ALL)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+OVERLAPS = """figure => {
+    const svg = figure.querySelector('svg'), frame = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll('text')].map(
+        each => [each.textContent, each.getBoundingClientRect()]);
+    const found = [];
+    texts.forEach(([text, box], number) => {
+        if (box.left < frame.left - 1 || box.right > frame.right + 1
+            || box.top < frame.top - 2 || box.bottom > frame.bottom + 2) found.push([text, 'is outside']);
+        for (const [other, its] of texts.slice(number + 1))
+            if (Math.min(box.right, its.right) - Math.max(box.left, its.left) > 1
+                && Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top) > 4)
+                found.push([text, other]);
+    });
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if "{drawing}" in (DOCS / f"{name}.md").read_text()])
+def test_texts_of_drawings_keep_apart(open_page: OpenPage, name: str) -> None:
+    page = open_page(name)
+    page.evaluate(OPEN_ALL)
+    drawings = page.locator("figure.drawing")
+    assert drawings.count() > 0
+    for number in range(drawings.count()):
+        assert drawings.nth(number).evaluate(OVERLAPS) == []
+
+
+def test_drawings_follow_the_reader(open_page: OpenPage) -> None:
+    page = open_page("07-hello-world")
+    colour = "getComputedStyle(document.querySelector('figure.drawing text')).fill"
+    light = page.evaluate(colour)
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    assert page.evaluate(colour) != light
+
+
+def test_it_works_without_scripts(open_page: OpenPage) -> None:
+    page = open_page("07-hello-world", scripts=False)
+    solution = page.locator("details.sd-dropdown", has_text="Solution").first
+    output = solution.locator(".docker-run pre")
+    assert not output.is_visible()
+    solution.locator("summary").first.click()
+    assert output.first.is_visible()
+    answer = page.locator("details.docker-run-collapse").first
+    answer.locator("summary").click()
+    assert answer.locator("pre").is_visible()
+    page.locator(".sidebar-drawer a", has_text="Images without").first.click()
+    page.wait_for_url("**/09-images.html")
+
+
+def test_tabs_work_without_scripts(open_page: OpenPage) -> None:
+    page = open_page("00-set-up", scripts=False)
+    tabs = page.locator(".sd-tab-set").first
+    first, second = tabs.locator(".sd-tab-content").nth(0), tabs.locator(".sd-tab-content").nth(1)
+    assert first.is_visible()
+    assert not second.is_visible()
+    tabs.locator("label").nth(1).click()
+    assert second.is_visible()
+    assert not first.is_visible()
+
+
+def test_on_paper_everything_is_unfolded(open_page: OpenPage) -> None:
+    page = open_page("07-hello-world")
+    solution = page.locator("details.sd-dropdown", has_text="Solution").first.locator(".docker-run pre").first
+    answer = page.locator("details.docker-run-collapse pre").first
+    assert not solution.is_visible()
+    page.emulate_media(media="print")
+    assert solution.is_visible()
+    assert answer.is_visible()
+    assert not page.locator(".sidebar-drawer").is_visible()
+    page.emulate_media(media="screen")
+    assert not solution.is_visible()
+
+
+def test_the_search_finds_words_of_the_pages(browser: Browser, course: Path) -> None:
+    # Opened as files, pages may not fetch: furo's search needs no more than scripts.
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((course / "search.html").as_uri() + "?q=whiteout")
+    page.wait_for_selector("#search-results li a")
+    assert "05-overlay.html" in " ".join(
+        str(link.get_attribute("href")) for link in page.locator("#search-results li a").all()
+    )
+    context.close()
