@@ -106,7 +106,8 @@ def test_an_index_leads_to_the_first_block_that_runs_a_command(pages: Site, engi
 
 def test_an_index_knows_what_is_typed_into_a_shell(pages: Site, engine: FakeEngine) -> None:
     pages.write("index.md", INDEX.format(LISTED.format("pivot_root: another root")))
-    pages.write("guide/first.md", "# First\n\n```{docker-run} -it --rm busybox\npivot_root . old\nexit\n```\n")
+    body = "pivot_root . old\nexit\n"
+    pages.write("guide/first.md", f"# First\n\n```{{docker-run}} -it --rm busybox\n{body}```\n")
     result = pages.build(engine=engine)
     assert "docker_run.index" not in " ".join(result.warnings)
     assert 'href="guide/first.html#docker-run-1"' in result.text("index.html")
