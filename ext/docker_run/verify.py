@@ -32,10 +32,9 @@ _END_OF_INPUT = "<C-d>"
 
 
 def step_text(recording: StepRecording, size: TerminalSize) -> str:
-    """Return the plain text of all that a step printed, as a reader sees it."""
-    return "\n".join(
-        filter(None, (screen.text(screen.lines(command.output, size)) for command in recording.commands))
-    )
+    """Return the plain text of all that a step printed; a line that the terminal broke is whole."""
+    shown = (screen.text(screen.lines(each.output, size, joined=True)) for each in recording.commands)
+    return "\n".join(filter(None, shown))
 
 
 def held_steps(session: Session, recording: Recording | None) -> int:

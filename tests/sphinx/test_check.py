@@ -78,3 +78,13 @@ def test_what_is_suppressed_is_not_counted(site: Site, engine: FakeEngine) -> No
     assert result.warnings == []
     assert ", 0 failed" in result.tally
     assert result.status == 0
+
+
+def test_every_exit_status_is_as_good_as_another(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n:exit-code: any\n```\n")
+    site.build(engine=engine)
+    path = site.recording("index")
+    path.write_text(path.read_text().replace("exit: 1", "exit: 7"))
+    assert site.build("docker-check", engine=engine).warnings == []
+    site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n:exit-code: 1\n```\n")
+    assert "drift" in " ".join(site.build("docker-check", engine=engine).warnings)

@@ -213,3 +213,10 @@ def test_the_echo_of_a_long_line_at_a_prompt_with_an_id_is_no_difference() -> No
     assert diff(old, found) == ""
     other = printed(echo.replace("890\r\n", "891\r\n").encode(), TTY)
     assert f"+tty|{prompt}{typed[:-1]}1" in diff(old, other)
+
+
+def test_exit_statuses_of_which_every_one_is_expected_are_no_difference() -> None:
+    old, new = of(command(code=0), command(code=52)), of(command(code=0), command(code=56))
+    assert differences(old, new, volatile={}) != ()
+    assert differences(old, new, volatile={}, any_exit={"k1": [False, True]}) == ()
+    assert differences(old, new, volatile={}, any_exit={"k1": [True, False]}) != ()

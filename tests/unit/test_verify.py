@@ -225,3 +225,16 @@ def test_a_message_holds_no_control_characters() -> None:
     (finding,) = verify(asked, recording(asked, (1, printed)))
     assert re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", finding.message) is None
     assert "/ # echo hi" in finding.message
+
+
+def test_what_the_terminal_broke_is_found() -> None:
+    asked = session(
+        expecting(match=("port is already allocated",), captures=(Capture("port", "port is .*"),))
+    )
+    printed = recording(asked, (0, b""))
+    text = b"x" * 70 + b" port is already allocated\r\n"
+    command = CommandRecording("a", 0, 0.1, (Chunk(Stream.TERMINAL, text),))
+    broken = dataclasses.replace(printed, steps=(StepRecording(asked.keys[0], (command,)),))
+    assert list(verify(asked, broken)) == []
+    values = captured(asked.steps[0], broken.steps[0], TerminalSize())
+    assert values == {"port": "port is already allocated"}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
+from types import MappingProxyType
 
 from docker_run.model import CommandRecording, Recording, StepRecording, Stream, TerminalSize
 from docker_run.recordings.recording import escape
@@ -47,13 +48,18 @@ class _Part:
 
 
 def differences(
-    old: Recording, new: Recording, *, volatile: Mapping[str, Patterns]
+    old: Recording,
+    new: Recording,
+    *,
+    volatile: Mapping[str, Patterns],
+    any_exit: Mapping[str, Sequence[bool]] = MappingProxyType({}),
 ) -> tuple[Difference, ...]:
     """Return where `new` differs from `old`, by step and command.
 
     `volatile` holds, by the key of a step of `new`, what is to be ignored in it besides the built-in
-    masks. Steps are paired by key; one whose key `old` does not have, with that in its position.
-    Steps of `old` that `new` does not reach are no difference: that session may have ended early.
+    masks; `any_exit`, by the same keys, for which of its commands every exit status is expected, and so
+    none is a difference. Steps are paired by key; one whose key `old` does not have, with that in its
+    position. Steps of `old` that `new` does not reach are no difference: that session may have ended early.
 
     Standard output and standard error without a terminal have no common order, so each is compared
     on its own. What went to a terminal is compared as the screen's text in the end.
@@ -63,8 +69,8 @@ def differences(
         for index, (before, after) in enumerate(_pairs(old.steps, new.steps))
         if before is None or _essence(before) != _essence(after)
         for one, two in zip_longest(
-            _parts(before, old.terminal, volatile.get(after.key, ())),
-            _parts(after, new.terminal, volatile.get(after.key, ())),
+            _parts(before, old.terminal, volatile.get(after.key, ()), any_exit.get(after.key, ())),
+            _parts(after, new.terminal, volatile.get(after.key, ()), any_exit.get(after.key, ())),
             fillvalue=_Part(),
         )
         if one.masked != two.masked
@@ -87,20 +93,22 @@ def _essence(step: StepRecording) -> tuple[object, ...]:
     return step.not_run, tuple(replace(command, seconds=0) for command in step.commands)
 
 
-def _parts(step: StepRecording | None, size: TerminalSize, patterns: Patterns) -> Iterator[_Part]:
+def _parts(
+    step: StepRecording | None, size: TerminalSize, patterns: Patterns, any_exit: Sequence[bool]
+) -> Iterator[_Part]:
     if step is None:
         return
     if step.not_run:
         reason = f"not run: {escape(step.not_run)}"
         yield _Part(plain=(reason,), masked=(mask(reason, patterns),))
-    for command in step.commands:
-        yield _part(command, size, patterns)
+    for number, command in enumerate(step.commands):
+        yield _part(command, size, patterns, any_exit=number < len(any_exit) and any_exit[number])
 
 
-def _part(command: CommandRecording, size: TerminalSize, patterns: Patterns) -> _Part:
+def _part(command: CommandRecording, size: TerminalSize, patterns: Patterns, *, any_exit: bool) -> _Part:
     first, *more = (escape(line) for line in command.command.split("\n"))
     plain = [f"$ {first}", *(f"> {line}" for line in more), f"exit: {command.exit_code}"]
-    masked = list(plain)
+    masked = [*plain[:-1], "exit: <any>"] if any_exit else list(plain)
     for stream in (Stream.OUT, Stream.ERR, Stream.TERMINAL):
         chunks = [chunk for chunk in command.output if chunk.stream is stream]
         # Joined: an id at the right edge would be half on one line and half on the next.
