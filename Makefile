@@ -14,7 +14,7 @@ OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh images image test bench lint clean browser
+.PHONY: help html live check refresh links images image test bench lint clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -40,6 +40,9 @@ check: .venv/installed ## run everything, write nothing, say what differs from t
 
 refresh: .venv/installed ## build the site; run everything again
 	$(BIN)/sphinx-build -M html docs build -D docker_run_mode=always $(OPTIONS)
+
+links: .venv/installed ## check the links to other sites, with the network; those within are checked by test
+	$(BIN)/sphinx-build -M linkcheck docs build $(OPTIONS) -D docker_run_mode=replay
 
 images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all)
 	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(REBUILD),--rebuild) docs/images
