@@ -57,6 +57,7 @@ class Console:
         self._line_editing: tuple[int, int] | None = None
         # Between commands.
         self._prompts = 0
+        self._is_first = False
         self.lost: BaseException | None = None
         """Why nothing more will come."""
         self.strange = ""
@@ -184,8 +185,6 @@ class Console:
         elif piece.kind is Kind.OUTPUT and self._state is not State.PROMPTING:
             self._aside += piece.data[: _MOST_ASIDE - len(self._aside)]
             self.aside_overflown = len(self._aside) == _MOST_ASIDE
-
-    _is_first = False
 
     def _record(self, transcript: streams.Transcript, data: bytes) -> None:
         if self._accepted:

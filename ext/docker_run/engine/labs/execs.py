@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -29,23 +29,9 @@ class Ended(NamedTuple):
     """Both streams, in the order in which they came; at most a million bytes."""
 
 
-def create(
-    api: APIClient,
-    container: str,
-    command: Sequence[str],
-    *,
-    tty: bool = False,
-    environment: Mapping[str, str] | None = None,
-) -> str:
+def create(api: APIClient, container: str, command: Sequence[str], *, tty: bool = False) -> str:
     """Create an exec of `command` in `container`, and return its id."""
-    made = api.exec_create(
-        container,
-        list(command),
-        stdin=True,
-        tty=tty,
-        environment=dict(environment or {}),
-        detach_keys=DETACH_KEYS,
-    )
+    made = api.exec_create(container, list(command), stdin=True, tty=tty, detach_keys=DETACH_KEYS)
     return str(made["Id"])
 
 
