@@ -63,7 +63,7 @@ lint: .venv/installed ## check style, types, which module imports which, and spe
 	$(BIN)/mypy
 	$(BIN)/mypy --strict docs/_extensions/*.py
 	$(BIN)/lint-imports
-	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images)
+	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images ':!docs/recordings')
 
 clean: ## remove build, and the containers and networks that builds left on the engine
 	rm -rf build

@@ -40,6 +40,8 @@ html_theme = "furo"
 html_title = project
 # Where the site is published; without an address it works from any folder.
 html_baseurl = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+if html_baseurl:
+    html_baseurl = html_baseurl.rstrip("/") + "/"
 html_favicon = "docs/_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
@@ -58,7 +60,7 @@ linkcheck_retries = 2
 # What other sites show of a page that somebody shares.
 ogp_site_url = html_baseurl
 ogp_site_name = project
-ogp_image = "_static/readme.png"
+ogp_image = "_static/readme.png" if html_baseurl else None  # it has to be a whole address
 ogp_image_alt = "A page of the course: commands, and what they printed"
 ogp_use_first_image = False
 ogp_enable_meta_description = True

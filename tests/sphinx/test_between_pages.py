@@ -68,10 +68,10 @@ def test_the_page_of_a_value_is_seen_from_the_page_that_names_it(pages: Site, en
     ("role", "said"),
     [
         (
-            "guide/first:wrod",
-            "no step of the page `guide/first` captures a value `wrod` (captured there: `word`)",
+            "guide/first:ward",
+            "no step of the page `guide/first` captures a value `ward` (captured there: `word`)",
         ),
-        ("guide/frist:word", "there is no page `guide/frist` to take a value from"),
+        ("guide/fist:word", "there is no page `guide/fist` to take a value from"),
     ],
 )
 def test_values_of_other_pages_that_there_are_not(
@@ -102,6 +102,15 @@ def test_an_index_leads_to_the_first_block_that_runs_a_command(pages: Site, engi
     for builder in ("text", "latex", "singlehtml", "man"):
         assert pages.build(builder, engine=engine).warnings == []
     assert "First, Second" in pages.build("text", engine=engine).text("index.txt")
+
+
+def test_an_index_of_some_pages(pages: Site, engine: FakeEngine) -> None:
+    pages.write("index.md", INDEX.format(LISTED.format(':pages: "*/first"\n\ndocker run: run')))
+    html = pages.build(engine=engine).text("index.html")
+    assert "guide/first.html#docker-run-1" in html
+    assert "guide/second.html#third" not in html
+    pages.write("index.md", INDEX.format(LISTED.format(":pages: nowhere\n\ndocker run: run")))
+    assert "docker_run.index" in " ".join(pages.build(engine=engine).warnings)
 
 
 def test_an_index_knows_what_is_typed_into_a_shell(pages: Site, engine: FakeEngine) -> None:

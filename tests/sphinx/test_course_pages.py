@@ -13,7 +13,6 @@ from bs4 import BeautifulSoup
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("[01][0-9]-*.md"))
-NUMBERS = list(range(19))
 
 SOLUTION = re.compile(r"^(`{3,}|:{3,})\{dropdown\} Solution(.*?)^\1$", re.DOTALL | re.MULTILINE)
 OBJECTS = "image|container|network|volume|system|buildx|compose|builder"
@@ -24,7 +23,8 @@ PARTS = ["Checkpoint", "Exercises", "Clean up", "Key points", "What this page ra
 
 
 def test_all_pages_are_there() -> None:
-    assert [int(page.name[:2]) for page in PAGES] == NUMBERS
+    assert len(PAGES) >= 19
+    assert [int(page.name[:2]) for page in PAGES] == list(range(len(PAGES)))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -147,7 +147,8 @@ def test_pages_can_be_shared(course: Path) -> None:
             (meta,) = page.select(f"meta[property='{name}']")
             assert meta["content"], (path, name)
         assert page.select("link[rel*='icon']"), path
-        assert page.select("meta[name='description']"), path
+        (description,) = page.select("meta[name='description']")
+        assert not str(description["content"]).startswith("Time"), path
 
 
 def test_there_is_a_page_for_addresses_that_there_are_not(course: Path) -> None:

@@ -253,6 +253,7 @@ class DockerIndex(SphinxDirective):
     """An index of commands: each line of its body is `name: what it does`, and gets the pages that run it."""
 
     has_content = True
+    option_spec: ClassVar[OptionSpec] = {"pages": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Build the table, with places left for the pages."""
@@ -265,9 +266,10 @@ class DockerIndex(SphinxDirective):
                 message = f"`docker-index`: write `name: what it does`, not `{line}`"
                 domain.problems.setdefault(self.env.docname, []).append(Finding(location, "option", message))
                 continue
-            domain.indexed.setdefault(self.env.docname, []).append(IndexedCommand(name, location))
+            entry = IndexedCommand(name, location, self.options.get("pages", "*"))
+            domain.indexed.setdefault(self.env.docname, []).append(entry)
             description, messages = self.parse_inline(text, lineno=self.lineno)
-            pages = docker_run_calls(command=name)
+            pages = docker_run_calls(command=name, pages=entry.pages)
             rows.append((nodes.literal(name, name), nodes.inline("", "", *description, *messages), pages))
         domain.reports[self.env.docname] = True
         return [table(rows, widths=(20, 45, 35), header=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from sphinx.domains import Domain
@@ -40,6 +41,8 @@ class IndexedCommand(NamedTuple):
     name: str
     """As it stands at the start of a command: `chroot`, `docker image ls`."""
     location: Location
+    pages: str
+    """Which pages count: a pattern of docnames, as of a shell."""
 
 
 class BlockName(NamedTuple):
@@ -154,10 +157,13 @@ class DockerRunDomain(Domain):
             images=images,
         )
 
-    def called(self, name: str) -> list[tuple[str, str]]:
-        """Return where readers see `name` called: pages, and the id of the first such block on each."""
+    def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:
+        """Return where readers see `name` called: pages, and the id of the first such block on each.
+
+        `pages` is a pattern that docnames have to match, as of a shell.
+        """
         found = []
-        for docname in sorted(self.anchors):
+        for docname in sorted(each for each in self.anchors if fnmatchcase(each, pages)):
             steps = self.steps.get(docname, [])
             for number, anchor in sorted(self.anchors[docname].items()):
                 lines = (line for each in steps[number].commands for line in (each.text, *each.typed))

@@ -24,7 +24,10 @@ class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
 
 
 class docker_run_calls(nodes.Inline, nodes.TextElement):  # noqa: N801
-    """Stands for the pages on which a command is run. Attribute: `command` (its name)."""
+    """Stands for the pages on which a command is run.
+
+    Attributes: `command` (its name), `pages` (a pattern of the docnames that count).
+    """
 
 
 class docker_run_report(nodes.General, nodes.Element):  # noqa: N801

@@ -86,7 +86,7 @@ class ShowRecordings(SphinxPostTransform):
             text = self._page(value["docname"]).values().get(value["value"], "…")
             value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
         for use in list(self.document.findall(docker_run_calls)):
-            use.replace_self(self._calls(use["command"]))
+            use.replace_self(self._calls(use["command"], use["pages"]))
         for report in list(self.document.findall(docker_run_report)):
             report.replace_self(self._report(report))
 
@@ -111,10 +111,10 @@ class ShowRecordings(SphinxPostTransform):
             [(self._link(docname), page.session, page.recording) for docname, page in pages if page.session]
         )
 
-    def _calls(self, name: str) -> nodes.Node:
+    def _calls(self, name: str, pages: str) -> nodes.Node:
         """Return links to the pages on which the command `name` is run, each to where it is first."""
         links = nodes.inline()
-        for docname, anchor in self._domain.called(name):
+        for docname, anchor in self._domain.called(name, pages=pages):
             title = self.env.titles[docname].astext()
             if len(links):
                 links += nodes.Text(", ")
