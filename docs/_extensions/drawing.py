@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
 
 SVG = "http://www.w3.org/2000/svg"
-_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_REFERENCE = re.compile(r"url\([\"']?#([^)\"']+)[\"']?\)")
 _ARROWHEAD = "M0 0 8 4 0 8z"
 
 ET.register_namespace("", SVG)
@@ -47,10 +47,15 @@ class Drawing(SphinxDirective):
     def run(self) -> list[Node]:
         """Read the picture, and note that the page depends on it."""
         self.assert_has_content()
-        path = Path(self.env.srcdir, "drawings", self.arguments[0])
+        folder = Path(self.env.srcdir, "drawings").resolve()
+        path = (folder / self.arguments[0]).resolve()
+        if not path.is_relative_to(folder):
+            raise self.error(f"drawing: {self.arguments[0]} is not in the folder {folder}")
         self.env.note_dependency(str(path))
+        # A page may have one drawing twice, and two of the same name from two folders.
+        prefix = nodes.make_id(f"{self.env.docname} drawing {self.env.new_serialno('drawing')}")
         try:
-            svg = inline_svg(path.read_text(encoding="utf-8"), prefix=path.stem)
+            svg = inline_svg(path.read_text(encoding="utf-8"), prefix=prefix)
         except (OSError, ValueError) as error:
             raise self.error(f"drawing: {path}: {error}") from error
         node = drawing("", *self.parse_content_to_nodes(), svg=svg)
@@ -64,7 +69,7 @@ def inline_svg(text: str, *, prefix: str) -> str:
     """Return the SVG `text` as part of a page: its ids begin with `prefix`, and it has an arrow head.
 
     Several drawings of a page may have the same ids, which a page of HTML must not. Raises `ValueError`
-    where it is no SVG with a `viewBox`.
+    where it is no SVG with a `viewBox`, and where it holds more than a picture.
     """
     try:
         root = ET.fromstring(text)  # noqa: S314 (the project's own file)
@@ -72,20 +77,41 @@ def inline_svg(text: str, *, prefix: str) -> str:
         raise ValueError(f"not well-formed: {error}") from error
     if root.tag != f"{{{SVG}}}svg" or not root.get("viewBox"):
         raise ValueError('the outermost element has to be <svg xmlns="…" viewBox="0 0 WIDTH HEIGHT">')
-    width = float(root.get("viewBox", "").split()[2])
+    box = re.fullmatch(r"\s*-?[\d.]+[\s,]+-?[\d.]+[\s,]+(\d[\d.]*)[\s,]+\d[\d.]*\s*", root.get("viewBox", ""))
+    if not box:
+        raise ValueError(f'viewBox="{root.get("viewBox")}" should be "0 0 WIDTH HEIGHT"')
     for element in root.iter():
-        if name := element.get("id"):
-            element.set("id", f"{prefix}-{name}")
+        _only_a_picture(element)
         for key, value in element.items():
-            if "url(#" in value:
-                element.set(key, _REFERENCE.sub(rf"url(#{prefix}-\1)", value))
+            element.set(key, _renamed(key, value, prefix))
         if "arrow" in element.get("class", "").split():
             element.set("marker-end", f"url(#{prefix}-arrowhead)")
     root.insert(0, _arrowhead(f"{prefix}-arrowhead"))
     root.set("aria-hidden", "true")
     root.set("focusable", "false")
-    root.set("style", f"max-width:{width:g}px")
+    root.set("style", f"max-width:{float(box[1]):g}px;{root.get('style', '')}")
     return ET.tostring(root, encoding="unicode")
+
+
+def _only_a_picture(element: ET.Element) -> None:
+    """Refuse what runs, or brings a style for the whole page with it."""
+    name = element.tag.rpartition("}")[2]
+    if name in {"script", "foreignObject", "style", "iframe"}:
+        raise ValueError(f"<{name}> has no place in a drawing")
+    for key, value in element.items():
+        if key.lower().startswith("on") or value.strip().lower().startswith("javascript:"):
+            raise ValueError(f'{key}="{value}" has no place in a drawing')
+
+
+def _renamed(key: str, value: str, prefix: str) -> str:
+    """Return an attribute's value with the drawing's own ids under their new names."""
+    if key == "id":
+        return f"{prefix}-{value}"
+    if key.rpartition("}")[2] == "href" and value.startswith("#"):
+        return f"#{prefix}-{value[1:]}"
+    if key in {"aria-labelledby", "aria-describedby"}:
+        return " ".join(f"{prefix}-{name}" for name in value.split())
+    return _REFERENCE.sub(lambda match: f"url(#{prefix}-{match[1]})", value)
 
 
 def _arrowhead(name: str) -> ET.Element:

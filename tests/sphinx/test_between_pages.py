@@ -169,3 +169,37 @@ def test_sizes_that_are_none(site: Site, engine: FakeEngine, size: str) -> None:
     assert warning.startswith("index.md:2: WARNING: `docker_run_terminal`: ")
     assert "write columns and rows, e.g. `[120, 24]`" in warning
     assert engine.commands == []
+
+
+def test_a_value_follows_its_capture(pages: Site, engine: FakeEngine) -> None:
+    pages.build(engine=engine)
+    pages.write("guide/first.md", FIRST.replace("WORD", "one").replace("= .+", "= o"))
+    assert 'It said <span class="docker-run-value">o</span>.' in pages.build(engine=engine).text("index.html")
+
+
+def test_an_index_follows_names_and_titles(pages: Site, engine: FakeEngine) -> None:
+    pages.write("index.md", INDEX.format(LISTED.format("docker run: run")))
+    pages.build(engine=engine)
+    pages.write(
+        "guide/second.md", SECOND.replace(":name: third", ":name: other").replace("# Second", "# Last")
+    )
+    html = pages.build(engine=engine).text("index.html")
+    assert "guide/second.html#other" in html
+    assert ">Last</" in html[html.index("Run on") :]
+
+
+def test_a_link_of_an_index_has_its_label_in_latex(pages: Site, engine: FakeEngine) -> None:
+    pages.write("index.md", INDEX.format(LISTED.format("docker run: run")))
+    result = pages.build("latex", engine=engine)
+    (tex,) = [path.read_text() for path in result.out.glob("*.tex") if "docker-run-1" in path.read_text()]
+    for target in ("guide/first:docker-run-1", "guide/second:third"):
+        assert f"\\hyperref[\\detokenize{{{target}}}]" in tex
+        assert f"\\label{{\\detokenize{{{target}}}}}" in tex
+
+
+def test_an_id_that_is_taken_already(pages: Site, engine: FakeEngine) -> None:
+    pages.write("guide/first.md", "# First\n\n## docker-run-1\n\nText.\n" + FIRST.partition("\n")[2])
+    result = pages.build(engine=engine)
+    assert [
+        warning for warning in result.warnings if "docker-run" in warning and "Duplicate" in warning
+    ] == []

@@ -88,3 +88,12 @@ def test_every_exit_status_is_as_good_as_another(site: Site, engine: FakeEngine)
     assert site.build("docker-check", engine=engine).warnings == []
     site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n:exit-code: 1\n```\n")
     assert "drift" in " ".join(site.build("docker-check", engine=engine).warnings)
+
+
+def test_expectations_are_held_against_what_was_run_now(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", "# P\n\n```{docker-run} --rm busybox echo one\n:match: one\n:volatile: .+\n```\n")
+    site.build(engine=engine)
+    path = site.recording("index")
+    path.write_text(path.read_text().replace("out|one", "out|won"))
+    assert site.build("docker-check", engine=engine).warnings == []
+    assert "[docker_run.match]" in " ".join(site.build().warnings)

@@ -67,6 +67,8 @@ class Build:
         self._check = isinstance(app.builder, DockerCheckBuilder)
         self._clock = SystemClock()
         self._recordings: dict[str, Recording | None] = {}
+        self._checked: dict[str, Recording] = {}
+        """What a check has run: expectations are held against that, and not against what was recorded."""
         self._findings: list[Finding] = []
         self._unfinished: set[str] = set()
         self._ran: set[str] = set()
@@ -92,7 +94,7 @@ class Build:
             self._app.statuscode = 1
         self.tally.seconds = self._clock.monotonic() - began
         report(self._findings)
-        return [] if self._check else self._pages_to_write(domain, sessions)
+        return [] if self._check else self._pages_to_write(env, sessions)
 
     @property
     def _asks(self) -> bool:
@@ -169,6 +171,8 @@ class Build:
             self._memory.forget(page)
         if self._check:
             self._report_drift(outcome)
+            if outcome.recording is not None:
+                self._checked[page] = outcome.recording
             return
         kept = recording_to_keep(outcome, self._settings.volatile)
         if kept is not None and kept is not outcome.task.earlier:
@@ -205,7 +209,7 @@ class Build:
         by_page = {session.page: session for session in sessions}
         for page, session in by_page.items():
             recording = self._recordings[page]
-            self._findings += verify(session, recording)
+            self._findings += verify(session, self._checked.get(page, recording))
             if page not in self._unfinished and page not in domain.problems:
                 self._findings += verify_presence(session, recording)
         # Of a page on a kind of lab that there isn't, no step was read: that is all there is to say of it.
@@ -267,17 +271,21 @@ class Build:
         except RecordingProblem:
             return "unreadable"
 
-    def _pages_to_write(self, domain: DockerRunDomain, sessions: Iterable[Session]) -> list[str]:
+    def _pages_to_write(self, env: BuildEnvironment, sessions: Iterable[Session]) -> list[str]:
         """Return the pages whose recording is not the one that this builder's output shows."""
+        domain = DockerRunDomain.of(env)
         # A recording that no longer holds, because a lab is another now, is not shown.
         shows = {session.page: f"{self._fingerprint(session.page)} {session.key}" for session in sessions}
         marks = dict(shows)
-        everything = hashlib.sha256(repr(sorted(shows.items())).encode()).hexdigest()
+        titles = {docname: title.astext() for docname, title in env.titles.items()}
+        seen = [sorted(each.items()) for each in (shows, domain.anchors, titles)]
+        everything = hashlib.sha256(repr(seen).encode()).hexdigest()
         for docname, uses in domain.uses.items():
             others = sorted({use.page for use in uses} - {docname})
             if others:
                 own = shows.get(docname, "")
-                shows[docname] = " ".join([own, *(marks.get(page, "") for page in others)])
+                captures = [step.captures for page in others for step in domain.steps.get(page, ())]
+                shows[docname] = " ".join([own, *(marks.get(page, "") for page in others), repr(captures)])
         shows |= dict.fromkeys(domain.reports, everything)
         shown = domain.shown(self._app.builder.name)
         changed = sorted(page for page, mark in shows.items() if shown.get(page) != mark)

@@ -181,6 +181,8 @@ class DockerRun(StepDirective):
         """Make the block a place that an index can lead to: by its name, or else by its number."""
         if not framed["ids"]:
             anchor = f"docker-run-{step + 1}"
+            while anchor in self.state.document.ids:
+                anchor += "x"
             framed["ids"].append(anchor)
             self.state.document.note_explicit_target(framed)
         DockerRunDomain.of(self.env).anchors.setdefault(self.env.docname, {})[step] = framed["ids"][0]

@@ -154,6 +154,10 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
+        if anchor := self._domain.anchors.get(block["docname"], {}).get(block["step"]):
+            # Sphinx's writer for LaTeX gives containers no label.
+            label = f"\\phantomsection\\label{{\\detokenize{{{block['docname']}:{anchor}}}}}"
+            frame.insert(0, nodes.raw("", label, format="latex"))
         block.replace_self(frame)
 
     def _not_run(
