@@ -77,9 +77,18 @@ MASKS = (
     Mask(
         "id",
         # A short id always has a letter in it: the engine draws again otherwise (a host name must have one).
-        r"(?<!\w)(?=[0-9]{0,63}[a-f])(?=[a-f]{0,63}[0-9])(?:[0-9a-f]{64}|[0-9a-f]{12})(?!\w)",
+        # A layer's is the beginning of a checksum, and may have digits alone.
+        r"(?<!\w)(?=[0-9]{0,63}[a-f])(?=[a-f]{0,63}[0-9])(?:[0-9a-f]{64}|[0-9a-f]{12})(?!\w)"
+        r"|^(?:\d{12}|[a-f]{12})"
+        r"(?=: (?:Already exists|Layer already exists|Mounted from |Pushed$|Pull(?:ing| complete)))",
         "the engine makes ids of containers, networks and volumes at random; it is the host name, too",
-        ("3f2a1b4c5d6e", "root@{3f2a1b4c5d6e}:/#", "4d" * 32),
+        (
+            "3f2a1b4c5d6e",
+            "root@{3f2a1b4c5d6e}:/#",
+            "4d" * 32,
+            "{061448011784}: Already exists",
+            "{061448011784}: Pull complete",
+        ),
     ),
     Mask(
         "mac",
