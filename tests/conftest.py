@@ -18,6 +18,9 @@ from docker_run.errors import EngineProblem
 
 PROJECT = Path(__file__).parents[1]
 
+SITE_URL = "https://course.example.org/guide"
+"""Where the course says that it is; without the last slash, as somebody may write it."""
+
 REQUIRED = "DOCKER_RUN_REQUIRE_ENGINE"
 """Set, a missing engine or browser is a failure: where all tests have to pass."""
 
@@ -86,7 +89,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         str(PROJECT / "docs"),
         str(out / "html"),
     ]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "ENGINE": "none"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "ENGINE": "none",
+        "SITE_URL": SITE_URL,
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return out / "html"

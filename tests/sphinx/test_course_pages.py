@@ -146,6 +146,10 @@ def test_pages_can_be_shared(course: Path) -> None:
         for name in ("og:title", "og:description", "og:image", "og:site_name"):
             (meta,) = page.select(f"meta[property='{name}']")
             assert meta["content"], (path, name)
+        (image,) = page.select("meta[property='og:image']")
+        assert str(image["content"]).startswith("https://course.example.org/guide/_static/"), path
+        (address,) = page.select("link[rel='canonical']")
+        assert address["href"] == f"https://course.example.org/guide/{path.name}"
         assert page.select("link[rel*='icon']"), path
         (description,) = page.select("meta[name='description']")
         assert not str(description["content"]).startswith("Time"), path
@@ -155,7 +159,7 @@ def test_there_is_a_page_for_addresses_that_there_are_not(course: Path) -> None:
     page = parsed(course / "404.html")
     assert "There is no such page" in page.get_text()
     for style in page.select("link[rel='stylesheet']"):
-        assert str(style["href"]).startswith("/"), style
+        assert str(style["href"]).startswith("/guide/"), style
 
 
 def test_pages_lead_to_the_next(course: Path) -> None:
