@@ -80,10 +80,10 @@ def test_drawings_follow_the_reader(open_page: OpenPage) -> None:
 def test_it_works_without_scripts(open_page: OpenPage) -> None:
     page = open_page("07-hello-world", scripts=False)
     solution = page.locator("details.sd-dropdown", has_text="Solution").first
-    output = solution.locator(".docker-run pre")
+    output = solution.locator(".docker-run pre").first
     assert not output.is_visible()
     solution.locator("summary").first.click()
-    assert output.first.is_visible()
+    assert output.is_visible()
     answer = page.locator("details.docker-run-collapse").first
     answer.locator("summary").click()
     assert answer.locator("pre").is_visible()
