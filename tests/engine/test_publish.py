@@ -245,7 +245,8 @@ def test_a_new_image_takes_the_place_of_the_old(
 def test_another_image_of_the_name_loses_the_name_only(
     client: docker.DockerClient, build: Build, tag: str
 ) -> None:
-    theirs, _ = client.images.build(fileobj=io.BytesIO(f"FROM scratch\nLABEL of={tag}\n".encode()), tag=tag)
+    dockerfile = io.BytesIO(f"FROM scratch\nLABEL of={tag}\n".encode())
+    theirs, _ = client.images.build(fileobj=dockerfile, tag=tag, rm=True)
     try:
         assert build().returncode == 0
         assert client.images.get(theirs.id).tags == []
