@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import markup, screen
@@ -103,8 +104,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("look")
     (root / "conf.py").write_text(CONFIGURATION)
     (root / "index.rst").write_text(source())
-    app = Sphinx(root, root, root / "html", root / "doctrees", "html", status=None, warningiserror=True)
-    app.build()
+    with docutils_namespace():  # what Sphinx registers is for this site only
+        Sphinx(root, root, root / "html", root / "doctrees", "html", status=None, warningiserror=True).build()
     return root / "html" / "index.html"
 
 

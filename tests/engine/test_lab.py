@@ -245,7 +245,7 @@ def test_a_file_that_cannot_be_put_is_said(lab_engine: DockerEngine, file: LabFi
 def test_labs_of_a_page_know_each_other(lab_engine: DockerEngine) -> None:
     serve = step("(printf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello\\n' | nc -lN 8000 >/dev/null) &", lab="server")
     ask = step(
-        "hostname", "curl -s --retry 20 --retry-connrefused --retry-delay 1 http://server:8000/", lab="client"
+        "hostname", "curl -s --retry 20 --retry-all-errors --retry-delay 1 http://server:8000/", lab="client"
     )
     with lab_engine.session(session(serve, ask)) as running:
         running.run(serve)
@@ -257,7 +257,7 @@ def test_labs_of_a_page_know_each_other(lab_engine: DockerEngine) -> None:
 def test_sessions_do_not_disturb_each_other(lab_engine: DockerEngine) -> None:
     asked = step(
         "docker run -d -p 80:80 --name web nginx",
-        "curl -sI --retry 30 --retry-connrefused localhost | head -n 1",
+        "curl -sI --retry 30 --retry-all-errors localhost | head -n 1",
         "docker ps -a --format {{.Names}}",
     )
     results: dict[str, Sequence[CommandRecording]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fake_engine import FakeEngine
@@ -10,6 +11,13 @@ if TYPE_CHECKING:
     from conftest import Site
 
 PAGE = "# Page\n\n```{docker-run} --rm busybox echo one\n```\n\n```{docker-run} -d busybox sleep 10\n```\n"
+
+
+def rewrite(site: Site, old: str, new: str) -> Path:
+    """Change the recording of the page, as if something else had been printed; return where it is."""
+    path = site.recording("index")
+    path.write_text(path.read_text().replace(old, new))
+    return path
 
 
 def test_nothing_has_drifted(site: Site, engine: FakeEngine) -> None:
@@ -26,8 +34,7 @@ def test_nothing_has_drifted(site: Site, engine: FakeEngine) -> None:
 def test_drift_is_a_diff_at_its_line(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", PAGE)
     site.build(engine=engine)
-    path = site.recording("index")
-    path.write_text(path.read_text().replace("out|one", "out|won"))
+    path = rewrite(site, "out|one", "out|won")
     before = path.read_bytes()
     result = site.build("docker-check", engine=engine)
     (warning,) = result.warnings
@@ -72,8 +79,7 @@ def test_what_is_suppressed_is_not_counted(site: Site, engine: FakeEngine) -> No
         "conf.py", (site.folder / "conf.py").read_text() + "suppress_warnings = ['docker_run.drift']\n"
     )
     site.build(engine=engine)
-    path = site.recording("index")
-    path.write_text(path.read_text().replace("out|one", "out|won"))
+    rewrite(site, "out|one", "out|won")
     result = site.build("docker-check", engine=engine)
     assert result.warnings == []
     assert ", 0 failed" in result.tally
@@ -83,8 +89,7 @@ def test_what_is_suppressed_is_not_counted(site: Site, engine: FakeEngine) -> No
 def test_every_exit_status_is_as_good_as_another(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n:exit-code: any\n```\n")
     site.build(engine=engine)
-    path = site.recording("index")
-    path.write_text(path.read_text().replace("exit: 1", "exit: 7"))
+    rewrite(site, "exit: 1", "exit: 7")
     assert site.build("docker-check", engine=engine).warnings == []
     site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n:exit-code: 1\n```\n")
     assert "drift" in " ".join(site.build("docker-check", engine=engine).warnings)
@@ -93,7 +98,6 @@ def test_every_exit_status_is_as_good_as_another(site: Site, engine: FakeEngine)
 def test_expectations_are_held_against_what_was_run_now(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", "# P\n\n```{docker-run} --rm busybox echo one\n:match: one\n:volatile: .+\n```\n")
     site.build(engine=engine)
-    path = site.recording("index")
-    path.write_text(path.read_text().replace("out|one", "out|won"))
+    rewrite(site, "out|one", "out|won")
     assert site.build("docker-check", engine=engine).warnings == []
     assert "[docker_run.match]" in " ".join(site.build().warnings)
