@@ -25,7 +25,7 @@ docker_run_images: [nginx]
 
 ```{{docker-run}}
 $ docker run -d -p 80:80 --name web nginx
-$ curl -sI --retry 30 --retry-connrefused localhost | head -n 1
+$ curl -sI --retry 30 --retry-all-errors localhost | head -n 1
 $ echo {name} && sleep 2
 $ docker ps -a --format '{{{{.Names}}}} {{{{.Ports}}}}'
 ```
