@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -54,19 +54,25 @@ class Drawing(SphinxDirective):
         self.env.note_dependency(str(path))
         # A page may have one drawing twice, and two of the same name from two folders.
         prefix = nodes.make_id(f"{self.env.docname} drawing {self.env.new_serialno('drawing')}")
+        node = drawing("", *self.parse_content_to_nodes())
+        alternative = " ".join(node.astext().split())
         try:
-            svg = inline_svg(path.read_text(encoding="utf-8"), prefix=prefix)
+            text = path.read_text(encoding="utf-8")
+            node["svg"] = inline_svg(text, prefix=prefix, alternative=alternative)
         except (OSError, ValueError) as error:
             raise self.error(f"drawing: {path}: {error}") from error
-        node = drawing("", *self.parse_content_to_nodes(), svg=svg)
-        node["caption"] = self.options.get("caption", "")
+        if caption := self.options.get("caption", ""):
+            node += nodes.paragraph(caption, caption)
+        node["caption"] = caption
         self.set_source_info(node)
         self.add_name(node)
         return [node]
 
 
-def inline_svg(text: str, *, prefix: str) -> str:
+def inline_svg(text: str, *, prefix: str, alternative: str) -> str:
     """Return the SVG `text` as part of a page: its ids begin with `prefix`, and it has an arrow head.
+
+    People who don't see it get `alternative`.
 
     Several drawings of a page may have the same ids, which a page of HTML must not. Raises `ValueError`
     where it is no SVG with a `viewBox`, and where it holds more than a picture.
@@ -87,7 +93,8 @@ def inline_svg(text: str, *, prefix: str) -> str:
         if "arrow" in element.get("class", "").split():
             element.set("marker-end", f"url(#{prefix}-arrowhead)")
     root.insert(0, _arrowhead(f"{prefix}-arrowhead"))
-    root.set("aria-hidden", "true")
+    root.set("role", "img")
+    root.set("aria-label", alternative)
     root.set("focusable", "false")
     root.set("style", f"max-width:{float(box[1]):g}px;{root.get('style', '')}")
     return ET.tostring(root, encoding="unicode")
@@ -125,9 +132,7 @@ def _arrowhead(name: str) -> ET.Element:
 
 
 def _visit_html(translator: HTML5Translator, node: drawing) -> None:
-    alternative = " ".join(node.astext().split())
-    attributes: dict[str, Any] = {"role": "img", "aria-label": alternative}
-    starttag = translator.starttag(node, "figure", CLASS="drawing", **attributes)
+    starttag = translator.starttag(node, "figure", CLASS="drawing")
     caption = f"<figcaption>{translator.encode(node['caption'])}</figcaption>" if node["caption"] else ""
     translator.body.append(f"{starttag}{node['svg']}{caption}</figure>\n")
     raise nodes.SkipNode

@@ -116,17 +116,11 @@ def found_differences(outcome: Outcome, patterns: Patterns) -> tuple[Difference,
         earlier,
         outcome.recording,
         volatile=volatile_patterns(session, patterns),
-        any_exit={key: _any_exit(step) for key, step in zip(session.keys, session.steps, strict=True)},
+        any_exit={
+            key: [status is None for status in step.expect.statuses(len(step.commands))]
+            for key, step in zip(session.keys, session.steps, strict=True)
+        },
     )
-
-
-def _any_exit(step: Step) -> list[bool]:
-    """Return, for each command of `step`, whether its author expects every exit status."""
-    codes = step.expect.exit_codes
-    if codes is None:
-        return [True] * len(step.commands)
-    each = codes if len(codes) == len(step.commands) else codes[:1] * len(step.commands)
-    return [code is None for code in each]
 
 
 def volatile_patterns(session: Session, patterns: Patterns) -> Mapping[str, Patterns]:

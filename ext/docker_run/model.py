@@ -51,6 +51,12 @@ class Expectation:
     match: tuple[str, ...] = ()
     """Regular expressions (multi-line mode), each to be found in the step's plain text."""
 
+    def statuses(self, commands: int) -> tuple[int | None, ...]:
+        """Return the exit status to expect of each of a step's `commands`; None accepts any."""
+        if self.exit_codes is None:
+            return (None,) * commands
+        return self.exit_codes if len(self.exit_codes) == commands else self.exit_codes[:1] * commands
+
 
 @dataclass(frozen=True, slots=True)
 class Capture:

@@ -15,6 +15,7 @@ from docker_run.grammar import runline
 from docker_run.model import (
     Command,
     CommandRecording,
+    Expectation,
     Finding,
     Recording,
     Session,
@@ -104,7 +105,7 @@ def _verify_step(
     step: Step, recording: StepRecording, size: TerminalSize, *, on_lab: bool
 ) -> Iterator[Finding]:
     text = step_text(recording, size)
-    for problem in _exit_codes(step.expect.exit_codes, recording.commands, size):
+    for problem in _exit_codes(step.expect, recording.commands, size):
         yield Finding(step.location, "exit-code", problem)
     for pattern in step.expect.match:
         if not re.search(pattern, text, re.MULTILINE):
@@ -127,11 +128,9 @@ def _verify_step(
 
 
 def _exit_codes(
-    expected: Sequence[int | None] | None, commands: Sequence[CommandRecording], size: TerminalSize
+    expected: Expectation, commands: Sequence[CommandRecording], size: TerminalSize
 ) -> Iterator[str]:
-    if not expected:
-        return
-    each = expected if len(expected) == len(commands) else [expected[0]] * len(commands)
+    each = expected.statuses(len(commands))
     for command, code in zip(commands, each, strict=True):
         if code is not None and command.exit_code != code:
             advice = f"say `:exit-code: {command.exit_code}`"

@@ -132,18 +132,20 @@ def test_an_index_follows_its_pages(pages: Site, engine: FakeEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said", "subtype"),
+    ("body", "line", "said", "subtype"),
     [
-        ("docker stop: end", "no page runs `docker stop` where a reader sees it", "index"),
-        ("docker run", "write `name: what it does`, not `docker run`", "option"),
+        ("docker stop: end", 9, "no page runs `docker stop` where a reader sees it", "index"),
+        ("docker run: x\n\ndocker run", 11, "`docker run`: write `name: what it does`", "body"),
+        ("docker run: x\ndocker   run: y", 10, "`docker run` is in the index of this page already", "body"),
+        ("", 8, "write a line `name: what it does` for each command", "option"),
     ],
 )
 def test_entries_that_make_no_sense(  # noqa: PLR0917 (fixtures)
-    pages: Site, engine: FakeEngine, line: str, said: str, subtype: str
+    pages: Site, engine: FakeEngine, body: str, line: int, said: str, subtype: str
 ) -> None:
-    pages.write("index.md", INDEX.format(LISTED.format(line)))
+    pages.write("index.md", INDEX.format(LISTED.format(body)))
     (warning,) = pages.build(engine=engine).warnings
-    assert warning.startswith("index.md:8: WARNING: ")
+    assert warning.startswith(f"index.md:{line}: WARNING: ")
     assert said in warning
     assert warning.endswith(f"[docker_run.{subtype}]")
 
@@ -162,7 +164,7 @@ def test_a_page_has_terminals_of_a_size_of_its_own(site: Site, engine: FakeEngin
     assert "\nterminal: 120x30\n" in site.recording("index").read_text()
 
 
-@pytest.mark.parametrize("size", ["120", "[0, 24]", "[120, 2000]", "wide", "[1, 2, 3]"])
+@pytest.mark.parametrize("size", ["120", "'120,24]'", "[0, 24]", "[120, 2000]", "wide", "[1, 2, 3]"])
 def test_sizes_that_are_none(site: Site, engine: FakeEngine, size: str) -> None:
     site.write("index.md", SIZED.format(size))
     (warning,) = site.build(engine=engine).warnings

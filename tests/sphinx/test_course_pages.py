@@ -136,8 +136,8 @@ def test_drawings_have_a_text_alternative(course: Path) -> None:
     drawings = [figure for page in pages_of(course) for figure in parsed(page).select("figure.drawing")]
     assert len(drawings) >= 7
     for figure in drawings:
-        assert len(str(figure["aria-label"])) > 40
         assert figure.svg is not None
+        assert len(str(figure.svg["aria-label"])) > 40
 
 
 def test_pages_can_be_shared(course: Path) -> None:

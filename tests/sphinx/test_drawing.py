@@ -65,10 +65,15 @@ def test_it_follows_its_file(drawn: Site) -> None:
     assert "max-width:70px" in drawn.build().text("index.html")
 
 
-@pytest.mark.parametrize("builder", ["text", "latex", "man", "epub"])
+PAGE_OF = {"text": [".txt"], "latex": [".tex"], "man": [".1"]}
+
+
+@pytest.mark.parametrize("builder", PAGE_OF)
 def test_other_formats_have_its_text(drawn: Site, builder: str) -> None:
     result = drawn.build(builder)
     assert not [warning for warning in result.warnings if "drawing" in warning]
+    (page,) = (path for path in result.out.rglob("*") if path.suffix in PAGE_OF[builder])
+    assert re.search(r"One\s+box.*Again", page.read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize(

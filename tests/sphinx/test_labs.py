@@ -169,6 +169,14 @@ def test_images_that_are_none(site: Site, engine: FakeEngine, page: tuple[str, s
     assert engine.commands == []
 
 
+def test_fields_of_a_page_that_runs_nothing(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", "---\ndocker_run_termnal: [120, 24]\n---\n\n# Page\n")
+    for _ in range(2):
+        (warning,) = site.build(engine=engine).warnings
+        assert warning.startswith("index.md:2: WARNING: `docker_run_termnal`: ")
+        assert "did you mean `docker_run_terminal`?" in warning
+
+
 def test_images_of_a_page_without_a_lab(site: Site, engine: FakeEngine) -> None:
     text = "---\ndocker_run_images: [busybox]\n---\n\n# Page\n\n" + block(argument="--rm busybox true")
     site.write("index.md", text)

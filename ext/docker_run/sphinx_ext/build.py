@@ -275,18 +275,8 @@ class Build:
         """Return the pages whose recording is not the one that this builder's output shows."""
         domain = DockerRunDomain.of(env)
         # A recording that no longer holds, because a lab is another now, is not shown.
-        shows = {session.page: f"{self._fingerprint(session.page)} {session.key}" for session in sessions}
-        marks = dict(shows)
-        titles = {docname: title.astext() for docname, title in env.titles.items()}
-        seen = [sorted(each.items()) for each in (shows, domain.anchors, titles)]
-        everything = hashlib.sha256(repr(seen).encode()).hexdigest()
-        for docname, uses in domain.uses.items():
-            others = sorted({use.page for use in uses} - {docname})
-            if others:
-                own = shows.get(docname, "")
-                captures = [step.captures for page in others for step in domain.steps.get(page, ())]
-                shows[docname] = " ".join([own, *(marks.get(page, "") for page in others), repr(captures)])
-        shows |= dict.fromkeys(domain.reports, everything)
+        own = {session.page: f"{self._fingerprint(session.page)} {session.key}" for session in sessions}
+        shows = own | _with_values(domain, own) | dict.fromkeys(domain.reports, _everything(env, own))
         shown = domain.shown(self._app.builder.name)
         changed = sorted(page for page, mark in shows.items() if shown.get(page) != mark)
         shown.clear()
@@ -322,6 +312,26 @@ def captured_values(session: Session, recording: Recording | None) -> dict[str, 
     for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
         values.update(captured(step, recorded, session.terminal))
     return values
+
+
+def _with_values(domain: DockerRunDomain, own: Mapping[str, str]) -> dict[str, str]:
+    """Return what pages show that have values of others: also what is captured on those, and from what.
+
+    `own` has what each page shows of its own recording.
+    """
+    shows = {}
+    for docname, uses in domain.uses.items():
+        if others := sorted({use.page for use in uses} - {docname}):
+            captures = [step.captures for page in others for step in domain.steps.get(page, ())]
+            shows[docname] = " ".join([*(own.get(page, "") for page in (docname, *others)), repr(captures)])
+    return shows
+
+
+def _everything(env: BuildEnvironment, own: Mapping[str, str]) -> str:
+    """Return what a page shows that tells of all others: their recordings, blocks and titles."""
+    titles = {docname: title.astext() for docname, title in env.titles.items()}
+    told = [sorted(each.items()) for each in (own, DockerRunDomain.of(env).anchors, titles)]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _not_called(domain: DockerRunDomain) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.directives.code import container_wrapper
+from sphinx.environment import BuildEnvironment
 from sphinx.util import docname_join
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
@@ -56,8 +57,8 @@ class AnyOption(dict[str, Callable[[str], str]]):
         return directives.unchanged
 
 
-class StepDirective(SphinxDirective):
-    """A directive that adds a step to its page."""
+class DockerRunDirective(SphinxDirective):
+    """A directive of ours with a body: what stands where, and what is wrong with it."""
 
     has_content = True
     optional_arguments = 1
@@ -73,16 +74,6 @@ class StepDirective(SphinxDirective):
         """Where the directive is."""
         return Location(*self.get_source_info())
 
-    def page_place(self) -> PagePlace | None:
-        """Return where the page runs; None where its front matter names nothing that there is."""
-        places = DockerRunDomain.of(self.env).places
-        docname = self.env.docname
-        if docname not in places:
-            place, problems = place_of_page(self.env, self.state.document, Settings.of(self.config))
-            self.note_problems(*problems)
-            places[docname] = place
-        return places[docname]
-
     def note_problems(self, *problems: Finding) -> None:
         """Keep what is wrong with the page: it is not run."""
         if problems:
@@ -92,16 +83,24 @@ class StepDirective(SphinxDirective):
         """Keep what is wrong with this directive, at the line of the body where that is known."""
         location = self.location
         if isinstance(error, LineProblem):
-            location = location._replace(line=self._line_of_body(error.line))
+            location = location._replace(line=self.line_of_body(error.line))
         self.note_problems(Finding(location, error.subtype, str(error)))
 
-    def _line_of_body(self, number: int) -> int:
+    def line_of_body(self, number: int) -> int:
         """Return where the line `number` of the body stands in the page."""
         _, first = self.content.items[0]
         if first == 0:  # MyST counts within the directive; nothing of rST's can stand at line 0
             return self.lineno + self.content_offset + number
         _, before = self.content.items[number - 1]
         return int(before or 0) + 1
+
+
+class StepDirective(DockerRunDirective):
+    """A directive that adds a step to its page."""
+
+    def page_place(self) -> PagePlace | None:
+        """Return where the page runs; None where its front matter names nothing that there is."""
+        return _noted_place(self.env, self.state.document)
 
     def name_target(self, node: nodes.Element, name: str) -> None:
         """Make the block's name, if it has one, a target."""
@@ -251,30 +250,41 @@ class DockerReport(SphinxDirective):
         return [docker_run_report(docname=self.env.docname, whole=not scope)]
 
 
-class DockerIndex(SphinxDirective):
+class DockerIndex(DockerRunDirective):
     """An index of commands: each line of its body is `name: what it does`, and gets the pages that run it."""
 
-    has_content = True
     option_spec: ClassVar[OptionSpec] = {"pages": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Build the table, with places left for the pages."""
         domain = DockerRunDomain.of(self.env)
-        location = Location(*self.get_source_info())
         rows: list[tuple[Cell, ...]] = [("Command", "What it does", "Run on")]
-        for line in filter(None, map(str.strip, self.content)):
-            name, colon, text = (part.strip() for part in line.partition(": "))
-            if not colon or not name:
-                message = f"`docker-index`: write `name: what it does`, not `{line}`"
-                domain.problems.setdefault(self.env.docname, []).append(Finding(location, "option", message))
-                continue
-            entry = IndexedCommand(name, location, self.options.get("pages", "*"))
-            domain.indexed.setdefault(self.env.docname, []).append(entry)
-            description, messages = self.parse_inline(text, lineno=self.lineno)
-            pages = docker_run_calls(command=name, pages=entry.pages)
-            rows.append((nodes.literal(name, name), nodes.inline("", "", *description, *messages), pages))
+        if self.argument or not any(map(str.strip, self.content)):
+            form = "write a line `name: what it does` for each command below it, and nothing behind it"
+            self.note_problems(Finding(self.location, "option", f"`docker-index`: {form}"))
+        for number, line in enumerate(self.content, 1):
+            if line.strip():
+                try:
+                    rows.append(self._entry(number, line))
+                except LineProblem as error:
+                    self.note_error(error)
         domain.reports[self.env.docname] = True
         return [table(rows, widths=(20, 45, 35), header=True)]
+
+    def _entry(self, number: int, line: str) -> tuple[Cell, ...]:
+        """Return the row of one line of the body, and note its command. Raises `LineProblem`."""
+        name, colon, text = (part.strip() for part in line.partition(": "))
+        if not colon or not name:
+            raise LineProblem(number, line, "write `name: what it does`")
+        location = self.location._replace(line=self.line_of_body(number))
+        entry = IndexedCommand(" ".join(name.split()), location, self.options.get("pages", "*"))
+        entries = DockerRunDomain.of(self.env).indexed.setdefault(self.env.docname, [])
+        if any(entry.name == known.name for known in entries):
+            raise LineProblem(number, line, f"`{entry.name}` is in the index of this page already")
+        entries.append(entry)
+        description, messages = self.parse_inline(text, lineno=location.line)
+        pages = docker_run_calls(command=entry.name, pages=entry.pages)
+        return nodes.literal(name, entry.name), nodes.inline("", "", *description, *messages), pages
 
 
 class DockerValue(SphinxRole):
@@ -291,8 +301,20 @@ class DockerValue(SphinxRole):
         return [docker_run_value(docname=use.page, value=use.name)], []
 
 
+def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace | None:
+    """Return where the page that is being read runs; what is wrong with its front matter is noted once."""
+    domain = DockerRunDomain.of(env)
+    if env.docname not in domain.places:
+        domain.places[env.docname], problems = place_of_page(env, document, Settings.of(env.config))
+        if problems:
+            domain.problems.setdefault(env.docname, []).extend(problems)
+    return domain.places[env.docname]
+
+
 def register(app: Sphinx) -> None:
     """Add all directives and roles to Sphinx."""
+    # Fields of a page that has no directive of ours would be read by nobody, and may be misspelt.
+    app.connect("doctree-read", lambda app, document: _noted_place(app.env, document))
     app.add_directive("docker-run", DockerRun)
     app.add_directive("docker-file", DockerFile)
     app.add_directive("docker-report", DockerReport)

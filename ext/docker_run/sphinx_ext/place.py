@@ -21,7 +21,7 @@ from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_nam
 LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_terminal"
 """The fields of a page's front matter."""
 
-_SIZE = re.compile(r"\[?\s*(\d{1,4})\s*[,x\s]\s*(\d{1,4})\s*\]?")
+_SIZE = re.compile(r"(\[)?\s*(?P<columns>\d{1,4})\s*[,x\s]\s*(?P<rows>\d{1,4})\s*(?(1)\])")
 
 _OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
 """How a field begins that is meant for us."""
@@ -120,9 +120,9 @@ def parse_images(text: str) -> tuple[str, ...]:
 def parse_terminal(text: str) -> TerminalSize:
     """Read columns and rows, as in `[120, 24]`, `120, 24` or `120x24`. Raises `ValueError`."""
     size = _SIZE.fullmatch(text.strip())
-    if not size or not all(1 <= int(number) <= 1000 for number in size.groups()):
+    if not size or not all(1 <= int(size[name]) <= 1000 for name in ("columns", "rows")):
         raise ValueError(f"`{text}` is no size of a terminal; write columns and rows, e.g. `[120, 24]`")
-    return TerminalSize(int(size[1]), int(size[2]))
+    return TerminalSize(int(size["columns"]), int(size["rows"]))
 
 
 def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:

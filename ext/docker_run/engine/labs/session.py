@@ -135,8 +135,5 @@ class LabSession:
 
 
 def _is_expected(status: int, step: Step, index: int) -> bool:
-    codes = step.expect.exit_codes
-    if codes is None:
-        return True
-    expected = codes[index] if len(codes) == len(step.commands) else codes[0]
+    expected = step.expect.statuses(len(step.commands))[index]
     return expected is None or expected == status
