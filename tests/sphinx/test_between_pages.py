@@ -187,7 +187,7 @@ def test_an_index_follows_names_and_titles(pages: Site, engine: FakeEngine) -> N
     )
     html = pages.build(engine=engine).text("index.html")
     assert "guide/second.html#other" in html
-    assert ">Last</" in html[html.index("Run on") :]
+    assert ">Last</" in html[html.index("docker-run-calls") :]
 
 
 def test_a_link_of_an_index_has_its_label_in_latex(pages: Site, engine: FakeEngine) -> None:

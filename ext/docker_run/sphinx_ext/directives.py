@@ -34,7 +34,6 @@ from docker_run.sphinx_ext.nodes import (
     docker_run_value,
 )
 from docker_run.sphinx_ext.place import PagePlace, place_of_page
-from docker_run.sphinx_ext.reports import Cell, table
 from docker_run.terminal import markup
 
 LARGEST_FILE = 1_000_000
@@ -256,23 +255,22 @@ class DockerIndex(DockerRunDirective):
     option_spec: ClassVar[OptionSpec] = {"pages": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        """Build the table, with places left for the pages."""
-        domain = DockerRunDomain.of(self.env)
-        rows: list[tuple[Cell, ...]] = [("Command", "What it does", "Run on")]
+        """Build the list, with places left for the pages."""
+        entries = nodes.definition_list("", classes=["docker-run-index"])
         if self.argument or not any(map(str.strip, self.content)):
             form = "write a line `name: what it does` for each command below it, and nothing behind it"
             self.note_problems(Finding(self.location, "option", f"`docker-index`: {form}"))
         for number, line in enumerate(self.content, 1):
             if line.strip():
                 try:
-                    rows.append(self._entry(number, line))
+                    entries += self._entry(number, line)
                 except LineProblem as error:
                     self.note_error(error)
-        domain.reports[self.env.docname] = True
-        return [table(rows, widths=(20, 45, 35), header=True)]
+        DockerRunDomain.of(self.env).reports[self.env.docname] = True
+        return [entries] if len(entries) else []
 
-    def _entry(self, number: int, line: str) -> tuple[Cell, ...]:
-        """Return the row of one line of the body, and note its command. Raises `LineProblem`."""
+    def _entry(self, number: int, line: str) -> nodes.definition_list_item:
+        """Return the entry of one line of the body, and note its command. Raises `LineProblem`."""
         name, colon, text = (part.strip() for part in line.partition(": "))
         if not colon or not name:
             raise LineProblem(number, line, "write `name: what it does`")
@@ -284,7 +282,16 @@ class DockerIndex(DockerRunDirective):
         entries.append(entry)
         description, messages = self.parse_inline(text, lineno=location.line)
         pages = docker_run_calls(command=entry.name, pages=entry.pages)
-        return nodes.literal(name, entry.name), nodes.inline("", "", *description, *messages), pages
+        return nodes.definition_list_item(
+            "",
+            nodes.term("", "", nodes.literal(name, entry.name)),
+            nodes.definition(
+                "",
+                nodes.paragraph("", "", *description),
+                nodes.paragraph("", "", pages, classes=["docker-run-calls"]),
+                *messages,
+            ),
+        )
 
 
 class DockerValue(SphinxRole):

@@ -28,7 +28,7 @@ def environment_table(recording: Recording | None) -> nodes.Node:
     for image in recording.images:
         digest = f", {image.digest}" if image.digest else ""
         rows.append((f"Image {image.name}", f"{image.origin}{digest}"))
-    return table([("", ""), *rows], widths=(20, 80), header=False)
+    return table([("", ""), *rows], widths=(20, 80), kind="docker-run-page-report", header=False)
 
 
 def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nodes.Node:
@@ -48,7 +48,7 @@ def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nod
                 recording.environment.engine if recording else "",
             )
         )
-    return table(rows, widths=(25, 10, 10, 10, 15, 30), header=True)
+    return table(rows, widths=(25, 10, 10, 10, 15, 30), kind="docker-run-site-report", header=True)
 
 
 def _place(recording: Recording) -> str:
@@ -58,13 +58,13 @@ def _place(recording: Recording) -> str:
     return "a lab" if place.name == DEFAULT_LAB else f"a lab of the kind {place.name}"
 
 
-def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], header: bool) -> nodes.table:
-    """Build a table; the first of `rows` is its head, and is left out where `header` is false."""
+def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], kind: str, header: bool) -> nodes.table:
+    """Build a table of the class `kind`; the first of `rows` is its head, if it is to have one."""
     group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
     if header:
         group += nodes.thead("", _row(rows[0]))
     group += nodes.tbody("", *map(_row, rows[1:]))
-    return nodes.table("", group, classes=["docker-run-report"])
+    return nodes.table("", group, classes=["docker-run-report", kind])
 
 
 def _row(cells: Sequence[Cell]) -> nodes.row:
