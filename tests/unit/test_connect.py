@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from docker_run.engine.connect import connect
+from docker_run.engine.connect import connect, spoken_version
 from docker_run.engine.endpoints import Certificates, candidates, certificates_for
 from docker_run.engine.find import expected, find
 from docker_run.errors import EngineProblem
@@ -206,6 +207,21 @@ def test_the_reason_is_the_systems_own(url: str, reason: str) -> None:
     with pytest.raises(EngineProblem, match=reason) as caught:
         connect(url, environ={})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("newest", "oldest", "spoken"),
+    [
+        ("1.41", "1.12", "1.41"),
+        ("1.41", None, "1.41"),
+        (DEFAULT_DOCKER_API_VERSION, "1.24", DEFAULT_DOCKER_API_VERSION),
+        ("1.52", "1.44", DEFAULT_DOCKER_API_VERSION),
+        ("1.99", "1.60", "1.60"),
+    ],
+)
+def test_the_lower_version_is_spoken_that_both_know(newest: str, oldest: str | None, spoken: str) -> None:
+    answer = {"ApiVersion": newest} | ({"MinAPIVersion": oldest} if oldest else {})
+    assert spoken_version(answer) == spoken
 
 
 def test_ssh_without_its_library_says_what_to_install() -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import docker
 import requests
-from docker.constants import DEFAULT_TIMEOUT_SECONDS, MINIMUM_DOCKER_API_VERSION
+from docker.constants import (
+    DEFAULT_DOCKER_API_VERSION,
+    DEFAULT_TIMEOUT_SECONDS,
+    MINIMUM_DOCKER_API_VERSION,
+)
 from docker.errors import DockerException
 from docker.tls import TLSConfig
+from docker.utils import version_lt
 
 from docker_run.engine.endpoints import Certificates, certificates_for
 from docker_run.errors import EngineProblem
@@ -21,7 +27,7 @@ _FIRST_ANSWER = 15
 
 
 def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.DockerClient:
-    """Return a client of the engine at `url`, after that has answered; it speaks the engine's API version.
+    """Return a client of the engine at `url`, after that has answered; see `spoken_version`.
 
     Certificates come from `environ` (by default the process's own): those of the current context
     where `url` is the context's, else `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`.
@@ -36,8 +42,8 @@ def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.Doc
         tls = _config(certificates) if certificates else False
         first = _client(url, tls, version=MINIMUM_DOCKER_API_VERSION, timeout=_FIRST_ANSWER)
         try:
-            first.ping()
-            version = str(first.api.version(api_version=False)["ApiVersion"])
+            # Without a version in the path: an engine answers 400 to one that it no longer speaks.
+            version = spoken_version(first.api.version(api_version=False))
         finally:
             first.close()
         return _client(url, tls, version=version, timeout=DEFAULT_TIMEOUT_SECONDS)
@@ -48,6 +54,18 @@ def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.Doc
         if not url.startswith("ssh://"):
             raise
         raise EngineProblem(f"no engine at {url}: {error}; try `ssh` to that machine first") from error
+
+
+def spoken_version(answer: Mapping[str, Any]) -> str:
+    """Return the version of the Engine API to speak with the engine that gave `answer` to `/version`.
+
+    The lower of the engine's and docker-py's; where the engine no longer speaks that one, the oldest
+    that it does. Raises `KeyError` where the answer names no version.
+    See https://docs.docker.com/reference/api/engine/#api-version-matrix.
+    """
+    newest, oldest = str(answer["ApiVersion"]), str(answer.get("MinAPIVersion") or MINIMUM_DOCKER_API_VERSION)
+    spoken = newest if version_lt(newest, DEFAULT_DOCKER_API_VERSION) else DEFAULT_DOCKER_API_VERSION
+    return oldest if version_lt(spoken, oldest) else spoken
 
 
 def _knock(url: str) -> None:
