@@ -131,6 +131,23 @@ def test_stale_recordings(site: Site, engine: FakeEngine) -> None:
     assert result.printed("index.html") == ["one"]
 
 
+def test_another_build_context_makes_the_pages_stale_that_name_its_image(
+    site: Site, engine: FakeEngine
+) -> None:
+    site.write("images/busybox/Dockerfile", "FROM scratch\n")
+    site.write("images/other/Dockerfile", "FROM scratch\n")
+    site.write("index.md", HEAD + block("--rm busybox echo one"))
+    assert site.build(engine=engine, images="images").warnings == []
+    site.write("images/other/Dockerfile", "FROM scratch\nCMD true\n")
+    assert site.build(mode="replay", images="images").warnings == []
+    site.write("images/busybox/tools/more", "1")
+    (warning,) = site.build(mode="replay", images="images").warnings
+    assert warning.endswith("[docker_run.recording-stale]")
+    engine.commands.clear()
+    assert site.build(engine=engine, images="images").warnings == []
+    assert engine.commands == ["docker run --rm busybox echo one"]
+
+
 def undated(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT\S+", "DATE", text)
 

@@ -11,6 +11,7 @@ import pytest
 from docker_run.engine.context import (
     LAB_CONTEXT,
     base_arguments,
+    contexts,
     find_entry,
     find_lab,
     lab_definition,
@@ -55,7 +56,7 @@ def test_a_base_counts_by_its_tag(tmp_path: Path) -> None:
     assert new
     assert old
     assert [(base.default, base.entry.name) for base in new.bases] == [("base:13", "base")]
-    assert (old.bases, old.others) == ((), (("BASE", "base:12"),))
+    assert (old.bases, old.others) == ((), (("BASE", "base:12", ""),))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_kind_of_lab_begins_from_another(tmp_path: Path) -> None:
     large = find_lab(kinds, "large")
     assert large.name == "lab-large"
     assert large.reference.startswith("docker-run/lab-large:")
-    assert large.others == (("TOOLS", "alpine:3"),)
+    assert large.others == (("TOOLS", "alpine:3", ""),)
     assert [(base.argument, base.entry.name) for base in large.bases] == [("BASE", "lab-small")]
     assert large.bases[0].entry.bases[0].entry.folder == LAB_CONTEXT
 
@@ -96,9 +97,30 @@ def test_a_definition_changes_with_the_context_and_with_those_below(tmp_path: Pa
     assert lab_definition(kinds, "high") != before
 
 
+def test_contexts_of_a_catalogue(tmp_path: Path) -> None:
+    assert contexts(None) == contexts(tmp_path / "nowhere") == {}
+    low = put(tmp_path, "low", "FROM scratch\n", tags="latest\n13\n")
+    put(tmp_path, "mine/high", "ARG BASE=low:13\nFROM ${BASE}\n")
+    put(tmp_path, "circle", "ARG BASE=circle\nFROM ${BASE}\n")
+    before = contexts(tmp_path)
+    assert sorted(before) == ["low:13", "low:latest", "mine/high:latest"]
+    (low / "file").write_text("1")
+    assert all(after != before[name] for name, after in contexts(tmp_path).items())
+
+
+def test_a_lab_is_another_when_what_it_begins_from_is(tmp_path: Path) -> None:
+    known = lab_definition({}, "lab", contexts={"debian:trixie": "1" * 64})
+    assert lab_definition({}, "lab", contexts={"debian:trixie": "1" * 64, "busybox:latest": "2"}) == known
+    assert lab_definition({}, "lab", contexts={"debian:trixie": "3" * 64}) != known
+    assert lab_definition({}, "lab") != known
+    kinds = {"mine": put(tmp_path, "mine", "ARG BASE=debian\nFROM ${BASE}\n")}
+    plain = lab_definition(kinds, "mine")
+    assert lab_definition(kinds, "mine", contexts={"debian:latest": "1"}) != plain
+
+
 def test_the_built_in_kind_can_be_replaced(tmp_path: Path) -> None:
     built_in = lab_definition({}, "lab")
-    assert find_lab({}, "lab").others == (("BASE", "debian:trixie"),)
+    assert find_lab({}, "lab").others == (("BASE", "debian:trixie", ""),)
     assert lab_definition({"lab": put(tmp_path, "a", "FROM debian\n")}, "lab") != built_in
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.model import Capture, Command, Expectation, Location, Place, Step, TerminalSize
+from docker_run.model import Capture, Command, Expectation, LabFile, Location, Place, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
@@ -139,3 +139,44 @@ def test_no_hash_seed_counts() -> None:
 def test_the_scheme_is_the_one_that_recordings_were_made_with() -> None:
     """Where this fails, all recordings have become stale: raise `SCHEME`, and record them again."""
     assert keys(STEP) == ("1490a706ce729e38824da65c039e76a7184da569ae62dea0b8cbac5b6bb633f3",)
+
+
+CONTEXTS = {"busybox:latest": "b" * 64, "debian:latest": "d" * 64, "debian:trixie": "d" * 64, "me/app:1": "a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("docker run busybox ls", ["busybox:latest"]),
+        ("docker run --rm docker.io/library/busybox", ["busybox:latest"]),
+        ("docker pull debian:trixie; docker run me/app:1", ["debian:trixie", "me/app:1"]),
+        ("FROM debian AS build", ["debian:latest"]),
+        ("image: 'debian:latest'", ["debian:latest"]),
+        ("This is busybox.", ["busybox:latest"]),
+        ("docker run busybox:1.36", []),
+        ("docker run me/busybox registry:5000/busybox busybox/me", []),
+        (f"docker run busybox@sha256:{'0' * 64}", []),
+        ("cat /bin/busybox busybox-static mybusybox busybox.conf ./debian", []),
+        ("docker run me/app", []),
+        ("echo hello", []),
+    ],
+)
+def test_the_build_contexts_of_the_images_that_are_named_decide(text: str, named: list[str]) -> None:
+    def key(step: Step, contexts: dict[str, str], images: tuple[str, ...] = ()) -> str:
+        return session_keys([step], place=Place(), terminal=TerminalSize(), images=images, contexts=contexts)[
+            0
+        ]
+
+    steps = (
+        replace(STEP, commands=(Command(text),)),
+        replace(STEP, commands=(Command("docker exec box sh", (text,)),)),
+        replace(STEP, commands=(), file=LabFile("Dockerfile", text.encode())),
+    )
+    for step in steps:
+        plain = key(step, {})
+        counted = [name for name in CONTEXTS if key(step, {name: "1"}) != plain]
+        assert counted == named
+        for name in CONTEXTS:
+            changed = key(step, CONTEXTS | {name: "other"}) != key(step, CONTEXTS)
+            assert changed == (name in named)
+    assert key(STEP, {"debian:latest": "1"}, ("debian",)) != key(STEP, {"debian:latest": "2"}, ("debian",))

@@ -15,8 +15,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from docker_run.errors import ImageProblem
@@ -27,6 +29,7 @@ LAB_CONTEXT = Path(__file__).parent / "lab_image"
 """The build context of the lab that comes with the extension: the kind `lab`."""
 
 _LATEST = "latest"
+_NONE: Mapping[str, str] = MappingProxyType({})
 _FROM_ARGUMENT = re.compile(
     r"^[ \t]*FROM(?:[ \t]+--\S+)*[ \t]+\$(?:\{(\w+)\}|(\w+))(?=\s|\Z)", re.IGNORECASE | re.MULTILINE
 )
@@ -42,6 +45,16 @@ class Base(NamedTuple):
     entry: Entry
 
 
+class Other(NamedTuple):
+    """An image that one of ours begins from and that isn't built with it, e.g. a public one."""
+
+    argument: str
+    """The build argument that says so."""
+    name: str
+    fingerprint: str = ""
+    """That of its build context, where the catalogue has one: then it may be built here as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An image that is built here."""
@@ -50,8 +63,8 @@ class Entry:
     folder: Path
     bases: tuple[Base, ...]
     """The images of ours that its Dockerfile begins from."""
-    others: tuple[tuple[str, str], ...] = ()
-    """Other images that it begins from in this way: (build argument, name)."""
+    others: tuple[Other, ...] = ()
+    """Other images that it begins from in this way."""
 
     @property
     def origin(self) -> str:
@@ -83,6 +96,9 @@ class Entry:
             digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
         for base in self.bases:
             digest.update(f"{base.argument}={base.entry.fingerprint()}\n".encode())
+        for other in self.others:
+            if other.fingerprint:
+                digest.update(f"{other.argument}={other.fingerprint}\n".encode())
         return digest.hexdigest()
 
 
@@ -114,6 +130,20 @@ def names(catalogue: Path) -> tuple[str, ...]:
     )
 
 
+def contexts(catalogue: Path | None) -> dict[str, str]:
+    """Return the fingerprint of each image of the catalogue, by its name with its tag (`busybox:latest`).
+
+    Left out is what can't be read, or begins from itself: who wants such an image is told so.
+    """
+    found: dict[str, str] = {}
+    for name in names(catalogue) if catalogue and catalogue.is_dir() else ():
+        with suppress(ImageProblem, OSError, UnicodeDecodeError):
+            entry = find_entry(catalogue, name) if catalogue else None
+            if entry is not None:
+                found[name] = entry.fingerprint()
+    return found
+
+
 def _tags(folder: Path) -> tuple[str, ...]:
     try:
         words = (folder / "tags").read_text(encoding="utf-8").split()
@@ -122,12 +152,13 @@ def _tags(folder: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words)) or (_LATEST,)
 
 
-def find_lab(kinds: Mapping[str, Path], kind: str) -> Entry:
+def find_lab(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str] = _NONE) -> Entry:
     """Return the image of a kind of lab; `kinds` are the folders of the project's own kinds, by name.
 
     The built-in kind is `lab`, also where `kinds` does not name it. A kind begins from another one
-    where the default of the argument is its name. Raises `ImageProblem`: an unknown kind, no
-    Dockerfile, a circle.
+    where the default of the argument is its name, and else from a public image, which the catalogue
+    may have a build context of: `contexts` are those (see the function of that name).
+    Raises `ImageProblem`: an unknown kind, no Dockerfile, a circle.
     """
     folders = {DEFAULT_LAB: LAB_CONTEXT, **kinds}
 
@@ -138,7 +169,7 @@ def find_lab(kinds: Mapping[str, Path], kind: str) -> Entry:
             raise ImageProblem(f"the lab {name!r} has no {folders[name] / 'Dockerfile'}")
         return f"lab-{name}", folders[name]
 
-    entry = _find(kind, place, within=())
+    entry = _find(kind, place, within=(), contexts=contexts)
     if entry is None:
         raise ImageProblem(
             f"there is no kind of lab {kind!r}; `docker_run_labs` has {', '.join(sorted(folders))}"
@@ -146,19 +177,21 @@ def find_lab(kinds: Mapping[str, Path], kind: str) -> Entry:
     return entry
 
 
-def lab_definition(kinds: Mapping[str, Path], kind: str) -> str:
+def lab_definition(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str] = _NONE) -> str:
     """Return what identifies a kind of lab: the SHA-256 of its build context and of those it begins from.
 
     See `find_lab`. Raises `ImageProblem` and `OSError`.
     """
-    return find_lab(kinds, kind).fingerprint()
+    return find_lab(kinds, kind, contexts=contexts).fingerprint()
 
 
 _Place = Callable[[str], tuple[str, Path] | None]
 """Returns the name and the folder of an image of ours, by how a Dockerfile calls it."""
 
 
-def _find(name: str, place: _Place, *, within: tuple[str, ...]) -> Entry | None:
+def _find(
+    name: str, place: _Place, *, within: tuple[str, ...], contexts: Mapping[str, str] = _NONE
+) -> Entry | None:
     found = place(name)
     if found is None:
         return None
@@ -170,12 +203,18 @@ def _find(name: str, place: _Place, *, within: tuple[str, ...]) -> Entry | None:
         )
     bases, others = [], []
     for argument, default in base_arguments(dockerfile.read_text(encoding="utf-8")):
-        base = _find(default, place, within=(*within, own))
+        base = _find(default, place, within=(*within, own), contexts=contexts)
         if base is None:
-            others.append((argument, default))
+            others.append(Other(argument, default, contexts.get(_tagged(default), "")))
         else:
             bases.append(Base(argument, default, base))
     return Entry(own, folder, tuple(bases), tuple(others))
+
+
+def _tagged(name: str) -> str:
+    """Return the name with its tag, as the engine completes it."""
+    found = REFERENCE.fullmatch(name)
+    return f"{name}:{_LATEST}" if found and not found["tag"] and not found["digest"] else name
 
 
 def base_arguments(dockerfile: str) -> Iterator[tuple[str, str]]:

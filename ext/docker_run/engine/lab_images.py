@@ -11,7 +11,7 @@ from docker.errors import DockerException, ImageNotFound
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import build
-from docker_run.engine.context import Entry, find_lab
+from docker_run.engine.context import Entry, contexts, find_lab
 from docker_run.engine.images import Images
 from docker_run.engine.once import Once
 from docker_run.errors import EngineProblem
@@ -22,7 +22,8 @@ class LabImages:
     """The images of all kinds of labs; each is looked for once in the life of this object.
 
     `images` has those that labs begin from, `clients` returns the calling thread's client, `kinds`
-    are the folders of the project's own kinds, by name. All methods may be called from any thread.
+    are the folders of the project's own kinds, by name, `catalogue` that of the images that stand in
+    for public ones. All methods may be called from any thread.
     """
 
     def __init__(
@@ -31,10 +32,13 @@ class LabImages:
         clients: Callable[[], docker.DockerClient],
         kinds: Mapping[str, Path],
         progress: Progress,
+        *,
+        catalogue: Path | None = None,
     ) -> None:
         self._images = images
         self._clients = clients
         self._kinds = kinds
+        self._contexts = contexts(catalogue)
         self._progress = progress
         self._once: Once[str] = Once()
 
@@ -43,7 +47,7 @@ class LabImages:
 
         Raises `ImageProblem` where it can't be built, `EngineProblem` where the engine is gone.
         """
-        return self._provide(find_lab(self._kinds, kind), kind)
+        return self._provide(find_lab(self._kinds, kind, contexts=self._contexts), kind)
 
     def _provide(self, entry: Entry, kind: str) -> str:
         return self._once.get(kind, lambda: self._built(entry, kind))
@@ -70,7 +74,7 @@ class LabImages:
     def _arguments(self, entry: Entry) -> dict[str, str]:
         # By what a Dockerfile begins from, a lab calls another one by the name of its kind.
         labs = {base.argument: self._provide(base.entry, base.default) for base in entry.bases}
-        return labs | {argument: self._images.provide(name).reference for argument, name in entry.others}
+        return labs | {other.argument: self._images.provide(other.name).reference for other in entry.others}
 
 
 def _title(kind: str) -> str:

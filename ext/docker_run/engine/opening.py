@@ -57,7 +57,7 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
         direct=DirectSessions(host, images=images, allow=settings.allow, environ=environ),
         labs=LabSessions(
             host,
-            images=LabImages(images, clients, kinds, progress),
+            images=LabImages(images, clients, kinds, progress, catalogue=catalogue),
             mirror=mirror,
             settings=settings.labs,
             progress=progress,

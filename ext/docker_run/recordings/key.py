@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 
 from docker_run.model import Place, Step, TerminalSize
 
@@ -17,12 +20,19 @@ SCHEME = 1
 
 
 def session_keys(
-    steps: Sequence[Step], *, place: Place, terminal: TerminalSize, images: Sequence[str] = ()
+    steps: Sequence[Step],
+    *,
+    place: Place,
+    terminal: TerminalSize,
+    images: Sequence[str] = (),
+    contexts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Return a key, 64 hexadecimal digits, for each of a page's `steps`.
 
     A key covers what decides what is printed: commands, typed input and files of the step and of
-    those before it, where they run, the size of the terminal, the `images` that labs begin with. It does
+    those before it, where they run, the size of the terminal, the `images` that labs begin with, and the
+    build contexts of the images that these name: `contexts` has what identifies each that there is one
+    of, by the image's name with its tag. It does
     not cover what decides how the step looks or is judged (location, expectation, captures, volatile
     text), nor `timeout` and `optional`: what these stop has no output.
     """
@@ -32,6 +42,7 @@ def session_keys(
             "place": [place.name, place.definition],
             "terminal": [terminal.columns, terminal.rows],
             **({"images": list(images)} if images else {}),
+            **_contexts(images, contexts),
         }
     )
     keys = []
@@ -42,6 +53,7 @@ def session_keys(
                 "commands": [[command.text, list(command.typed)] for command in step.commands],
                 "files": [list(file) for file in step.files],
                 **({"lab": _on_lab(step)} if place.is_lab else {}),
+                **_contexts(_texts(step), contexts),
             }
         )
         keys.append(key)
@@ -53,6 +65,41 @@ def _on_lab(step: Step) -> list[object]:
     file = step.file
     content = hashlib.sha256(file.data).hexdigest() if file else ""
     return [step.lab, *([file.path, content, file.mode, file.owner] if file else [])]
+
+
+def _texts(step: Step) -> Iterator[str]:
+    """Yield the texts of a step that may name an image: commands, what is typed, a Dockerfile."""
+    for command in step.commands:
+        yield command.text
+        yield from command.typed
+    if step.file is not None:
+        yield step.file.data.decode(errors="replace")
+
+
+def _contexts(texts: Iterable[str], contexts: Mapping[str, str]) -> dict[str, list[list[str]]]:
+    """Return the build contexts of the images that `texts` name, if they name any.
+
+    Which word of a command is an image can't be told in general. So each that could be one counts:
+    a context that changes makes a page run again that only mentions its image, and never leaves one
+    as it was that uses it.
+    """
+    named: set[str] = set()
+    if contexts:
+        pattern = _names(tuple(sorted(contexts)))
+        for text in texts:
+            named |= {f"{found[1]}:{found[2] or 'latest'}" for found in pattern.finditer(text)}
+    known = sorted(name for name in named if name in contexts)
+    return {"contexts": [[name, contexts[name]] for name in known]} if known else {}
+
+
+@lru_cache(maxsize=4)
+def _names(known: tuple[str, ...]) -> re.Pattern[str]:
+    """Return a pattern that finds the images `known` (`NAME:TAG`) as words, with a tag or without."""
+    names = sorted({name.rpartition(":")[0] for name in known}, key=lambda name: (-len(name), name))
+    each = "|".join(map(re.escape, names))
+    return re.compile(
+        rf"(?<![\w./:@-])(?:docker\.io/)?(?:library/)?({each})(?::([\w.-]*\w))?(?![\w/@-]|\.\w)"
+    )
 
 
 def _digest(value: object) -> str:

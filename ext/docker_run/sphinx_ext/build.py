@@ -79,7 +79,10 @@ class Build:
         began = self._clock.monotonic()
         domain = DockerRunDomain.of(env)
         kinds = self._settings.lab_settings(self._app.srcdir).kinds
-        domain.definitions = Definitions({name: Path(folder) for name, folder in kinds})
+        domain.definitions = Definitions(
+            {name: Path(folder) for name, folder in kinds},
+            catalogue=self._settings.catalogue(self._app.srcdir),
+        )
         sessions = domain.sessions(terminal=self._settings.terminal)
         self._load(sessions)
         tasks = self._tasks(sessions, broken=domain.problems)

@@ -256,6 +256,10 @@ class Settings:
         """The names of all kinds of labs, sorted."""
         return tuple(sorted([BUILT_IN, *(name for name, _ in self.labs)]))
 
+    def catalogue(self, srcdir: str | os.PathLike[str]) -> Path | None:
+        """Return the folder of the image catalogue; `srcdir` is Sphinx's source directory."""
+        return Path(srcdir, self.images) if self.images else None
+
     def lab_settings(self, srcdir: str | os.PathLike[str]) -> LabSettings:
         """Return what an engine has to know of labs; `srcdir` is Sphinx's source directory."""
         return LabSettings(

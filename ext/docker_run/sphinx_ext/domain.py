@@ -151,7 +151,9 @@ class DockerRunDomain(Domain):
         return Session(
             page=docname,
             steps=tuple(steps),
-            keys=session_keys(steps, place=place, terminal=terminal, images=images),
+            keys=session_keys(
+                steps, place=place, terminal=terminal, images=images, contexts=self.definitions.contexts
+            ),
             place=place,
             terminal=terminal,
             images=images,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
@@ -50,7 +49,7 @@ def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
     wanted = opening.EngineSettings(
         engine=settings.engine,
         private=settings.private_engine,
-        catalogue=Path(app.srcdir, settings.images) if settings.images else None,
+        catalogue=settings.catalogue(app.srcdir),
         allow=settings.allow,
         timeout=settings.timeout,
         max_output=settings.max_output,

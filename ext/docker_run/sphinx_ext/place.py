@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from docutils import nodes
 from sphinx.environment import BuildEnvironment
 
-from docker_run.engine.context import lab_definition
+from docker_run.engine.context import contexts, lab_definition
 from docker_run.errors import DockerRunError
 from docker_run.grammar.reference import REFERENCE
 from docker_run.model import Finding, Location, Place, TerminalSize
@@ -44,12 +45,18 @@ class PagePlace(NamedTuple):
 
 
 class Definitions:
-    """What identifies the machine of each kind of lab; each is read from disk once."""
+    """What identifies the machine of each kind of lab, and images of the catalogue; read from disk once."""
 
-    def __init__(self, kinds: Mapping[str, Path]) -> None:
-        """`kinds` are those of the project: the folder of each by name."""
+    def __init__(self, kinds: Mapping[str, Path], *, catalogue: Path | None = None) -> None:
+        """`kinds` are those of the project: the folder of each by name; `catalogue` is that of images."""
         self._kinds = kinds
+        self._catalogue = catalogue
         self._known: dict[str, str] = {}
+
+    @cached_property
+    def contexts(self) -> Mapping[str, str]:
+        """What identifies the build context of each image of the catalogue, by its name with its tag."""
+        return contexts(self._catalogue)
 
     def place(self, kind: str) -> Place:
         """Return the place of sessions that run on `kind`."""
@@ -57,7 +64,7 @@ class Definitions:
             return Place()
         if kind not in self._known:
             try:
-                self._known[kind] = lab_definition(self._kinds, kind)
+                self._known[kind] = lab_definition(self._kinds, kind, contexts=self.contexts)
             except (DockerRunError, OSError):
                 # Reported with the settings; an engine that should start such a lab says it, too.
                 self._known[kind] = ""
