@@ -7,14 +7,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import docker
 import pytest
 
+from current_engine import current_engine
 from docker_run.engine.connect import connect
 from docker_run.engine.find import find
-from docker_run.errors import EngineProblem
+from docker_run.errors import DockerRunError, EngineProblem
 
 PROJECT = Path(__file__).parents[1]
 
@@ -24,14 +26,39 @@ SITE_URL = "https://course.example.org/guide"
 REQUIRED = "DOCKER_RUN_REQUIRE_ENGINE"
 """Set, a missing engine or browser is a failure: where all tests have to pass."""
 
-_ENGINE = pytest.StashKey[str]()
-_NO_ENGINE = pytest.StashKey[str]()
+ENGINES = ("own", "current")
+"""On which engines tests run: the one that this machine has, and a current one in a container on it."""
+
+_ENGINE, _NO_ENGINE = pytest.StashKey[str](), pytest.StashKey[str]()
+_NOENGINES = ("own", "current")
+"""On which engines tests run: the one that this machine has, and a current one in a container on it."""
+
+_ENGINE, _NO_ENGINE = pytest.StashKey[str](), pytest.StashKey[str]()
 
 
 class _Silent:
     def note(self, message: str) -> None: ...
     def image(self, name: str, status: str) -> None: ...
     def command(self, page: str, text: str) -> None: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine",
+        choices=ENGINES,
+        default="own",
+        help="own: all tests, on the engine that this machine has; current: those that need an engine, on "
+        "Docker 28 or later in a container on that engine",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what has nothing to do with the engine, where only that is another one."""
+    if config.getoption("--engine") == "own":
+        return
+    others = [item for item in items if "engine_url" not in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -63,9 +90,18 @@ def _miss(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine_url(pytestconfig: pytest.Config) -> str:
+def engine_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of the engine for tests; for tests that are marked `engine`."""
-    return pytestconfig.stash[_ENGINE]
+    own = pytestconfig.stash[_ENGINE]
+    if pytestconfig.getoption("--engine") == "own":
+        yield own
+        return
+    with ExitStack() as closing:
+        try:
+            url = closing.enter_context(current_engine(own, tmp_path_factory.getbasetemp()))
+        except DockerRunError as problem:
+            _miss(f"no current engine: {problem}")
+        yield url
 
 
 @pytest.fixture
