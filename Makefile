@@ -10,11 +10,12 @@ PYTESTOPTS ?=
 PYTHON ?= python3
 
 BIN := .venv/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh links images image test bench lint clean browser
+.PHONY: help html live check refresh links images image test bench lint requirements clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -65,6 +66,11 @@ lint: .venv/installed ## check style, types, which module imports which, and spe
 	$(BIN)/lint-imports
 	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images ':!docs/recordings')
 
+requirements: .venv/installed ## renew requirements.txt from requirements.in; versions stay (UPGRADE=1: don't)
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
+	    --custom-compile-command 'make requirements' --output-file requirements.txt requirements.in >/dev/null
+
 clean: ## remove build, and the containers and networks that builds left on the engine
 	rm -rf build
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m docker_run clean --engine '$(ENGINE)'; \
@@ -93,5 +99,6 @@ browser:
 
 # Newer than requirements.txt and the extension's own pyproject.toml: nothing to install.
 .venv/installed: requirements.txt ext/pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation -e ./ext
 	@touch $@

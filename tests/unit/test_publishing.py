@@ -69,11 +69,26 @@ def test_what_workflows_make_can_be_made(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_actions_are_official_and_of_a_major_version(path: Path) -> None:
+def test_actions_are_official_and_of_one_commit(path: Path) -> None:
+    """A tag can be moved to other code; the tag stands behind the commit, for people and for Dependabot."""
     used = [step["uses"] for step in steps(path) if "uses" in step]
     assert used
     for action in used:
-        assert re.fullmatch(r"actions/[a-z-]+@v\d+", action), action
+        assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action), action
+        assert re.search(rf"uses: {action}  # v\d+\.\d+\.\d+$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_requirement_has_a_version_and_hashes() -> None:
+    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+    wanted = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    assert wanted
+    for line in wanted:
+        assert re.match(r"[\w.-]+==\S+ ", line), line
+        assert "--hash=sha256:" in line, line
+    asked = (PROJECT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    for line in asked:
+        if line and not line.startswith("#"):
+            assert any(have.lower().startswith(f"{line.lower().replace('_', '-')} ") for have in wanted), line
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -87,7 +102,8 @@ def test_only_the_job_that_publishes_may_write() -> None:
     assert pages["permissions"] == {}
     assert pages["jobs"]["build"]["permissions"] == {"contents": "read", "pages": "read"}
     assert pages["jobs"]["deploy"]["permissions"] == {"pages": "write", "id-token": "write"}
-    assert [step.get("uses", "") for step in pages["jobs"]["deploy"]["steps"]] == ["actions/deploy-pages@v4"]
+    (deploy,) = pages["jobs"]["deploy"]["steps"]
+    assert deploy["uses"].startswith("actions/deploy-pages@")
 
 
 def test_pages_of_strangers_meet_machines_that_are_thrown_away_and_a_token_that_reads() -> None:
@@ -138,11 +154,10 @@ def test_read_the_docs_builds_the_course_from_its_recordings() -> None:
 def test_read_the_docs_finds_its_files() -> None:
     content = load(READ_THE_DOCS)
     assert (PROJECT / content["sphinx"]["configuration"]).is_file()
-    (installed,) = content["python"]["install"]
-    requirements = PROJECT / installed["requirements"]
-    # What is installed from the repository is named as seen from its top.
-    for local in re.findall(r"^-e (\S+)", requirements.read_text(encoding="utf-8"), re.MULTILINE):
-        assert (PROJECT / local / "pyproject.toml").is_file()
+    requirements, extension = content["python"]["install"]
+    assert (PROJECT / requirements["requirements"]).is_file()
+    assert extension["method"] == "pip"
+    assert (PROJECT / extension["path"] / "pyproject.toml").is_file()
 
 
 @pytest.mark.parametrize(
