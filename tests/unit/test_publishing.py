@@ -73,9 +73,10 @@ def test_actions_are_official_and_of_one_commit(path: Path) -> None:
     """A tag can be moved to other code; the tag stands behind the commit, for people and for Dependabot."""
     used = [step["uses"] for step in steps(path) if "uses" in step]
     assert used
+    text = path.read_text(encoding="utf-8")
     for action in used:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action), action
-        assert re.search(rf"uses: {action}  # v\d+\.\d+\.\d+$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert re.search(rf"uses: {action}  # v\d+\.\d+\.\d+$", text, re.MULTILINE), action
 
 
 def test_every_requirement_has_a_version_and_hashes() -> None:
