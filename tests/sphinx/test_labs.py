@@ -473,17 +473,33 @@ def test_workers_that_read_know_the_places(site: Site, engine: FakeEngine) -> No
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("lab", "laab", "there is no kind of lab called `laab`: did you mean `lab`?; None is used"),
-        ("lab", 3, "should be None or the name of a kind of lab; None is used"),
-        ("labs", ["x"], "should be a dictionary: the name of each kind of lab, and its folder; {} is used"),
-        ("labs", {"Web": "x"}, "names of lower-case letters, digits and `-` ('Web' is none); {} is used"),
-        ("labs", {"direct": "x"}, "without 'direct', which has a meaning already; {} is used"),
-        ("labs", {"lab": "x"}, "without 'lab', which has a meaning already; {} is used"),
+        (
+            "lab",
+            "laab",
+            "there is no kind of lab called `laab`: did you mean `lab`?",
+        ),
+        ("lab", 3, "should be None or the name of a kind of lab"),
+        ("labs", ["x"], "should be a dictionary: the name of each kind of lab, and its folder"),
+        (
+            "labs",
+            {"Web": "x"},
+            "names of lower-case letters, digits and `-` ('Web' is none)",
+        ),
+        (
+            "labs",
+            {"direct": "x"},
+            "without 'direct', which has a meaning already",
+        ),
+        (
+            "labs",
+            {"lab": "x"},
+            "without 'lab', which has a meaning already",
+        ),
         ("labs", {"web": "nowhere"}, "['web']: the lab 'web' has no "),
-        ("lab_memory", "2 apples", "such as '2g'; '2g' is used"),
-        ("lab_memory", 0, "such as '2g'; '2g' is used"),
-        ("lab_pids", 0, "a whole number above zero; 4096 is used"),
-        ("lab_life", "1h", "a number of seconds above zero; 3600 is used"),
+        ("lab_memory", "2 apples", "such as '2g'"),
+        ("lab_memory", 0, "such as '2g'"),
+        ("lab_pids", 0, "a whole number above zero"),
+        ("lab_life", "1h", "a number of seconds above zero"),
     ],
 )
 def test_bad_values_of_conf_py(site: Site, name: str, value: object, said: str) -> None:
@@ -504,11 +520,12 @@ def test_a_kind_without_a_dockerfile_is_not_run(site: Site, engine: FakeEngine) 
     ]
 
 
-def test_a_default_kind_that_there_is_not_counts_as_none(site: Site, engine: FakeEngine) -> None:
+def test_with_a_default_kind_that_there_is_not_no_page_runs_elsewhere(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", "# P\n\n" + block(argument="--rm busybox true"))
-    (warning,) = site.build(engine=engine, lab="laab").warnings
+    warning, missing = site.build(engine=engine, lab="laab").warnings
     assert warning.endswith("[docker_run.config]")
-    assert "place: direct" in site.recording("index").read_text()
+    assert missing.endswith("[docker_run.recording-missing]")
+    assert engine.calls == []
 
 
 MYST_BODY = """\

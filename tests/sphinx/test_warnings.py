@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from docker_run.errors import EngineProblem
+from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.engines import NoEngineError
 from fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -262,8 +265,6 @@ def test_an_engine_that_goes_away_before_the_first_command(site: Site) -> None:
 
 
 def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
-    from docker_run.sphinx_ext.engines import NoEngineError  # noqa: PLC0415 (only here)
-
     site.write("index.md", HEAD + block("--rm busybox true"))
     for arguments in ({"mode": "always"}, {"builder": "docker-check"}):
         with pytest.raises(NoEngineError, match="none"):
@@ -296,6 +297,81 @@ def test_bad_values_of_conf_py(site: Site, name: str, value: object) -> None:
     (warning,) = site.build().warnings
     assert warning.startswith(f"conf.py:3: WARNING: docker_run_{name} = {value!r}: should be ")
     assert warning.endswith("[docker_run.config]")
+
+
+BAD = {
+    "engine": "unix:/var/run/docker.sock",
+    "private_engine": "yes",
+    "mode": "Replay",
+    "jobs": "1",
+    "timeout": "5 s",
+    "max_output": "1k",
+    "terminal": (80, 0),
+    "allow": ["publish-al"],
+    "volatile": ["("],
+    "recordings": "",
+    "images": "nowhere",
+    "lab": "laab",
+    "labs": {"Web": "labs/web"},
+    "lab_memory": "2 apples",
+    "lab_pids": 0,
+    "lab_life": "1h",
+}
+"""A wrong value for each setting."""
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in fields(Settings)])
+def test_with_a_wrong_value_nothing_is_run_and_recordings_stay(site: Site, name: str) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one"))
+    site.build(engine=FakeEngine())
+    before = site.recording("index").read_bytes()
+    site.write("index.md", HEAD + block("--rm busybox echo two"))
+    conf = (site.folder / "conf.py").read_text()
+    site.write("conf.py", f"{conf}docker_run_{name} = {BAD[name]!r}\n")
+    engine = FakeEngine()
+    result = site.build(engine=engine)
+    assert engine.calls == []
+    assert site.recording("index").read_bytes() == before
+    assert result.warnings[0].endswith("; nothing is run until it is mended [docker_run.config]")
+    if name != "mode":
+        assert f"nothing is run until this is mended in conf.py: docker_run_{name})" in result.log
+        with pytest.raises(NoEngineError, match=f"docker_run_{name}"):
+            site.build(engine=engine, mode="always")
+    with pytest.raises(NoEngineError, match=f"docker_run_{name}"):
+        site.build("docker-check", engine=engine)
+    assert engine.calls == []
+
+
+def test_a_misspelt_name_on_the_command_line_runs_nothing(site: Site) -> None:
+    site.write("index.md", HEAD + block("--rm busybox true"))
+    engine = FakeEngine()
+    result = site.build(engine=engine, mod="replay")
+    assert any(
+        "docker_run_mod is no setting: did you mean `docker_run_mode`?" in said for said in result.warnings
+    )
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "docker_run_lab: laab",
+        "docker_run_lbs: lab",
+        "docker_run_images: [Busy Box]",
+        "docker_run_images: [busybox]",
+        "docker_run_terminal: [0, 24]",
+        "docker_run_mode: replay",
+        "docker_run_lab: lab\ntitle: [open",
+        "docker_run_lab: [lab",
+    ],
+)
+def test_a_page_with_a_wrong_field_is_not_run(site: Site, line: str) -> None:
+    site.write("index.md", HEAD + "```{toctree}\nother\n```\n" + block("--rm busybox echo one"))
+    site.write("other.md", f"---\n{line}\n---\n" + HEAD + block("--rm busybox echo two"))
+    engine = FakeEngine()
+    result = site.build(engine=engine)
+    assert engine.commands == ["docker run --rm busybox echo one"]
+    assert any(each.startswith("other.md:2: WARNING: `docker_run_") for each in result.warnings)
 
 
 def test_a_catalogue_that_there_is_not(site: Site) -> None:
@@ -337,7 +413,7 @@ def test_settings_that_there_are_not(site: Site) -> None:
         "conf.py:8: WARNING: docker_run_labb is no setting: did you mean `docker_run_lab`?"
     )
     assert first.endswith("[docker_run.config]")
-    assert second.startswith("conf.py:9: WARNING: docker_run_pace is no setting, and does nothing")
+    assert second.startswith("conf.py:9: WARNING: docker_run_pace is no setting; nothing is run")
 
 
 def test_settings_of_another_extension(site: Site) -> None:

@@ -22,7 +22,7 @@ from docker_run.protocols import Engine
 from docker_run.recordings.memory import Memory
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.check import DockerCheckBuilder
-from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.config import REPLAY, Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, identity, open_engine
 from docker_run.sphinx_ext.place import Definitions
@@ -102,7 +102,7 @@ class Build:
     @property
     def _asks(self) -> bool:
         """Whether this build may talk to an engine at all."""
-        return self._check or self._settings.mode != "replay"
+        return self._check or self._settings.mode != REPLAY
 
     def _load(self, sessions: Iterable[Session]) -> None:
         for session in sessions:

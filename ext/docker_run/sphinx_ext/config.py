@@ -1,11 +1,13 @@
-"""The values of `conf.py`: one dataclass that registers, checks and documents them."""
+"""The values of `conf.py`: one dataclass that registers, checks and documents them.
+
+What is wrong with them is said by `docker_run.sphinx_ext.config_problems`.
+"""
 
 from __future__ import annotations
 
-import ast
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,19 +15,16 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.util import logging
 
-from docker_run.engine.context import lab_definition
 from docker_run.engine.endpoints import candidates
-from docker_run.errors import DockerRunError, EngineProblem
+from docker_run.errors import EngineProblem
 from docker_run.grammar.flags import FLAGS
 from docker_run.model import DEFAULT_LAB, LabSettings, TerminalSize
 
-logger = logging.getLogger(__name__)
-
 PREFIX = "docker_run_"
 
-MODES = ("auto", "always", "replay")
+REPLAY = "replay"
+MODES = ("auto", "always", REPLAY)
 
 BUILT_IN = DEFAULT_LAB
 """The kind of lab that comes with the extension."""
@@ -132,7 +131,8 @@ def _patterns(value: object) -> tuple[str, ...]:
     return words
 
 
-def _lab(value: object) -> str | None:
+def lab_setting(value: object) -> str | None:
+    """Return the kind of lab that a value of conf.py names; None for none. Raises `ValueError`."""
     # `-D docker_run_lab=none` on the command line is a text.
     if value is None or value in DIRECTLY:
         return None
@@ -217,7 +217,7 @@ class Settings:
     )
     lab: str | None = _setting(
         None,
-        _lab,
+        lab_setting,
         help="on what kind of lab pages run that don't say; None runs them directly on the engine",
         rebuild="env",
     )
@@ -241,13 +241,16 @@ class Settings:
 
     @classmethod
     def of(cls, config: Config) -> Settings:
-        """Return the settings in `config`; a bad value was reported and counts as the default."""
+        """Return the settings in `config`; a bad value counts as the default, a bad mode as `replay`.
+
+        That is enough to show pages. Nothing is to be run with them where there are `problems`.
+        """
         values = {}
         for setting in fields(cls):
             try:
                 values[setting.name] = setting.metadata["check"](config[PREFIX + setting.name])
             except ValueError:
-                values[setting.name] = setting.default
+                values[setting.name] = REPLAY if setting.name == "mode" else setting.default
         settings = cls(**values)
         return settings if settings.lab in {None, *settings.kinds} else replace(settings, lab=None)
 
@@ -289,69 +292,15 @@ def register(app: Sphinx) -> None:
     for setting in fields(Settings):
         app.add_config_value(
             PREFIX + setting.name,
-            _as_in_conf(setting),
+            as_in_conf(setting),
             setting.metadata["rebuild"],
             # Types are checked here, with a message that says what is wanted.
             types=frozenset({Any}),
             description=setting.metadata["help"],
         )
-    app.connect("config-inited", report_bad_values)
 
 
-def report_bad_values(app: Sphinx, config: Config) -> None:
-    """Warn of each value that is not what it should be."""
-    bad: set[str] = set()
-    for setting in fields(Settings):
-        value = config[PREFIX + setting.name]
-        try:
-            setting.metadata["check"](value)
-        except ValueError as error:
-            bad.add(setting.name)
-            default = "[]" if setting.default == () and setting.name != "labs" else repr(_as_in_conf(setting))
-            _warn(app, setting.name, f"= {value!r}: should be {error}; {default} is used")
-    settings = Settings.of(config)
-    lab = config[PREFIX + "lab"]
-    if "lab" not in bad and _lab(lab) not in {None, *settings.kinds}:
-        _warn(app, "lab", f"= {lab!r}: {unknown_kind(lab, settings.kinds)}; None is used")
-    kinds = {name: Path(folder) for name, folder in settings.lab_settings(app.srcdir).kinds}
-    for name in kinds:
-        try:
-            lab_definition(kinds, name)
-        except (DockerRunError, OSError) as error:
-            _warn(app, "labs", f"[{name!r}]: {error}")
-    if settings.images and not Path(app.srcdir, settings.images).is_dir():
-        _warn(app, "images", f"= {settings.images!r}: there is no folder {Path(app.srcdir, settings.images)}")
-    for name, line in _assigned(app):
-        # Another extension may have a setting that begins like ours.
-        if name.startswith(PREFIX) and name not in config:
-            known = [setting.removeprefix(PREFIX) for setting in setting_names()]
-            close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
-            meant = f": did you mean `{PREFIX}{close[0]}`?" if close else ", and does nothing"
-            _warn(app, name.removeprefix(PREFIX), f"is no setting{meant}", line=line)
-
-
-def _warn(app: Sphinx, name: str, message: str, *, line: int | None = None) -> None:
-    """Warn of the setting `name`, at its line of conf.py; without a place where it was set elsewhere."""
-    line = dict(reversed(list(_assigned(app)))).get(PREFIX + name) if line is None else line
-    place = f"{Path(app.confdir, 'conf.py')}:{line}" if line else None
-    logger.warning("%s%s %s", PREFIX, name, message, type="docker_run", subtype="config", location=place)
-
-
-def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:
-    """Yield the names that `conf.py` assigns to, outside of functions and classes, each with its line."""
-    try:
-        waiting: list[ast.AST] = [ast.parse(Path(app.confdir, "conf.py").read_bytes())]
-    except (OSError, SyntaxError):
-        return  # there is none, or Sphinx has said what is wrong with it
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id, node.lineno
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += ast.iter_child_nodes(node)
-
-
-def _as_in_conf(setting: Field[Any]) -> object:
+def as_in_conf(setting: Field[Any]) -> object:
     """Return the default of a setting as `conf.py` would have it."""
     written: object = setting.metadata["written"]
     return setting.default if written is None else written

@@ -10,6 +10,7 @@ from sphinx.errors import SphinxError
 from docker_run.errors import EngineProblem
 from docker_run.protocols import Engine, Progress
 from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.config_problems import problems
 
 OPEN_EVENT = "docker-run-open-engine"
 """Sphinx event: `handler(app, progress) -> Engine | None`. The first answer is used instead of Docker."""
@@ -40,7 +41,12 @@ def identity(app: Sphinx, engine: Engine) -> str:
 
 
 def open_engine(app: Sphinx, settings: Settings, progress: Progress) -> Engine:
-    """Find an engine, or start one if the settings allow it. Raises `EngineProblem`."""
+    """Find an engine, or start one if the settings allow it.
+
+    Raises `EngineProblem`, also where a value of conf.py is wrong: what it was meant to be can't be known.
+    """
+    if wrong := sorted({problem.name for problem in problems(app)}):
+        raise EngineProblem(f"nothing is run until this is mended in conf.py: {', '.join(wrong)}")
     given: Engine | None = app.emit_firstresult(OPEN_EVENT, progress)
     if given is not None:
         return given

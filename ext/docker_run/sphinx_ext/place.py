@@ -27,6 +27,9 @@ _SIZE = re.compile(r"(\[)?\s*(?P<columns>\d{1,4})\s*[,x\s]\s*(?P<rows>\d{1,4})\s
 _OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
 """How a field begins that is meant for us."""
 
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)(?:^---[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+"""MyST's, at the top of a page."""
+
 
 class PagePlace(NamedTuple):
     """Where a page runs, and what it has from the start."""
@@ -86,6 +89,8 @@ def place_of_page(
 
     for field in sorted(fields.keys() - {LAB, IMAGES, TERMINAL}):
         problem(field, _unknown_field(field))
+    for field in _dropped_fields(env, fields):
+        problem(field, "the front matter can't be read, so that nobody knows what this field says; mend it")
     kind: str | None = settings.lab
     if LAB in fields:
         kind = None if fields[LAB].lower() in DIRECTLY else fields[LAB]
@@ -142,6 +147,13 @@ def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
     # MyST has put the fields here already, also for a part of the page that is a document of its own.
     fields |= {name: str(value) for name, value in env.metadata[env.docname].items()}
     return {name: value.strip() for name, value in fields.items() if _OURS.match(name)}
+
+
+def _dropped_fields(env: BuildEnvironment, fields: Mapping[str, str]) -> list[str]:
+    """Find the fields meant for us that are lost: of front matter that can't be read, MyST drops all."""
+    front = _FRONT_MATTER.match(Path(env.doc2path(env.docname)).read_text(encoding="utf-8", errors="replace"))
+    names = re.findall(r"^[\"']?([\w-]+)[\"']?[ \t]*:", front[1], re.MULTILINE) if front else []
+    return [name for name in names if _OURS.match(name) and name not in fields]
 
 
 def _unknown_field(field: str) -> str:
