@@ -11,15 +11,13 @@ image is built once, and a name does not change while labs of another build pull
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 
@@ -37,6 +35,7 @@ from docker_run.engine.registry_files import RegistryFiles, Tagged
 from docker_run.engine.served import Served, served
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.grammar.reference import REFERENCE
+from docker_run.locks import FileLock, holder_of, wait_until
 from docker_run.model import Image
 from docker_run.protocols import Progress
 
@@ -46,7 +45,7 @@ KEPT = "docker-run.kept"
 
 _DATA = "/var/lib/registry"
 _PORT = 5000
-_READY_SECONDS, _LOOK_SECONDS, _TURN_SECONDS = 30.0, 0.01, 0.1
+_READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
 _AT_ONCE = 3
 _LAST_LINES = 5
 
@@ -183,17 +182,19 @@ class StockedRegistry:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait until no other build stocks from this catalogue; where that can't be told, go on."""
-        with ExitStack() as closing:
-            with suppress(OSError):
-                descriptor = os.open(self._catalogue, os.O_RDONLY | os.O_CLOEXEC)
-                closing.callback(os.close, descriptor)
-                while not self._host.interrupted.is_set():
-                    try:
-                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        time.sleep(_TURN_SECONDS)
+        lock = FileLock(self._catalogue)
+        with suppress(OSError):
+            wait_until(
+                lock.try_acquire,
+                what=f"the turn to stock the registry of labs from {self._catalogue}",
+                say=self._progress.note,
+                holder=lambda: holder_of(self._catalogue),
+                stopped=self._host.interrupted.is_set,
+            )
+        try:
             yield
+        finally:
+            lock.release()
 
     def _files(self) -> RegistryFiles:
         return RegistryFiles(self._host.clients().api, self._container, self._root)

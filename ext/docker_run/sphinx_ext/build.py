@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ from docker_run.model import Finding, Location, Recording, Session
 from docker_run.protocols import Engine
 from docker_run.recordings.memory import Memory
 from docker_run.recordings.store import Store
+from docker_run.signals import ending_as_interrupt
 from docker_run.sphinx_ext.check import DockerCheckBuilder
 from docker_run.sphinx_ext.config import REPLAY, Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
@@ -134,14 +133,16 @@ class Build:
     def _run(self, tasks: list[Task]) -> None:
         progress = LoggedProgress(pages=[task.session.page for task in tasks])
         try:
-            with closing(open_engine(self._app, self._settings, progress)) as engine:
+            with (
+                ending_as_interrupt(),
+                closing(open_engine(self._app, self._settings, progress)) as engine,
+            ):
                 if swept := engine.sweep():
                     progress.note(swept)
                 elif self._memory.was_killed():
                     # A private engine ended with that build, and has removed its `--rm` containers.
                     progress.note("an earlier build was killed; nothing of it is left on the engine")
-                with terminable():
-                    self._run_on(engine, tasks, progress)
+                self._run_on(engine, tasks, progress)
         except EngineProblem as error:
             reason = "; ".join(str(error).splitlines())
             if self._check or self._settings.mode == "always":
@@ -285,22 +286,6 @@ class Build:
         shown.clear()
         shown.update(shows)
         return changed
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Take SIGTERM, with which build servers cancel, for a Ctrl-C: what is running is cleaned up.
-
-    Signals belong to the main thread; elsewhere this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def recordings_directory(srcdir: str | os.PathLike[str], settings: Settings) -> Path:

@@ -1,0 +1,155 @@
+"""Locks between processes, and waiting for them: whoever waits says what for.
+
+A lock is held by an open file. It ends with its process, in whichever way that ends, so that nobody has
+to find out whether a holder is still alive.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_LOOK_SECONDS = 0.05
+_QUIET_SECONDS = 1.0
+"""A wait that is over before this is not worth a line."""
+_LONGEST_COMMAND = 60
+"""Characters of a holder's command line that are shown."""
+
+
+class FileLock:
+    """An exclusive lock on the file `path`, or on a folder that there is. It isn't reentrant.
+
+    A process that is forked while the lock is held shares it, as flock(2) says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; tell whether this object holds it now. Raises `OSError`."""
+        if self._descriptor >= 0:
+            return False
+        flags = os.O_RDONLY if self.path.is_dir() else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let go of the lock, if this object holds it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def remove(self) -> None:
+        """Remove the file and let go of the lock: who waits for it looks again (see `is_linked`)."""
+        if sys.platform == "win32":
+            self.release()  # a file that is open can't be removed there
+        self.path.unlink(missing_ok=True)
+        self.release()
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the file that is locked still has its name: its last holder may have removed it."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except OSError:
+            return False
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock on `path`; what isn't there, nobody holds. Raises `OSError`."""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    if lock.try_acquire():
+        lock.release()
+        return False
+    return True
+
+
+def wait_until(
+    attempt: Callable[[], bool],
+    *,
+    what: str,
+    say: Callable[[str], None],
+    holder: Callable[[], str] = str,
+    seconds: float | None = None,
+    stopped: Callable[[], bool] = bool,
+) -> bool:
+    """Repeat `attempt` until it succeeds; return False where `seconds` pass, or `stopped`, before that.
+
+    After a second `say` is told once that this waits for `what`, and by whom it is held (see
+    `holder_of`), where that is known.
+    """
+    began = time.monotonic()
+    is_said = False
+    while not attempt():
+        waited = time.monotonic() - began
+        if stopped() or (seconds is not None and waited >= seconds):
+            return False
+        if not is_said and waited >= _QUIET_SECONDS:
+            is_said = True
+            who = holder()
+            say(f"waiting for {what}" + (f", held by {who}" if who else ""))
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+def holder_of(path: Path) -> str:
+    """Describe the process that holds a lock on `path`: `process 42 (make html)`; empty if unknown.
+
+    Linux tells it in `/proc/locks` (proc_locks(5)). A process in another name space has no number here.
+    """
+    try:
+        status = path.stat()
+        table = Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    for line in table.splitlines():
+        words = line.split()
+        # `1: FLOCK ADVISORY WRITE 42 08:01:123 0 EOF`; an arrow marks those that wait.
+        if len(words) > 5 and words[5] == device and words[4].isdecimal():
+            return _described(int(words[4]))
+    return ""
+
+
+def _described(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except OSError:
+        return f"process {pid}"
+    command = " ".join(word.decode(errors="replace") for word in words)
+    printable = "".join(character if character.isprintable() else "?" for character in command)
+    if len(printable) > _LONGEST_COMMAND:
+        printable = printable[: _LONGEST_COMMAND - 1] + "…"
+    return f"process {pid} ({printable})" if printable else f"process {pid}"
+
+
+# `fcntl` and `msvcrt` are each on one kind of system only: importing this module needs neither.
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

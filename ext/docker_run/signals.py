@@ -1,0 +1,36 @@
+"""Signals that end a program: all of them end it as Ctrl-C does, so that it cleans up first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+ENDING = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK")  # the last two are not on every system
+    if hasattr(signal, name)
+)
+"""What build servers, `kill` and `timeout` send, what a closed terminal sends, and Windows' Ctrl-Break."""
+
+
+@contextmanager
+def ending_as_interrupt() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` at a signal that would end the program, as at Ctrl-C.
+
+    What is ignored stays ignored, as `nohup` has it. Signals belong to the main thread; elsewhere
+    this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in ENDING}
+    taken = {number: handler for number, handler in before.items() if handler == signal.SIG_DFL}
+    for number in taken:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in taken.items():
+            signal.signal(number, handler)
