@@ -98,10 +98,10 @@ def engine_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
         return
     with ExitStack() as closing:
         try:
-            url = closing.enter_context(current_engine(own, tmp_path_factory.getbasetemp()))
+            current = closing.enter_context(current_engine(own, tmp_path_factory.getbasetemp()))
         except DockerRunError as problem:
             _miss(f"no current engine: {problem}")
-        yield url
+        yield current.url
 
 
 @pytest.fixture

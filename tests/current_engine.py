@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,34 +35,67 @@ _LIFE = 6 * 3600
 _READY_SECONDS = 120
 
 
+class CurrentEngine:
+    """One in a container of the engine that `clients` are of; it listens at `url`."""
+
+    def __init__(self, clients: Clients, container: str, url: str) -> None:
+        self._clients = clients
+        self._container = container
+        self.url = url
+
+    def start(self) -> None:
+        """Start it where it doesn't run, and wait until it answers. Raises `EngineProblem`."""
+        api = self._clients().api
+        api.start(self._container)
+        give_up = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                connect(self.url).close()
+            except EngineProblem as problem:
+                running = api.inspect_container(self._container)["State"]["Running"]
+                if not running or time.monotonic() > give_up:
+                    log = api.logs(self._container, tail=8).decode(errors="replace")
+                    raise EngineProblem(f"{problem}; the last lines of its log:\n{log}") from problem
+                time.sleep(0.1)
+            else:
+                return
+
+    def processes(self) -> list[int]:
+        """Return the ids of its processes, and of those in its containers, as this machine counts them."""
+        return [int(row[1]) for row in self._clients().api.top(self._container)["Processes"]]
+
+    def remove(self) -> None:
+        """Remove it, with all that is on it."""
+        self._clients().api.remove_container(self._container, v=True, force=True)
+
+
 @contextmanager
-def current_engine(url: str, shared: Path) -> Iterator[str]:
-    """Start one on the engine at `url`, and yield its own URL; leaving the context removes it.
+def current_engine(url: str, shared: Path) -> Iterator[CurrentEngine]:
+    """Start one on the engine at `url`; leaving the context removes it.
 
     It sees the folder `shared` under the same path, and puts its socket there: the engine at `url` has to
     be on this machine. Raises `EngineProblem`, and `ImageProblem` where its packages can't be had.
     """
-    clients = Clients(lambda: connect(url))
-    host = Host(url, clients=clients, timeout=60, max_output=1_000_000)
-    socket = shared / "current-engine.sock"
-    container = ""
-    try:
+    with ExitStack() as undo:
+        clients = Clients(lambda: connect(url))
+        host = Host(url, clients=clients, timeout=60, max_output=1_000_000)
+        undo.callback(host.close)
         images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
         image = LabImages(images, clients, KINDS, Quiet(), catalogue=CATALOGUE).provide("current")
         # With labels as of a build: where the tests are killed, the next build removes it.
         labels = host.labels(page="tests", session="current-engine")
-        container = _start(clients(), image, socket, shared=shared, labels=labels)
-        yield _ready(clients(), container, f"unix://{socket}")
-    finally:
-        if container:
-            clients().api.remove_container(container, v=True, force=True)
-        host.close()
+        socket = shared / "current-engine.sock"
+        container = _started(clients(), image, socket, shared=shared, labels=labels)
+        engine = CurrentEngine(clients, container, f"unix://{socket}")
+        undo.callback(engine.remove)
+        engine.start()
+        yield engine
 
 
-def _start(
+def _started(
     client: docker.DockerClient, image: str, socket: Path, *, shared: Path, labels: dict[str, str]
 ) -> str:
-    """Start it, with all rights where the engine can give them, else with those that it has."""
+    """Create it and start it, with all rights where the engine can give them, else with those that it has."""
     for rights in ({"Privileged": True}, REDUCED):
         body: dict[str, Any] = {
             "Image": image,
@@ -81,18 +114,3 @@ def _start(
         else:
             return container
     raise AssertionError
-
-
-def _ready(client: docker.DockerClient, container: str, url: str) -> str:
-    give_up = time.monotonic() + _READY_SECONDS
-    while True:
-        try:
-            connect(url).close()
-        except EngineProblem as problem:
-            running = client.api.inspect_container(container)["State"]["Running"]
-            if not running or time.monotonic() > give_up:
-                log = client.api.logs(container, tail=8).decode(errors="replace")
-                raise EngineProblem(f"{problem}; the last lines of its log:\n{log}") from problem
-            time.sleep(0.1)
-        else:
-            return url
