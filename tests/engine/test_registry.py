@@ -22,6 +22,7 @@ from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
 from docker_run.engine.labs.machine import Blueprint, Machine
 from docker_run.engine.registry import KEPT, VOLUME, StockedRegistry
+from docker_run.engine.registry_server import DATA, PORT, RegistryServer
 from docker_run.errors import ImageProblem
 from docker_run.model import Image, LabSettings
 from told import Seen
@@ -81,8 +82,13 @@ def open_registry(engine_url: str, seen: Seen) -> Iterator[Open]:
         def empty(host: Host, registry: StockedRegistry) -> None:
             """Remove what a test's own catalogue has on the volume, which stays."""
             with suppress(DockerException):
-                container = host.clients().containers.get(registry._container)  # noqa: SLF001
-                container.exec_run(["rm", "-rf", registry._root])  # noqa: SLF001
+                host.clients().containers.run(
+                    registry._reference,  # noqa: SLF001
+                    [registry._root],  # noqa: SLF001
+                    entrypoint=["rm", "-rf"],
+                    volumes={VOLUME: {"bind": DATA}},
+                    remove=True,
+                )
 
         yield open_registry
 
@@ -162,10 +168,16 @@ def test_an_image_that_cannot_be_had_does_not_stop_the_others(
 
 
 def test_a_push_that_fails_is_a_problem_of_its_image(
-    open_registry: Open, catalogue: Path, unique: str, client: docker.DockerClient
+    open_registry: Open,
+    catalogue: Path,
+    unique: str,
+    *,
+    client: docker.DockerClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     registry, _ = open_registry(catalogue)
-    registry._port = "1"  # noqa: SLF001 - nobody listens there
+    nobody_listens = RegistryServer(container="", address="", port="1")
+    monkeypatch.setattr(RegistryServer, "for_stocking", lambda *_, **__: nobody_listens)
     registry.stock([unique])
     problem = registry.problem(unique)
     assert problem
@@ -196,7 +208,7 @@ def test_its_container_is_swept_and_its_volume_stays(
     registry, host = open_registry(catalogue)
     (container,) = client.containers.list(filters={"label": f"{cleanup.BUILD}={host.owner.build}"})
     assert container.labels == {**container.labels, **host.owner.labels()}
-    assert [port["HostIp"] for port in container.ports["5000/tcp"]] == ["127.0.0.1"]
+    assert not container.ports["5000/tcp"], "only labs reach it"
     volume = client.volumes.get(VOLUME)
     assert volume.attrs["Labels"] == {KEPT: "registry"}
     registry.close()
@@ -204,6 +216,28 @@ def test_its_container_is_swept_and_its_volume_stays(
     with pytest.raises(NotFound):
         client.containers.get(container.id)
     assert client.volumes.get(VOLUME)
+
+
+def test_what_writes_is_there_only_while_something_is_written(
+    open_registry: Open, catalogue: Path, unique: str, client: docker.DockerClient
+) -> None:
+    registry, host = open_registry(catalogue)
+    of_the_build = {"label": f"{cleanup.BUILD}={host.owner.build}"}
+    stocking = registry._writable()  # noqa: SLF001 - as a push has it
+    container = client.containers.get(stocking.container)
+    network = client.networks.get(stocking.network)
+    for thing in (container.labels, network.attrs["Labels"]):
+        assert thing == {**thing, **host.owner.labels()}, (
+            "a build that is killed leaves it, and the next sweeps"
+        )
+    assert {port["HostIp"] for port in container.ports["5000/tcp"]} == {"127.0.0.1"}
+    registry.stock([unique])
+    assert registry.stocked(unique)
+    assert len(client.containers.list(filters=of_the_build)) == 1
+    assert not client.networks.list(filters=of_the_build)
+    (serving,) = client.containers.list(filters=of_the_build)
+    (mount,) = serving.attrs["Mounts"]
+    assert (mount["Name"], mount["RW"]) == (VOLUME, False)
 
 
 Start = Callable[[StockedRegistry, Host], tuple[Machine, str]]
@@ -296,3 +330,78 @@ def test_an_image_that_is_asked_for_by_its_digest_alone(
     assert registry.images_served(machine.address, since=begun) == (
         Image(name, busybox.id, busybox.origin, busybox.digest),
     )
+
+
+PUT = "-X PUT -H 'Content-Type: application/vnd.docker.distribution.manifest.v2+json' --data-binary @manifest"
+WRITES = {
+    "an upload": "-X POST URL/library/busybox/blobs/uploads/",
+    "a manifest under a new name": f"{PUT} URL/library/mine/manifests/latest",
+    "a manifest under a name that others pull": f"{PUT} URL/library/busybox/manifests/latest",
+    "a deletion": "-X DELETE URL/library/busybox/manifests/DIGEST",
+    "a deletion of a layer": "-X DELETE URL/library/busybox/blobs/DIGEST",
+}
+
+
+def test_a_lab_cannot_change_what_others_pull(
+    open_registry: Open, start_lab: Start, client: docker.DockerClient
+) -> None:
+    registry, host = open_registry()
+    registry.stock(["busybox", "hello-world"])
+    machine, _ = start_lab(registry, host)
+    busybox = registry.stocked("busybox")
+    assert busybox
+    url = f"{registry.mirror}/v2"
+    accept = "-H 'Accept: application/vnd.docker.distribution.manifest.v2+json'"
+    manifest = f"curl -sf {accept} {url}/library/hello-world/manifests/latest > manifest && test -s manifest"
+    assert run(client, machine, manifest)[0] == 0
+    for write, words in WRITES.items():
+        filled = words.replace("URL", url).replace("DIGEST", busybox.digest)
+        _, status = run(client, machine, f"curl -s -o /dev/null -w '%{{http_code}}' {filled}")
+        assert status == "405", write
+    mine = f"{registry.mirror.removeprefix('http://')}/library/busybox"
+    push = f"docker pull -q hello-world && docker tag hello-world {mine} && docker push {mine}"
+    status, output = run(client, machine, push)
+    assert status != 0, output
+    again, _ = start_lab(registry, host)
+    pulled = "docker pull -q busybox && docker image inspect --format {{.Id}} busybox"
+    assert run(client, again, pulled) == (0, f"docker.io/library/busybox:latest\n{busybox.id}\n")
+
+
+def test_a_hole_in_the_server_changes_nothing(open_registry: Open, client: docker.DockerClient) -> None:
+    registry, _ = open_registry()
+    registry.stock(["hello-world"])
+    server = client.containers.get(registry._serving.container)  # type: ignore[union-attr]  # noqa: SLF001
+    done = server.exec_run(["touch", f"{DATA}/mine"], user="0")
+    assert (done.exit_code, b"Read-only file system" in done.output) == (1, True)
+    assert server.exec_run(["grep", "CapEff", "/proc/1/status"]).output.split()[-1] == b"0" * 16
+
+
+@pytest.mark.parametrize("network", ["bridge", "own"])
+def test_what_writes_is_out_of_reach_of_pages(
+    network: str, open_registry: Open, busybox: str, *, client: docker.DockerClient
+) -> None:
+    registry, host = open_registry()
+    stocking = registry._writable()  # noqa: SLF001 - as a push has it
+    own = client.networks.create(uuid4().hex, labels=host.owner.labels()) if network == "own" else None
+    try:
+
+        def reached(address: str) -> bool:
+            """Tell whether a container there has an answer from the registry at `address`."""
+            name = f"http://{address}:{PORT}/v2/"
+            container = client.containers.run(
+                busybox,
+                ["wget", "-q", "-T", "3", "-O", "-", name],
+                network=own.name if own else network,
+                labels=host.owner.labels(),
+                detach=True,
+            )
+            try:
+                return container.wait()["StatusCode"] == 0
+            finally:
+                container.remove(force=True)
+
+        assert reached(registry._server.address) == (network == "bridge")  # noqa: SLF001
+        assert not reached(stocking.address)
+    finally:
+        if own:
+            own.remove()

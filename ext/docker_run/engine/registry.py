@@ -7,6 +7,8 @@ Several builds can write to that volume at the same time. Layers and manifests a
 what is in them. Builds of different catalogues may mean different images by one name, so that each
 catalogue has a folder of its own; builds of one catalogue stock it one after the other, so that an
 image is built once, and a name does not change while labs of another build pull it.
+
+Labs can only read from it: pages must not decide what other pages pull (see `registry_server`).
 """
 
 from __future__ import annotations
@@ -14,24 +16,21 @@ from __future__ import annotations
 import hashlib
 import socket
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 
-import requests
-from docker import APIClient
 from docker.auth import INDEX_NAME, resolve_repository_name
 from docker.errors import APIError
-from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.context import names
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.registry_files import RegistryFiles, Tagged
+from docker_run.engine.registry_server import DATA, PORT, RegistryServer
 from docker_run.engine.served import Served, served
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.grammar.reference import REFERENCE
@@ -43,11 +42,7 @@ VOLUME = "docker-run-registry"
 KEPT = "docker-run.kept"
 """Label: what this is kept for. It is ours, and outlives the build that made it."""
 
-_DATA = "/var/lib/registry"
-_PORT = 5000
-_READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
 _AT_ONCE = 3
-_LAST_LINES = 5
 
 
 class StockedRegistry:
@@ -64,30 +59,32 @@ class StockedRegistry:
         # A folder on the volume for each catalogue: its builds need not all run on this machine.
         whose = f"{socket.gethostname()}:{catalogue.resolve()}"
         folder = hashlib.sha256(whose.encode()).hexdigest()[:16]
-        self._root = f"{_DATA}/{folder}"
+        self._root = f"{DATA}/{folder}"
+        self._reference = ""
+        self._serving: RegistryServer | None = None
+        self._stocking: RegistryServer | None = None
         self._lock = threading.Lock()
-        self._container = ""
-        self._address, self._port = "", ""
+        self._starting = threading.Lock()
         self._stocked: dict[Tagged, Image] = {}
         self._problems: dict[Tagged, ImageProblem] = {}
 
     @property
     def mirror(self) -> str:
         """The URL at which labs on the engine's default network reach it."""
-        return f"http://{self._address}:{_PORT}"
+        return f"http://{self._server.address}:{PORT}"
+
+    @property
+    def _server(self) -> RegistryServer:
+        if self._serving is None:
+            raise EngineProblem("the registry of the labs is not there: it was not started, or is closed")
+        return self._serving
 
     def start(self) -> None:
         """Start it, and wait until it can be reached. Raises `ImageProblem` and `EngineProblem`."""
-        reference = self._images.provide("registry").reference
-        api = self._host.clients().api
-        with engine_errors("while the registry of the labs was started"):
-            api.create_volume(VOLUME, labels={KEPT: "registry"})
-            self._container = str(api.create_container_from_config(self._config(reference))["Id"])  # type: ignore[no-untyped-call]
-            api.start(self._container)
-            self._wait_ready(api)
-            network = api.inspect_container(self._container)["NetworkSettings"]
-        self._address = next(each["IPAddress"] for each in network["Networks"].values())
-        self._port = network["Ports"][f"{_PORT}/tcp"][0]["HostPort"]
+        self._reference = self._images.provide("registry").reference
+        with engine_errors("while the volume of the labs' registry was made"):
+            self._host.clients().api.create_volume(VOLUME, labels={KEPT: "registry"})
+        self._serving = RegistryServer.for_labs(self._host, self._reference, volume=VOLUME, root=self._root)
 
     def stock(self, wanted: Iterable[str] | None = None) -> None:
         """Put images into it that are not there yet: those `wanted`, or else all of the catalogue.
@@ -96,7 +93,7 @@ class StockedRegistry:
         """
         asked = names(self._catalogue) if wanted is None else tuple(wanted)
         keys = dict.fromkeys(key for name in asked if (key := tagged(name)))
-        with self._turn():
+        with self._turn(), self._stocked_and_closed():
             with engine_errors("while the registry of the labs was looked through"):
                 held = self._files().tags()
             if wanted is None:
@@ -125,59 +122,39 @@ class StockedRegistry:
         one may have had the address before.
         """
         with engine_errors("while the log of the labs' registry was read"):
-            log = self._host.clients().api.logs(self._container, stderr=False, timestamps=True)
+            log = self._host.clients().api.logs(self._server.container, stderr=False, timestamps=True)
         return self._named(served(log.decode(errors="replace"), address, since=since))
 
     def close(self) -> None:
-        """Remove its container; what is in it stays. An engine that is gone is no error."""
-        if self._container:
-            with suppress(APIError, requests.RequestException, HTTPError, EngineProblem):
-                self._host.clients().api.remove_container(self._container, v=True, force=True)
-            self._container = ""
+        """Remove its containers; what is in it stays. An engine that is gone is no error."""
+        self._close_stocking()
+        if self._serving is not None:
+            with suppress(EngineProblem):
+                self._serving.close(self._host.clients().api)
+            self._serving = None
 
-    def _config(self, reference: str) -> dict[str, object]:
-        """Return the body of the request that creates the container.
-
-        Settings are given as variables: version 2 and 3 of the public image, and ours, have their
-        file of settings in different places, and all take the variables.
-        https://distribution.github.io/distribution/about/configuration/#override-specific-configuration-options
-        """
-        return {
-            "Image": reference,
-            "Labels": self._host.owner.labels(),
-            "Env": [
-                f"REGISTRY_HTTP_ADDR=:{_PORT}",
-                f"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY={self._root}",
-                "REGISTRY_LOG_ACCESSLOG_DISABLED=false",
-                # What comes back after a restart is the same: nobody else may continue an upload.
-                f"REGISTRY_HTTP_SECRET={self._host.owner.build}",
-                # Version 3 would report what it does to a collector that isn't there.
-                "OTEL_TRACES_EXPORTER=none",
-            ],
-            "ExposedPorts": {f"{_PORT}/tcp": {}},
-            "HostConfig": {
-                "Binds": [f"{VOLUME}:{_DATA}"],
-                # For the engine itself, which pushes: it trusts this address without a certificate.
-                "PortBindings": {f"{_PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]},
-                # Its log is read.
-                "LogConfig": {"Type": "json-file"},
-            },
-        }
-
-    def _wait_ready(self, api: APIClient) -> None:
-        give_up = time.monotonic() + _READY_SECONDS
-        while True:
-            log = api.logs(self._container, stdout=False).decode(errors="replace")
-            if "listening on" in log:
-                return
-            running = api.inspect_container(self._container)["State"]["Running"]
-            if not running or time.monotonic() > give_up:
-                last = "\n".join(log.splitlines()[-_LAST_LINES:])
-                raise EngineProblem(
-                    f"the registry of the labs {'is not ready' if running else 'ended'}; "
-                    f"the last lines of its log:\n{last}"
+    def _writable(self) -> RegistryServer:
+        """Return the server that writes, which is started when something is to be written."""
+        with self._starting:
+            if self._stocking is None:
+                self._stocking = RegistryServer.for_stocking(
+                    self._host, self._reference, volume=VOLUME, root=self._root
                 )
-            time.sleep(_LOOK_SECONDS)
+            return self._stocking
+
+    @contextmanager
+    def _stocked_and_closed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._close_stocking()
+
+    def _close_stocking(self) -> None:
+        with self._starting:
+            stocking, self._stocking = self._stocking, None
+        if stocking is not None:
+            with suppress(EngineProblem):
+                stocking.close(self._host.clients().api)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -197,12 +174,15 @@ class StockedRegistry:
             lock.release()
 
     def _files(self) -> RegistryFiles:
-        return RegistryFiles(self._host.clients().api, self._container, self._root)
+        return RegistryFiles(self._host.clients().api, self._server.container, self._root)
 
     def _forget(self, others: Iterable[Tagged]) -> None:
         """Take out names that the catalogue has no more: labs must not find what it hasn't."""
-        with engine_errors("while the registry of the labs was tidied"):
-            self._files().remove(others)
+        names = list(others)
+        if names:
+            container = self._writable().container
+            with engine_errors("while the registry of the labs was tidied"):
+                RegistryFiles(self._host.clients().api, container, self._root).remove(names)
 
     def _stock(self, key: Tagged, held: str) -> None:
         if self._host.interrupted.is_set():
@@ -225,9 +205,8 @@ class StockedRegistry:
     def _push(self, reference: str, key: Tagged) -> str:
         """Put an image of the engine into the registry; return its digest there. Raises `ImageProblem`."""
         api = self._host.clients().api
-        repository = f"127.0.0.1:{self._port}/{key.repository}"
+        repository = f"127.0.0.1:{self._writable().port}/{key.repository}"
         self._progress.image(key.name, "into the registry of the labs")
-        digest = ""
         try:
             api.tag(reference, repository, key.tag)
             # Without credentials: asking for those of the user may start a program of theirs.
@@ -235,12 +214,14 @@ class StockedRegistry:
             for event in events:
                 if "error" in event:
                     raise _not_pushed(key, str(event["error"]))
-                digest = str((event.get("aux") or {}).get("Digest") or digest)
         except APIError as error:
             raise _not_pushed(key, str(error.explanation or error)) from error
         finally:
             with suppress(APIError):
                 api.remove_image(f"{repository}:{key.tag}", noprune=True)
+        # Engines with containerd's image store say it only in a sentence.
+        if not (digest := self._files().digest(key)):
+            raise _not_pushed(key, "it is not there afterwards")
         return digest
 
     def _named(self, asked: Iterable[Served]) -> tuple[Image, ...]:

@@ -54,11 +54,14 @@ class RegistryFiles:
         found = {}
         for path, content in self._read("repositories"):
             link = _LINK.fullmatch(path)
-            digest = content.decode("ascii", errors="replace").strip()
-            # Half a link: somebody is just writing it.
-            if link and _DIGEST.fullmatch(digest):
+            if link and (digest := _linked(content)):
                 found[Tagged(link[1], link[2])] = digest
         return found
+
+    def digest(self, image: Tagged) -> str:
+        """Return the digest of the image that has this name; empty where there is none."""
+        path = f"repositories/{image.repository}/_manifests/tags/{image.tag}/current/link"
+        return next((_linked(content) for _, content in self._read(path)), "")
 
     def identities(self, digest: str) -> tuple[str, ...]:
         """Return what an engine may call the image whose manifest has this digest: its ids there.
@@ -95,3 +98,9 @@ class RegistryFiles:
                 for member in archive
                 if member.isfile() and (file := archive.extractfile(member)) is not None
             ]
+
+
+def _linked(content: bytes) -> str:
+    """Return the digest that a link means; empty for half a link, which somebody is just writing."""
+    digest = content.decode("ascii", errors="replace").strip()
+    return digest if _DIGEST.fullmatch(digest) else ""
