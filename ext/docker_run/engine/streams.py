@@ -120,7 +120,9 @@ def open_input(api: APIClient, container: str, *, detach_keys: str = "") -> Conn
     It is a connection apart from that of the output, so that its end can be told over TLS as well,
     where a connection can't be closed in one direction only.
     """
-    return _attach(api, container, {"stream": "1", "stdin": "1"}, detach_keys)
+    # Podman takes for granted what is not said: it would send the output here, too, and wait for its reader.
+    streams = {"stream": "1", "stdin": "1", "stdout": "0", "stderr": "0"}
+    return _attach(api, container, streams, detach_keys)
 
 
 def open_wait(api: APIClient, container: str, *, removed: bool) -> Connection:
