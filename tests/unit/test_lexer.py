@@ -16,6 +16,7 @@ from docker_run.sphinx_ext.lexer import DockerRunLexer, style_names
 from docker_run.terminal import markup
 from docker_run.terminal.markup import Block
 from docker_run.terminal.screen import COLOURS, Kind, Span, Style
+from docker_run.terminal.spans import MARK
 
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)
@@ -75,7 +76,7 @@ def test_no_character_is_lost_but_marks(blocks: list[Block]) -> None:
     text = "".join(value for _, value in found).removesuffix("\n")
     # An empty line of output is given a blank.
     assert [line.rstrip(" ") for line in text.split("\n")] == [
-        line.rstrip(" ") for line in re.sub("\x1b.{4}", "", markup.encode(blocks)).split("\n")
+        line.rstrip(" ") for line in MARK.sub("", markup.encode(blocks)).split("\n")
     ]
     assert all(kind is not Error for kind, _ in found)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from docker_run.terminal import markup
 from docker_run.terminal.markup import Block
 from docker_run.terminal.screen import COLOURS, Kind, Span, Style
+from docker_run.terminal.spans import MARK
 
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)
@@ -31,7 +32,7 @@ def test_output_without_a_command_comes_back(lines: tuple[tuple[Span, ...], ...]
 
 @given(st.lists(BLOCKS))
 def test_marks_are_the_only_difference_from_plain_text(blocks: list[Block]) -> None:
-    without = re.sub("\x1b.{4}", "", markup.encode(blocks))
+    without = MARK.sub("", markup.encode(blocks))
     assert [line.rstrip(" ") for line in without.split("\n")] == [
         line.rstrip(" ") for line in markup.plain(blocks).split("\n")
     ]
@@ -40,7 +41,7 @@ def test_marks_are_the_only_difference_from_plain_text(blocks: list[Block]) -> N
 @given(st.lists(BLOCKS))
 def test_no_mark_is_a_part_of_a_word(blocks: list[Block]) -> None:
     # What a full text search takes for words, as Sphinx's does.
-    encoded = re.sub("(\x1b.{4})", r" \1 ", markup.encode(blocks))
+    encoded = MARK.sub(r" \g<0> ", markup.encode(blocks))
     assert re.findall(r"\w+", markup.encode(blocks)) == re.findall(r"\w+", encoded)
 
 

@@ -25,7 +25,8 @@ from pygments.lexers.shell import BashLexer
 from pygments.token import Error, Generic, Text, _TokenType
 
 from docker_run.terminal import markup
-from docker_run.terminal.screen import COLOURS, Kind, Style
+from docker_run.terminal.cells import Kind
+from docker_run.terminal.rendition import COLOURS, Style
 
 Token = tuple[int, _TokenType, str]
 
@@ -38,6 +39,8 @@ _BASES = {
 # Not a further prompt of a command: the end of an empty line in a here-document is to be copied.
 _LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
 _FACES = ("Bold", "Italic", "Underline", "Strike")
+_LONGEST_COMMAND = 4096
+"""Characters of a command that are told apart; what is longer holds data, such as a here-document."""
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
 # As in docker_run.css for light pages: white text would not be seen on paper, so it is grey.
 _PRINTED = {
@@ -91,7 +94,10 @@ def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     yield Generic.Prompt, markup.PROMPT
     command = markup.unprompted(piece)
     position = 0
-    for _, kind, value in BashLexer().get_tokens_unprocessed(command):
+    # Pygments' patterns go over the rest of a text for each quote, and for each here-document without end.
+    is_short = len(command) <= _LONGEST_COMMAND
+    tokens = BashLexer().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
+    for _, kind, value in tokens:
         for line in value.splitlines(keepends=True):
             yield (Text if kind is Error else kind), line
             position += len(line)

@@ -9,8 +9,9 @@ recall an earlier one, is worked out as readline and the shells do it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from docker_run.terminal import keys as keys_notation
 from docker_run.terminal.cells import Kind, Row
@@ -27,6 +28,14 @@ _NAMES = {
 _GOES_ON = re.compile(r"[\r\n\x03\x04\x1a\x1c]")
 """Enter, and the keys that interrupt, or end the input."""
 _MOST_RECALLED = 100
+_MOST_KEYS = 1024
+"""Characters and keys of a line with keys in it; of a longer one, the echo is not worked out."""
+_MOST_LOOKS = 100
+"""Ends of lines at which the echo of what was typed is looked for."""
+_MOST_PLACES = 100_000
+"""Characters that are compared at one look with what keys may have left."""
+_TAB, _KEYS = object(), object()
+"""Elements of an echo: what completion may have added, and the names of keys."""
 
 
 @dataclass(slots=True)
@@ -36,8 +45,13 @@ class _Typing:
     row: Row
     start: int
     """The column of the cursor before it was typed."""
-    keys: str
+    keys: list[str]
     """Characters and keys, as bytes that a terminal sends."""
+    goes_on: bool
+    """Whether they end the line, or the input."""
+    looks: int = 0
+    """How often the line was looked at."""
+    expected: _Expected | None = None
 
 
 class Typewriter(Terminal):
@@ -51,11 +65,13 @@ class Typewriter(Terminal):
         """Take note that `line`, in the notation of `docker_run.terminal.keys`, is typed now."""
         keys = keys_notation.to_bytes(line).decode(errors="replace")
         row, typing = self.buffer[self.cursor.y], self._typing
-        if typing is not None and typing.row is row and not _GOES_ON.search(typing.keys):
-            typing.keys += keys  # keys that only changed the line: it is still the same one
+        goes_on = _GOES_ON.search(keys) is not None
+        if typing is not None and typing.row is row and not typing.goes_on:
+            typing.keys.append(keys)  # keys that only changed the line: it is still the same one
+            typing.goes_on, typing.expected = goes_on, None
             return
         self.settle()
-        self._typing = _Typing(row, self.cursor.x, keys)
+        self._typing = _Typing(row, self.cursor.x, [keys], goes_on)
 
     def linefeed(self) -> None:
         """Go to the next line, after a look at the one that ends."""
@@ -71,10 +87,12 @@ class Typewriter(Terminal):
         rows = self._rows_from(typing.row)
         places = [(row, x) for row in rows for x in sorted(row) if row is not typing.row or x >= typing.start]
         shown = "".join(row[x].data for row, x in places)
-        length = _echoed(shown, typing.keys, self._earlier) if rows else None
+        expected = typing.expected = typing.expected or _Expected("".join(typing.keys), self._earlier)
+        length = expected.length_in(shown) if rows else None
+        typing.looks += 1
         if length is not None:
             self._mark(typing, places, length)
-        elif not rows or not _KEY.sub("", typing.keys).startswith(shown):
+        elif not rows or not expected.text.startswith(shown) or typing.looks > _MOST_LOOKS:
             self._typing = None
 
     def _mark(self, typing: _Typing, places: Iterable[tuple[Row, int]], length: int) -> None:
@@ -87,7 +105,7 @@ class Typewriter(Terminal):
             if len(echo) < length:
                 echo += row[x].data
                 row[x] = row[x]._replace(kind=Kind.TYPED)
-        if echo and _GOES_ON.search(typing.keys):
+        if echo and typing.goes_on:
             self._earlier = (echo, *(line for line in self._earlier if line != echo))[:_MOST_RECALLED]
 
     def _rows_from(self, first: Row) -> list[Row]:
@@ -97,14 +115,29 @@ class Typewriter(Terminal):
         return next((rows[i:] for i, row in enumerate(rows) if row is first), [])
 
 
-def _echoed(shown: str, keys: str, earlier: Iterable[str]) -> int | None:
-    """Return how many characters at the start of `shown` are the echo of `keys`; None if they are not."""
-    keys, enter, _ = keys.partition("\r")
-    for line in _edited(keys, earlier):
-        if shown.rstrip(" ") == line.rstrip(" ") or (not enter and line and shown.startswith(line)):
-            return len(line.rstrip(" "))
-    found = _echo(keys, ended=bool(enter)).match(shown)
-    return found and found.end(1)
+class _Expected:
+    """What the line may hold after `keys`; `earlier` are the lines that can be recalled."""
+
+    def __init__(self, keys: str, earlier: Iterable[str]) -> None:
+        self.text = _KEY.sub("", keys)
+        """What was typed but for the keys in it."""
+        keys, enter, _ = keys.partition("\r")
+        self._ended = bool(enter)
+        is_known = len(keys) <= _MOST_KEYS or not _KEY.search(keys)
+        self._lines = list(_edited(keys, earlier)) if is_known else []
+        self._echo = _echo(keys) if is_known else None
+
+    def length_in(self, shown: str) -> int | None:
+        """Return how many characters at the start of `shown` are the echo; None if they are not."""
+        stripped = shown.rstrip(" ")
+        for line in self._lines:
+            if stripped == line.rstrip(" ") or (not self._ended and line and shown.startswith(line)):
+                return len(line.rstrip(" "))
+        if self._echo is None or (len(self._echo) > 1 and len(self._echo) * len(shown) > _MOST_PLACES):
+            return None
+        # After Enter, nothing more stands on the line.
+        ends = _ends(self._echo, shown)
+        return max((end for end in ends if not self._ended or end >= len(stripped)), default=None)
 
 
 def _edited(keys: str, earlier: Iterable[str]) -> Iterator[str]:
@@ -142,14 +175,43 @@ def _pieces(keys: str) -> list[str]:
     return [piece for piece in re.split(f"({_KEY.pattern})", keys) if piece]
 
 
-def _echo(keys: str, *, ended: bool) -> re.Pattern[str]:
-    """Return what the echo of `keys` looks like; the first group is what was typed.
+def _echo(keys: str) -> list[object]:
+    """Return what the echo of `keys` is made of: texts as they are, and between them what keys may leave.
 
-    A program may show a key as `^C`, or do something else; text it shows as it is. After Enter
-    (`ended`) nothing more stands on the line.
+    A program may show a key as `^C`, or do something else; of completion, anything without blanks is
+    left.
     """
-    pattern = "".join(
-        re.escape(piece) if not _KEY.fullmatch(piece) else r"\S*" if piece == "\t" else r"(?:\^.)*"
+    elements = [
+        piece if not _KEY.fullmatch(piece) else _TAB if piece == "\t" else _KEYS
         for piece in _pieces(keys.rstrip(" "))
-    )
-    return re.compile(f"({pattern})" + (r" *\Z" if ended else ""))
+    ]
+    return [element for element, _ in groupby(elements)]
+
+
+def _ends(echo: Sequence[object], shown: str) -> set[int]:
+    """Return where the `echo` may end that begins at the start of `shown`."""
+    ends = {0}
+    for element in echo:
+        if isinstance(element, str):
+            ends = {end + len(element) for end in ends if shown.startswith(element, end)}
+        elif element is _TAB:
+            ends = set(_runs(ends, shown))
+        else:
+            for at in range(min(ends), len(shown) - 1):
+                if at in ends and shown[at] == "^":
+                    ends.add(at + 2)
+        if not ends:
+            break
+    return ends
+
+
+def _runs(starts: Iterable[int], shown: str) -> Iterator[int]:
+    """Yield `starts`, and all places between which and one of them no blank stands."""
+    reached = -1
+    for start in sorted(starts):
+        if start > reached:
+            reached = start
+            yield reached
+            while reached < len(shown) and not shown[reached].isspace():
+                reached += 1
+                yield reached

@@ -17,20 +17,37 @@ from docker_run.terminal.cells import Row
 from docker_run.terminal.grid import Grid, Saved
 from docker_run.terminal.rendition import restyled
 
+_LONGEST = 256
+"""Characters of parameters, or of intermediates, that a control sequence may have; a longer one has no
+effect. xterm takes 30 parameters; without a bound, one that never ends would be read again and again."""
+
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+    rf"|\x1b\[[0-?]{{{_LONGEST}}}(?P<long_parameters>)"
+    rf"|\x1b\[[0-?]*[ -/]{{{_LONGEST}}}(?P<long_middle>)"
+    rf"|\x1b[ -/]{{{_LONGEST}}}(?P<long_escape>)"
     r"|\x1b\[(?P<private>[<-?]*)(?P<parameters>[0-9:;]*)(?P<middle>[ -/]*)(?P<final>[@-~])"
     r"|\x1b(?P<set>[()])(?P<charset>[0-~])"
-    # Strings for the terminal, such as titles and links: up to their end, or what breaks them off.
-    r"|\x1b\][^\x07\x18\x1a\x1b]*(?:\x07|\x1b\\|[\x18\x1a]|(?=\x1b[^\\]))"
-    r"|\x1b[PX^_k][^\x18\x1a\x1b]*(?:\x1b\\|[\x18\x1a]|(?=\x1b[^\\]))"
+    r"|\x1b(?P<operating>\])"
+    r"|\x1b(?P<string>[PX^_k])"
     r"|\x1b(?P<escape>[0-OQ-WYZ\\`-jl-~])"
     r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f-\x9f])"
 )
 _BROKEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|[ -/]+[0-~]?)?")
-_UNFINISHED = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*|[ -/]+|\][^\x07\x18\x1a\x1b]*|[PX^_k][^\x18\x1a\x1b]*)?\x1b?\Z"
-)
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[ -/]+)?\Z")
+
+# What is passed over: the rest of a sequence that is too long, and strings for the terminal, such as
+# titles and links, up to their end or what breaks them off. The group takes part once the end is there.
+_REST_OF_MIDDLE = re.compile(r"[ -/]*+(?P<end>[@-~]|(?=[^ -/]))?")
+_REST_OF_PARAMETERS = re.compile(r"[0-?]*+(?P<end>(?=[^0-?]))?")
+_SKIPPED = {
+    "long_parameters": _REST_OF_PARAMETERS,
+    "long_middle": _REST_OF_MIDDLE,
+    "long_escape": re.compile(r"[ -/]*+(?P<end>[0-~]|(?=[^ -/]))?"),
+    "operating": re.compile(r"[^\x07\x18\x1a\x1b]*+(?P<end>[\x07\x18\x1a]|\x1b\\|(?=\x1b[^\\]))?"),
+    "string": re.compile(r"[^\x18\x1a\x1b]*+(?P<end>[\x18\x1a]|\x1b\\|(?=\x1b[^\\]))?"),
+}
+_THEN = {_REST_OF_PARAMETERS: _REST_OF_MIDDLE}
 
 _CONTROLS = {
     "\b": "backspace", "\t": "tab", "\n": "linefeed", "\v": "linefeed", "\f": "linefeed",
@@ -68,7 +85,10 @@ class Terminal(Grid):
     """A `Grid` on which the characters and control sequences of programs act."""
 
     def __init__(self, columns: int, rows: int, *, limited: bool = True) -> None:
-        self._rest = ""
+        self.unfinished = ""
+        """The beginning of a control sequence at the end of what came so far."""
+        self._skipped: re.Pattern[str] | None = None
+        """What is being passed over: of `_SKIPPED`."""
         self._main: _Main | None = None
         super().__init__(columns, rows, limited=limited)
 
@@ -76,24 +96,39 @@ class Terminal(Grid):
 
     def feed(self, text: str) -> None:
         """Take `text`, which may end within a control sequence."""
-        text = self._rest + text
-        self._rest = ""
+        text = self.unfinished + text
+        self.unfinished = ""
         position = 0
         while position < len(text):
+            if self._skipped is not None:
+                position = self._skip(self._skipped, text, position)
+                continue
             token = _TOKEN.match(text, position)
             if token is None and _UNFINISHED.match(text, position):
-                self._rest = text[position:]
+                self.unfinished = text[position:]
                 return
             token = token or _BROKEN.match(text, position)
             if token is not None:
                 self._take(token)
             position = token.end() if token else position + 1
 
+    def _skip(self, skipped: re.Pattern[str], text: str, position: int) -> int:
+        """Pass over what is to be; return where that ends, or where `text` does."""
+        found = skipped.match(text, position)
+        if found is not None and found["end"] is None:
+            # What is left is an escape at most, of which only the next character says what it is.
+            self.unfinished = text[found.end() :]
+            return len(text)
+        self._skipped = _THEN.get(skipped)
+        return found.end() if found else position
+
     def _take(self, token: re.Match[str]) -> None:
         """Do what a token of `_TOKEN` asks for; nothing, for what this terminal has no use for."""
         group = token.lastgroup
         if group == "text":
             self.draw(token["text"])
+        elif group in _SKIPPED:
+            self._skipped = _SKIPPED[group]
         elif group == "final":
             self._sequence(token)
         elif group == "charset":

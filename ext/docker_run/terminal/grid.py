@@ -9,40 +9,25 @@ Where ECMA-48 leaves a choice, the behaviour is xterm's.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from functools import lru_cache
 from typing import NamedTuple
 
 import pyte
 from pyte import charsets, modes
 from pyte.screens import Cursor, Margins
-from wcwidth import wcwidth
 
 from docker_run.terminal.cells import Cell, Kind, Row
+from docker_run.terminal.characters import LONGEST_CELL, joins, pieces, width
 from docker_run.terminal.rendition import PLAIN, Style
 
 _ALLOWANCE = 1_000_000
-"""Cells and lines that control sequences may make over a terminal's life. They make thousands of a few
-bytes, so that hostile output could fill the memory; programs that mean well stay far below."""
+"""Cells and lines that control sequences may make over a terminal's life, and cells beyond its width
+that they may move or go over. A few bytes make thousands of cells, and a line without a right edge may
+hold a million: hostile output could fill the memory, or take the square of its length in time. Programs
+that mean well stay far below. What is beyond the allowance has no effect."""
 
 UNLIMITED = 10**9
 """The number of columns of a terminal without a right edge."""
-
-# Line and paragraph separators, the controls of writing direction, and what takes no room and has
-# no look: a page would show its lines in another order than the terminal did.
-_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-# What XML, and with it EPUB, can't hold.
-_NONCHARACTER = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_JOINER = "\u200d"
-_SKIN_TONES = range(0x1F3FB, 0x1F400)
-
-_ASCII = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
-
-
-@lru_cache(maxsize=4096)
-def _width(character: str) -> int:
-    return wcwidth(character)
 
 
 class Saved(NamedTuple):
@@ -113,16 +98,14 @@ class Grid(pyte.Screen):
         """Write characters at the cursor, and move it; wide ones take two cells."""
         if (self.g1_charset if self.charset else self.g0_charset) is charsets.VT100_MAP:
             data = data.translate(charsets.VT100_MAP)
-        if not data.isascii():
-            data = _NONCHARACTER.sub("\ufffd", _INVISIBLE.sub("", data))
-        for piece in _ASCII.findall(data):
+        for piece in pieces(data):
             if piece.isascii():
                 self._write(piece)
-            elif _width(piece) > 0 and not self._joins(piece):
-                self._put(piece, _width(piece))
-            elif _width(piece) >= 0:
+            elif width(piece) > 0 and not self._joins(piece):
+                self._put(piece, width(piece))
+            elif width(piece) >= 0:
                 self._combine(piece)
-        self._last = data[-1:]
+            self._last = piece[-1:]
 
     def _write(self, text: str) -> None:
         """Write characters of which each takes one cell."""
@@ -133,16 +116,16 @@ class Grid(pyte.Screen):
             self._put(text[:room], 1)
             text = text[room:]
 
-    def _put(self, text: str, width: int) -> None:
-        """Write characters of `width` cells each that fit into the line, or into the next."""
-        size = width * len(text)
+    def _put(self, text: str, cells: int) -> None:
+        """Write characters of `cells` cells each that fit into the line, or into the next."""
+        size = cells * len(text)
         if self.cursor.x + size > self.columns:
             if modes.DECAWM in self.mode:
                 self._break_line()
             else:
                 self.cursor.x = self.columns - size
         if modes.IRM in self.mode:
-            self.insert_characters(size)
+            self._shift(self.cursor.x, size, times=len(text))
         row = self.buffer[self.cursor.y]
         gap = self.cursor.x - row.width
         if gap > self._visible_columns and self._allowed(gap) < gap:
@@ -150,13 +133,11 @@ class Grid(pyte.Screen):
         x = self.cursor.x
         self._part(row, x)
         self._part(row, x + size)
-        cells = self._cells_of_pen()
+        made = self._cells_of_pen()
         for character in text:
-            row[x] = cells.get(character) or cells.setdefault(
-                character, Cell(character, self.style, self.kind)
-            )
+            row[x] = made.get(character) or made.setdefault(character, Cell(character, self.style, self.kind))
             x += 1
-        if width == 2:
+        if cells == 2:
             row[x] = Cell("", self.style, self.kind)
         self.cursor.x += size
         row.width = max(row.width, self.cursor.x)
@@ -182,6 +163,11 @@ class Grid(pyte.Screen):
         self._allowance -= allowed
         return allowed
 
+    def _reaches(self, count: int, *, times: int = 1) -> bool:
+        """Tell whether a control sequence may still go over `count` cells; those beyond the width count."""
+        beyond = max(count - self._visible_columns, 0) * times
+        return self._allowed(beyond) == beyond
+
     @staticmethod
     def _part(row: Row, x: int) -> None:
         """Take away a wide character that the boundary left of column `x` would cut through."""
@@ -197,13 +183,11 @@ class Grid(pyte.Screen):
     def _joins(self, character: str) -> bool:
         """Tell whether `character` is drawn in one with that before it, as in composed emoji."""
         cell = self.buffer[self.cursor.y].get(self._before())
-        return cell is not None and (
-            cell.data.endswith(_JOINER) or (ord(character) in _SKIN_TONES and _width(cell.data[-1:]) == 2)
-        )
+        return cell is not None and joins(cell.data, character)
 
     def _combine(self, character: str) -> None:
         row, x = self.buffer[self.cursor.y], self._before()
-        if x in row:
+        if x in row and len(row[x].data) < LONGEST_CELL:
             row[x] = row[x]._replace(data=row[x].data + character)
 
     def repeat(self, count: int) -> None:
@@ -299,25 +283,30 @@ class Grid(pyte.Screen):
         """Move the cursor to a line, counted from 1, of the screen or of the scrolling region."""
         self.cursor_position(line, self.cursor.x + 1)
 
+    def set_tab_stop(self) -> None:
+        """Set a tab stop at the cursor (HTS); beyond the width they stay every eight columns."""
+        if self.cursor.x < self._visible_columns:
+            self.tabstops.add(self.cursor.x)
+
     def tab(self) -> None:
         """Move the cursor to the next tab stop; on a terminal without an edge, every eight columns."""
-        x = self.cursor.x
-        stops = [stop for stop in self.tabstops if stop > x]
-        if stops:
-            self.cursor.x = min(stops)
-        elif self.columns > self._visible_columns:
-            self.cursor.x = x - x % 8 + 8
-        else:
-            self.cursor.x = max(x, self.columns - 1)
+        self._tab(1)
 
     def tabs(self, count: int) -> None:
         """Move the cursor some tab stops on (CHT)."""
-        for _ in range(min(count or 1, self._visible_columns)):
-            before = self.cursor.x
-            self.tab()
-            if self.cursor.x == before:
-                break
+        self._tab(min(count or 1, self._visible_columns))
         self.ensure_hbounds()
+
+    def _tab(self, count: int) -> None:
+        x = self.cursor.x
+        stops = sorted(stop for stop in self.tabstops if stop > x)
+        if count <= len(stops):
+            self.cursor.x = stops[count - 1]
+        elif self.columns > self._visible_columns:
+            last = stops[-1] if stops else x
+            self.cursor.x = last - last % 8 + 8 * (count - len(stops))
+        else:
+            self.cursor.x = max(x, self.columns - 1)
 
     def back_tabs(self, count: int) -> None:
         """Move the cursor some tab stops back (CBT)."""
@@ -340,12 +329,17 @@ class Grid(pyte.Screen):
     def _erase(self, y: int, start: int, end: int) -> None:
         """Empty cells of a line; they take the background that is set."""
         row = self.buffer[y]
+        to_the_end = end >= row.width
+        # What ends the line is written once before it is erased; the rest may be gone over again and again.
+        if not to_the_end and not self._reaches(end - start):
+            return
         self._part(row, start)
         self._part(row, end)
         for x in range(start, min(end, row.width)):
             row.pop(x, None)
-        if end >= row.width:
+        if to_the_end:
             row.ends = 0
+            row.width = min(row.width, start)
         if self.style.bg and end <= self._visible_columns and self._allowed(end - start) == end - start:
             row.width = max(row.width, end)
             blank = Cell(" ", Style(bg=self.style.bg))
@@ -383,11 +377,16 @@ class Grid(pyte.Screen):
 
     def delete_characters(self, count: int | None = None) -> None:
         """Remove cells from the cursor on; what is right of them moves to the left (DCH)."""
-        self._erase(self.cursor.y, self.cursor.x, self.cursor.x + (count or 1))
-        self._shift(self.cursor.x + (count or 1), -(count or 1))
+        count = count or 1
+        if self._reaches(self.buffer[self.cursor.y].width - self.cursor.x):
+            self._erase(self.cursor.y, self.cursor.x, self.cursor.x + count)
+            self._shift(self.cursor.x + count, -count)
 
-    def _shift(self, start: int, distance: int) -> None:
+    def _shift(self, start: int, distance: int, *, times: int = 1) -> None:
+        """Move the cells from `start` on; `times` is the number of steps in which a program may do it."""
         row, edge = self.buffer[self.cursor.y], self._edge()
+        if not self._reaches(row.width - start, times=times):
+            return
         self._part(row, start)
         moved = {x + distance: row.pop(x) for x in range(start, row.width) if x in row}
         row.update({x: cell for x, cell in moved.items() if x < edge})

@@ -32,6 +32,7 @@ _MARK = re.compile(
     rb"\x1b\]133;(?P<letter>[A-D])(?P<rest>(?:;[^\x07\x1b]*)?)(?:\x07|\x1b\\)"
     rb"|\x1b\[\?2004(?P<paste>[hl])"
 )
+_STATUS = re.compile(r"[0-9]{1,9}")
 _BEGINNINGS = (b"\x1b]133;", b"\x1b[?2004")
 _STRING = re.compile(rb"\x1b\]133;[^\x07\x1b]*\x1b?")
 
@@ -120,5 +121,5 @@ def _piece(found: re.Match[bytes]) -> Piece | None:
     kind = _LETTERS[found["letter"]]
     if kind is Kind.PROMPT and "k=s" in words:
         kind = Kind.CONTINUATION
-    status = int(words[0]) if kind is Kind.ENDED and words[0].isdecimal() else 0
+    status = int(words[0]) if kind is Kind.ENDED and _STATUS.fullmatch(words[0]) else 0
     return Piece(kind, data, status=status)

@@ -1,20 +1,21 @@
 """Commands and lines of output as one text, and back: what travels through a literal block.
 
 Between Sphinx, which holds the text of a literal block, and Pygments, which colours it, nothing but
-text passes. So every span begins with a mark that says what it is and how it looks: ESC, which no
-screen shows and no span holds, and four characters of Unicode's private use area, which no full text
-search takes for a part of a word. A command begins with a mark too, and so does each line of output;
-a line without one goes on with the command above it.
+text passes. So each line of output is packed (`docker_run.terminal.spans`): it begins with a mark that
+says what it is and how it looks. A command begins with a mark too; a line without one goes on with the
+command above it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from io import StringIO
+from itertools import chain
 from typing import NamedTuple
 
-from docker_run.terminal import screen
-from docker_run.terminal.screen import COLOURS, Kind, Line, Span, Style
+from docker_run.terminal import spans
+from docker_run.terminal.characters import printable
+from docker_run.terminal.spans import MARK, Line, Mark, Span
 
 PROMPT = "$ "
 """What stands before a command."""
@@ -28,55 +29,51 @@ class Block(NamedTuple):
 
     command: str
     """Without its prompts; it may have several lines. Empty where only output is shown."""
-    lines: tuple[Line, ...] = ()
+    lines: Iterable[Line | str] = ()
+    """Those of the output, packed or not."""
 
 
-class Mark(NamedTuple):
-    """What the text after it is, up to the next mark."""
-
-    kind: Kind | None
-    """None for a command with its prompts."""
-    style: Style = Style()
-
-
-_ORIGIN = 0xE000
-_MARK = re.compile("\x1b([\ue000-\ue0ff]{4})")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_KINDS = (None, *Kind)
-_COLOURS = ("", *COLOURS)
-_FACES = ("bold", "dim", "italic", "underline", "reverse", "strike")
+_COMMAND = spans.written(Mark(None))
+_EMPTY = spans.written(Mark())
 
 
 def encode(blocks: Iterable[Block]) -> str:
     """Return `blocks` as one text with marks; `decode` is its inverse.
 
-    Control characters, which only a command can hold, become U+FFFD.
+    What no page can hold, such as a control character of a command, becomes U+FFFD.
     """
-    return "\n".join(
+    return _text(
         line
         for block in blocks
-        for line in (
-            *([_mark(Mark(None)) + prompted(block.command)] if block.command else ()),
-            *(_encoded(line) for line in block.lines),
-        )
+        for line in chain([_COMMAND + prompted(block.command)] * bool(block.command), _packed(block))
     )
 
 
 def plain(blocks: Iterable[Block]) -> str:
     """Return `blocks` as text without marks, for formats that know no colours."""
-    return "\n".join(
+    return _text(
         line
         for block in blocks
-        for line in (
-            *([prompted(block.command)] if block.command else ()),
-            *(screen.text([line]) for line in block.lines),
-        )
+        for line in chain([prompted(block.command)] * bool(block.command), map(spans.plain, _packed(block)))
     )
+
+
+def _packed(block: Block) -> Iterator[str]:
+    for line in block.lines:
+        yield (line if isinstance(line, str) else spans.packed(line)) or _EMPTY
+
+
+def _text(lines: Iterable[str]) -> str:
+    """Return `lines` as one text. Not by `join`, which first makes a list of them all."""
+    text = StringIO()
+    for number, line in enumerate(lines):
+        text.write(f"\n{line}" if number else line)
+    return text.getvalue()
 
 
 def prompted(command: str) -> str:
     """Return `command` as a terminal shows it: with a prompt before each of its lines."""
-    return PROMPT + _printable(command).replace("\n", f"\n{CONTINUATION}")
+    return PROMPT + printable(command).replace("\n", f"\n{CONTINUATION}")
 
 
 def unprompted(text: str) -> str:
@@ -114,11 +111,8 @@ def marked(text: str) -> Iterator[tuple[Mark, str]]:
     which goes on in the next line after a backslash at its end, with or without `> ` before that; all
     else is output.
     """
-    if _MARK.search(text) is None:
-        text = encode(_written(text))
-    pieces = _MARK.split(text)
-    for code, piece in zip(pieces[1::2], pieces[2::2], strict=True):
-        yield _unmarked(code), piece
+    # What was encoded begins with a mark; other control characters it has none.
+    yield from spans.marked(text if MARK.match(text) else encode(_written(text)))
 
 
 def _written(text: str) -> Iterator[Block]:
@@ -135,29 +129,3 @@ def _written(text: str) -> Iterator[Block]:
             command = ""
     if command:
         yield Block(command)
-
-
-def _encoded(line: Line) -> str:
-    spans = line or (Span(""),)
-    return "".join(_mark(Mark(span.kind, span.style)) + _printable(span.text) for span in spans)
-
-
-def _printable(text: str) -> str:
-    return _CONTROL.sub("\ufffd", text)
-
-
-def _mark(mark: Mark) -> str:
-    faces = sum(1 << bit for bit, face in enumerate(_FACES) if getattr(mark.style, face))
-    numbers = (
-        _KINDS.index(mark.kind),
-        _COLOURS.index(mark.style.fg),
-        _COLOURS.index(mark.style.bg),
-        faces,
-    )
-    return "\x1b" + "".join(chr(_ORIGIN + number) for number in numbers)
-
-
-def _unmarked(code: str) -> Mark:
-    kind, fg, bg, faces = (ord(character) - _ORIGIN for character in code)
-    style = Style(_COLOURS[fg], _COLOURS[bg], *(bool(faces >> bit & 1) for bit in range(len(_FACES))))
-    return Mark(_KINDS[kind], style)

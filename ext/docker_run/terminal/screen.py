@@ -13,26 +13,15 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal.cells import Cell, Kind, Row
 from docker_run.terminal.echo import Typewriter
 from docker_run.terminal.rendition import COLOURS, PLAIN, Style
+from docker_run.terminal.spans import Line, Span
 
 __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "text"]
 
-
-class Span(NamedTuple):
-    """A piece of a line that looks the same throughout."""
-
-    text: str
-    kind: Kind = Kind.OUTPUT
-    style: Style = PLAIN
-
-
-Line = tuple[Span, ...]
-"""A line of the screen, without its end."""
 
 # Text that moves no cursor but to the start of the next line: the emulator would add nothing to it.
 _SIMPLE = re.compile(r"(?:[ -~]++|\r++\n)*+")

@@ -1,0 +1,47 @@
+"""Characters as a terminal takes them: how wide, drawn with the one before, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from wcwidth import wcwidth
+
+LONGEST_CELL = 16
+"""Characters that one cell holds: the longest emoji and the fullest syllables have fewer. Hostile output
+stacks thousands of marks on one letter, which a browser draws over half of the page."""
+
+# Line and paragraph separators, the controls of writing direction, and what takes no room and has
+# no look: a page would show its lines in another order than the terminal did.
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+# What XML, and with it EPUB, can't hold; and control characters.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_JOINER = "\u200d"
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_PIECE = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
+
+
+def printable(text: str) -> str:
+    """Return `text` with U+FFFD for what no page can hold; tabs and ends of lines stay."""
+    return text if text.isprintable() else _UNPRINTABLE.sub("\ufffd", text)
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Yield the runs of ASCII in `text`, and each other character that a terminal shows."""
+    if text.isascii():
+        yield text
+        return
+    for piece in _PIECE.finditer(printable(_INVISIBLE.sub("", text))):
+        yield piece[0]
+
+
+@lru_cache(maxsize=4096)
+def width(character: str) -> int:
+    """Return how many cells `character` takes: 0 for one drawn over that before it, -1 for none at all."""
+    return wcwidth(character)
+
+
+def joins(before: str, character: str) -> bool:
+    """Tell whether `character` is drawn in one with `before`, the text of a cell, as in composed emoji."""
+    return before.endswith(_JOINER) or (ord(character) in _SKIN_TONES and width(before[-1:]) == 2)
