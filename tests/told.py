@@ -12,10 +12,14 @@ class Quiet:
 
 
 class Seen(Quiet):
-    """Progress that remembers what it was told of images: (name, status)."""
+    """Progress that remembers what it was told of images, (name, status), and besides."""
 
     def __init__(self) -> None:
         self.images: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
 
     def image(self, name: str, status: str) -> None:
         self.images.append((name, status))

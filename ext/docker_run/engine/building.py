@@ -18,9 +18,11 @@ from docker.utils.build import tar
 
 from docker_run.engine.builder import BuildFailed, run_build
 from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.client_config import client_config
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.context import base_arguments
+from docker_run.engine.credentials import Credentials
 from docker_run.engine.dockerfile import copied, instructions, left_out
 from docker_run.engine.images import Images
 from docker_run.engine.pull import RESERVED
@@ -100,7 +102,8 @@ def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progres
     The images that its Dockerfile begins from by an argument (`ARG BASE=…`, `FROM ${BASE}`) are
     pulled, or built from the catalogue. Raises `ImageProblem` and `EngineProblem`.
     """
-    clients = Clients(lambda: connect(url, environ=environ))
+    credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
+    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
     try:
         images = Images(clients, catalogue=wanted.catalogue, progress=progress)
         dockerfile = wanted.dockerfile.read_text(encoding="utf-8")

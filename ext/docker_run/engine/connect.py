@@ -18,7 +18,10 @@ from docker.constants import (
 from docker.errors import DockerException
 from docker.tls import TLSConfig
 from docker.utils import version_lt
+from docker.utils.proxy import ProxyConfig
 
+from docker_run.engine.client_config import client_config
+from docker_run.engine.credentials import Credentials
 from docker_run.engine.endpoints import Certificates, certificates_for
 from docker_run.errors import EngineProblem
 
@@ -26,10 +29,13 @@ _FIRST_ANSWER = 15
 """Seconds that an engine may take for its first answer; one that works needs milliseconds."""
 
 
-def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.DockerClient:
+def connect(
+    url: str, *, environ: Mapping[str, str] | None = None, credentials: Credentials | None = None
+) -> docker.DockerClient:
     """Return a client of the engine at `url`, after that has answered; see `spoken_version`.
 
-    Certificates come from `environ` (by default the process's own): those of the current context
+    `credentials` are those for registries, by default read from the user's `config.json`. Certificates
+    come from `environ` (by default the process's own): those of the current context
     where `url` is the context's, else `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`.
     Raises `EngineProblem` that says in one line why there is none, and what to try.
     A client belongs to one thread; the caller closes it.
@@ -37,6 +43,9 @@ def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.Doc
     environ = os.environ if environ is None else environ
     if url.startswith("unix://"):
         _knock(url)
+    # Before docker-py reads that file, too, and fails at what is damaged without saying where.
+    config = client_config(environ)
+    credentials = credentials or Credentials(config, environ=environ)
     try:
         certificates = certificates_for(url, environ)
         tls = _config(certificates) if certificates else False
@@ -46,7 +55,7 @@ def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.Doc
             version = spoken_version(first.api.version(api_version=False))
         finally:
             first.close()
-        return _client(url, tls, version=version, timeout=DEFAULT_TIMEOUT_SECONDS)
+        client = _client(url, tls, version=version, timeout=DEFAULT_TIMEOUT_SECONDS)
     except (DockerException, requests.RequestException, OSError, ValueError, KeyError) as error:
         raise EngineProblem(f"no engine at {url}: {_reason(url, error)}") from error
     except Exception as error:
@@ -54,6 +63,17 @@ def connect(url: str, *, environ: Mapping[str, str] | None = None) -> docker.Doc
         if not url.startswith("ssh://"):
             raise
         raise EngineProblem(f"no engine at {url}: {error}; try `ssh` to that machine first") from error
+    # In the place of docker-py's own readings of that file.
+    vars(client.api).update(_auth_configs=credentials, _proxy_configs=_Proxies(config.proxy_variables(url)))
+    return client
+
+
+class _Proxies(ProxyConfig):
+    """The proxies that docker-py tells to builds, by the names of their variables."""
+
+    def get_environment(self) -> Any:  # noqa: ANN401 - docker-py's type lacks ALL_PROXY
+        """Return the variables, which docker-py gives to a build unless it has them already."""
+        return dict(self)
 
 
 def spoken_version(answer: Mapping[str, Any]) -> str:
@@ -71,6 +91,10 @@ def spoken_version(answer: Mapping[str, Any]) -> str:
 def _knock(url: str) -> None:
     """Connect to a Unix socket and hang up: docker-py leaves a socket open where that fails."""
     path = unquote(urlsplit(url).netloc + urlsplit(url).path)
+    if not hasattr(socket, "AF_UNIX"):
+        raise EngineProblem(
+            f"no engine at {url}: Python has no such sockets on this system; use npipe:// or tcp://"
+        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
         knocking.settimeout(_FIRST_ANSWER)
         try:
@@ -105,7 +129,7 @@ def _client(url: str, tls: TLSConfig | bool, *, version: str, timeout: float) ->
     client = docker.DockerClient(base_url=url, version=version, timeout=int(timeout), tls=tls)
     # `REQUESTS_CA_BUNDLE` would go before the engine's own authority; proxies are kept by hand.
     client.api.trust_env = False
-    if str(client.api.base_url).startswith("http"):
+    if not url.startswith(("unix://", "npipe://", "ssh://")):
         client.api.proxies.update(requests.utils.get_environ_proxies(client.api.base_url))
     return client
 

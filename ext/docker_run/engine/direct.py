@@ -173,6 +173,7 @@ class DirectSession:
             allow=self._allow,
             read=read,
             environ=self._environ,
+            proxies=self._host.proxies,
             directory=str(PurePosixPath(step.location.path).parent),
         )
 

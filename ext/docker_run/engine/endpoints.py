@@ -9,13 +9,14 @@ https://docs.docker.com/engine/manage-resources/contexts/).
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from docker_run.engine.client_config import client_config, config_folder, home_folder, read_object
 from docker_run.errors import EngineProblem
 
 _SCHEMES = ("unix", "tcp", "ssh", "http", "https", "npipe")
@@ -41,6 +42,8 @@ class Endpoint:
     source: str
     """Who says so, e.g. `DOCKER_HOST` or `context remote`."""
     certificates: Certificates | None = None
+    remedy: str = ""
+    """What to try where nobody answers there; only of an engine that the user chose by name."""
 
 
 def candidates(setting: str, *, environ: Mapping[str, str], root: Path = Path("/")) -> tuple[Endpoint, ...]:
@@ -54,19 +57,19 @@ def candidates(setting: str, *, environ: Mapping[str, str], root: Path = Path("/
         return ()
     if setting != "auto":
         _check(setting, f"the engine setting {setting!r} is none of {_FORMS}")
-        return (Endpoint(setting, "the engine setting", _certificates_of(setting, environ)),)
+        return (
+            Endpoint(
+                setting, "the engine setting", _certificates_of(setting, environ), "correct it, or say `auto`"
+            ),
+        )
     host = environ.get("DOCKER_HOST", "").strip()
     if host:
         _check(host, f"DOCKER_HOST is {host!r}, which is not the URL of an engine; correct or unset it")
-        return (Endpoint(host, "DOCKER_HOST", _certificates_of(host, environ)),)
+        return (Endpoint(host, "DOCKER_HOST", _certificates_of(host, environ), "correct or unset it"),)
     context = _current_context(environ)
     if context is not None:
         return (context,)
-    return tuple(
-        Endpoint(f"unix://{path}", source)
-        for path, source in _usual_sockets(environ)
-        if (root / path.lstrip("/")).is_socket()
-    )
+    return _usual(environ, root)
 
 
 def certificates_for(url: str, environ: Mapping[str, str]) -> Certificates | None:
@@ -97,51 +100,52 @@ def _check(url: str, message: str) -> None:
         raise EngineProblem(f"{message} (it lacks a port, often 2375 or, with TLS, 2376)")
 
 
+def _usual(environ: Mapping[str, str], root: Path) -> tuple[Endpoint, ...]:
+    """Return where engines listen by default, as far as there is something."""
+    if sys.platform == "win32":
+        # Looking whether a pipe is there would connect to it.
+        return (Endpoint("npipe:////./pipe/docker_engine", "the default pipe"),)
+    return tuple(
+        Endpoint(f"unix://{path}", source)
+        for path, source in _usual_sockets(environ)
+        if (root / path.lstrip("/")).is_socket()
+    )
+
+
 def _usual_sockets(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     run = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    home = environ.get("HOME", "")
+    home = home_folder(environ)
+    desktop = ((f"{home}/.docker/run/docker.sock", "the socket of Docker Desktop"),) if home else ()
     return (
         ("/var/run/docker.sock", "the default socket"),
         (f"{run}/docker.sock", "the socket of rootless Docker"),
-        (f"{home}/.docker/run/docker.sock", "the socket of Docker Desktop"),
+        *desktop,
         (f"{run}/podman/podman.sock", "the socket of rootless Podman"),
         ("/run/podman/podman.sock", "the socket of Podman"),
     )
 
 
 def _current_context(environ: Mapping[str, str]) -> Endpoint | None:
-    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "")) / ".docker")
-    name = environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext", "default")
+    name = environ.get("DOCKER_CONTEXT") or client_config(environ).context
     if name in ("default", ""):
         return None
+    folder = config_folder(environ)
     # The folder of a context is called by the hash of its name.
-    identity = hashlib.sha256(str(name).encode()).hexdigest()
-    meta = folder / "contexts" / "meta" / identity / "meta.json"
-    if not meta.exists():
+    identity = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    meta = folder / "contexts" / "meta" / identity / "meta.json" if folder else None
+    if folder is None or meta is None or not meta.exists():
         raise EngineProblem(
             f"there is no docker context {name!r} in {folder}: "
             "see `docker context ls`, or choose another with `docker context use` or DOCKER_CONTEXT"
         )
-    endpoints = _read(meta).get("Endpoints")
+    endpoints = read_object(meta).get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     url = endpoint.get("Host", "") if isinstance(endpoint, dict) else ""
     _check(str(url), f"the docker context {name!r} names no engine; see `docker context inspect {name}`")
     tls = folder / "contexts" / "tls" / identity / "docker"
     skips = isinstance(endpoint, dict) and bool(endpoint.get("SkipTLSVerify", False))
     certificates = Certificates(tls, verify=not skips) if tls.is_dir() else None
-    return Endpoint(str(url), f"context {name}", certificates)
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise EngineProblem(f"{path} can't be read: {error}") from error
-    if not isinstance(content, dict):
-        raise EngineProblem(f"{path} can't be read: it does not hold a JSON object")
-    return content
+    return Endpoint(str(url), f"context {name}", certificates, "start it, or `docker context use` another")
 
 
 def _certificates_of(url: str, environ: Mapping[str, str]) -> Certificates | None:
@@ -149,4 +153,5 @@ def _certificates_of(url: str, environ: Mapping[str, str]) -> Certificates | Non
     folder = environ.get("DOCKER_CERT_PATH")
     if not url.startswith(("tcp://", "https://")) or not (verify or folder):
         return None
-    return Certificates(Path(folder or Path(environ.get("HOME", "")) / ".docker"), verify=verify)
+    chosen = Path(folder) if folder else config_folder(environ)
+    return Certificates(chosen, verify=verify) if chosen else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -21,12 +22,22 @@ class Host:
     """An engine, the build to which everything belongs that is made on it, and what a command may take.
 
     `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for
-    each command of a step that sets none; `max_output` in bytes, for each command.
+    each command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the
+    variables that tell the programs in containers of the user's proxies.
     """
 
-    def __init__(self, url: str, *, clients: Clients, timeout: float, max_output: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clients: Clients,
+        timeout: float,
+        max_output: int,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
         self.url = url
         self.clients = clients
+        self.proxies = dict(proxies or {})
         self.interrupted = threading.Event()
         self.limits = Limits(seconds=timeout, max_output=max_output, interrupted=self.interrupted)
         self.owner = cleanup.Owner.current(str(uuid.uuid4()))

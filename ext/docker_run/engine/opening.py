@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from docker_run.engine.client_config import client_config
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
+from docker_run.engine.credentials import Credentials
 from docker_run.engine.direct import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.find import find
@@ -46,8 +48,16 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
     Raises `EngineProblem`.
     """
     url = find(settings.engine, environ=environ, private=settings.private, progress=progress)
-    clients = Clients(lambda: connect(url, environ=environ))
-    host = Host(url, clients=clients, timeout=settings.timeout, max_output=settings.max_output)
+    config = client_config(environ)
+    credentials = Credentials(config, environ=environ, note=progress.note)
+    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
+    host = Host(
+        url,
+        clients=clients,
+        timeout=settings.timeout,
+        max_output=settings.max_output,
+        proxies=config.proxy_variables(url),
+    )
     images = Images(clients, catalogue=settings.catalogue, progress=progress)
     catalogue = settings.catalogue
     mirror = None if catalogue is None else StockedRegistry(host, images, catalogue, progress)

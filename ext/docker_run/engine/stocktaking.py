@@ -8,9 +8,11 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
+from docker_run.engine.client_config import client_config
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.context import names
+from docker_run.engine.credentials import Credentials
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.registry import StockedRegistry
@@ -31,7 +33,8 @@ def take_stock(
     Returns a table of all of them, and how many can't be had: why is told to `progress`.
     Raises `EngineProblem`, and `ImageProblem` where there can't be a registry.
     """
-    clients = Clients(lambda: connect(url, environ=environ))
+    credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
+    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
     host = Host(url, clients=clients, timeout=_TIMEOUT, max_output=_MAX_OUTPUT)
     images = Images(clients, catalogue=catalogue, progress=progress, anew=rebuild)
     registry = StockedRegistry(host, images, catalogue, progress)

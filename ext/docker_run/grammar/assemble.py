@@ -85,8 +85,12 @@ def published(given: Given) -> tuple[Fields, Mapping[str, list[tuple[str, str]]]
     return ({"ports": pairs} if pairs else {}), bindings
 
 
-def environment(given: Given, *, read: Read, environ: Mapping[str, str]) -> list[str]:
+def environment(
+    given: Given, *, read: Read, environ: Mapping[str, str], proxies: Mapping[str, str]
+) -> list[str]:
     """Return the variables: those of the files, then the others, of which the last of a name wins.
+
+    `proxies` are the variables that the user's CLI adds to those of `-e`, which go before them.
 
     A bare name takes its value from `environ`; one that isn't there is left out of a file, and unset
     in the container if it came with `-e`.
@@ -104,7 +108,8 @@ def environment(given: Given, *, read: Read, environ: Mapping[str, str]) -> list
     for entry in given.all("env", str):
         name = entry.partition("=")[0]
         named[name] = entry if "=" in entry or name not in environ else f"{name}={environ[name]}"
-    return [*entries, *named.values()]
+    added = {name: f"{name}={value}" for name, value in proxies.items() if name not in named}
+    return [*entries, *named.values(), *added.values()]
 
 
 def labels(given: Given, *, read: Read) -> dict[str, str]:

@@ -30,6 +30,7 @@ def parse(
     allow: Collection[str] | None,
     read: Callable[[str], str],
     environ: Mapping[str, str] | None = None,
+    proxies: Mapping[str, str] | None = None,
     directory: str = "/",
 ) -> RunLine:
     """Take apart `text`: what follows `docker run` on a command line, e.g. `--rm busybox ls /bin`.
@@ -37,7 +38,8 @@ def parse(
     `allow` has the names, without dashes, of the flags that may reach into the host; None allows all.
     `read` returns the text of a file that `--env-file`, `--label-file` or `--security-opt seccomp=…`
     names; it may raise `OSError` and `UnicodeDecodeError`. `environ` has the values for `-e NAME`, where
-    that is allowed. `directory`, an absolute path, is where paths of the host like `./data` begin.
+    that is allowed. `proxies` are the variables that every container gets, unless `-e` names them.
+    `directory`, an absolute path, is where paths of the host like `./data` begin.
 
     In the result, `client` has all of: `detach` (bool), `attach` (a tuple of `stdin`, `stdout`,
     `stderr`), `detach_keys` (str), `sig_proxy` (bool), `pull` (`always`, `missing`, `never`), `quiet`
@@ -53,7 +55,14 @@ def parse(
     if not arguments.rest:
         raise FlagProblem(_no_image(text))
     try:
-        return _line(given, arguments.rest, read=read, environ=environ or {}, directory=directory)
+        return _line(
+            given,
+            arguments.rest,
+            read=read,
+            environ=environ or {},
+            proxies=proxies or {},
+            directory=directory,
+        )
     except BadValue as error:
         raise FlagProblem(f"{error}. {error.hint}" if error.hint else f"{error}") from error
 
@@ -64,13 +73,14 @@ def _line(
     *,
     read: Callable[[str], str],
     environ: Mapping[str, str],
+    proxies: Mapping[str, str],
     directory: str,
 ) -> RunLine:
     assemble.check_modes(given)
     volumes, mounted = assemble.mounted(given, directory=directory)
     ports, bindings = assemble.published(given)
     devices, device_requests = assemble.device_arguments(given)
-    variables = assemble.environment(given, read=read, environ=environ)
+    variables = assemble.environment(given, read=read, environ=environ, proxies=proxies)
     security, paths = assemble.security(given, read=read)
     health, raw_health = assemble.health(given)
     log = assemble.log_config(given)
