@@ -21,7 +21,10 @@ from docker_run.grammar.reference import REFERENCE
         ('Get "https://r/v2/": net/http: request canceled while waiting for connection', Refusal.UNREACHABLE),
         ("toomanyrequests: You have reached your pull rate limit.", Refusal.UNREACHABLE),
         ("manifest for busybox:nope not found: manifest unknown: manifest unknown", Refusal.NOT_FOUND),
-        ("no matching manifest for linux/arm64/v8 in the manifest list entries", Refusal.NOT_FOUND),
+        ('failed to resolve reference "r.io/a:2": r.io/a:2: not found', Refusal.NOT_FOUND),
+        ('failed to resolve reference "r.io/a:2": failed to do request: not found', Refusal.UNREACHABLE),
+        ("no matching manifest for linux/arm64/v8 in the manifest list entries", Refusal.PLATFORM),
+        ("no match for platform in manifest: not found", Refusal.PLATFORM),
         (
             "pull access denied for nope, repository does not exist: denied: requested access is denied",
             Refusal.DENIED,

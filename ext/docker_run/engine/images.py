@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import docker
 import requests
 from docker.auth import resolve_repository_name
 from docker.errors import APIError, DockerException, ImageNotFound
+from docker.utils import version_lt
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import build
 from docker_run.engine.context import Entry, find_entry
 from docker_run.engine.once import Once
+from docker_run.engine.platforms import Platform, parse_platform, platform_of
 from docker_run.engine.pull import RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.grammar.reference import REFERENCE
 from docker_run.model import Image
 from docker_run.protocols import Progress
 
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"}
+_VARIANTS_SINCE = "1.49"
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,18 @@ class Images:
                 "write REPOSITORY[:TAG], the repository in lower case",
                 answer="docker: invalid reference format",
             )
+        try:
+            wanted = parse_platform(platform) if platform else None
+        except ValueError as error:
+            raise ImageProblem(
+                f"--platform {platform}: {error}; write OS/ARCHITECTURE, e.g. linux/arm64",
+                answer=f"docker: error parsing specified platform: {error}",
+            ) from error
         return self._once.get(
-            (name, pull, platform), lambda: self._provide(name, pull, platform), turn=(name, platform)
+            (name, pull, platform), lambda: self._provide(name, pull, wanted), turn=(name, platform)
         )
 
-    def _provide(self, name: str, pull: str, platform: str | None) -> Provided:
+    def _provide(self, name: str, pull: str, platform: Platform | None) -> Provided:
         try:
             if pull != "always":
                 here = self._on_engine(name, platform)
@@ -131,7 +143,7 @@ class Images:
                     return here
             entry = self._entry(name)
             if pull == "never":
-                return self._built_earlier(name, entry)
+                return self._built_earlier(name, entry, platform)
             try:
                 return self._pulled(name, platform)
             except PullFailed as failure:
@@ -143,21 +155,48 @@ class Images:
                 f"the engine did not give an answer about the image {name!r}: {error}; is it still running?"
             ) from error
 
-    def _on_engine(self, name: str, platform: str | None) -> Provided | None:
+    def _on_engine(self, name: str, platform: Platform | None, *, pulled: bool = False) -> Provided | None:
+        """Return the image if the engine has it for that platform; `pulled` if it was pulled just now."""
+        attributes = self._attributes(name)
+        if attributes is None:
+            return None
+        if platform and not platform.is_of(platform_of(attributes)):
+            attributes = self._variant(name, platform)
+            if attributes is None:
+                return None
+        digest = _digest(name, attributes.get("RepoDigests") or [])
+        # In containerd's store all images have one; and so has what was built here and then pushed.
+        tells = not _is_in_containerd(attributes) and not attributes.get("Parent")
+        if not digest or not (pulled or tells):
+            return Provided(Image(name, str(attributes["Id"]), "found on the engine"), name)
+        return Provided(Image(name, str(attributes["Id"]), "pulled", digest), name)
+
+    def _attributes(self, name: str) -> dict[str, Any] | None:
         try:
-            attributes = self._client().images.get(name).attrs
+            return dict(self._client().images.get(name).attrs)
         except ImageNotFound:
             return None
-        if platform and not _matches(platform, attributes):
+
+    def _variant(self, name: str, platform: Platform) -> dict[str, Any] | None:
+        """Return the attributes of an image for another platform than the engine's own, if it is there.
+
+        Engines that keep an image for several platforms tell of them from version 1.49 of the API on, which
+        docker-py doesn't speak.
+        """
+        api = self._client().api
+        if version_lt(str(self._client().version()["ApiVersion"]), _VARIANTS_SINCE):
             return None
-        digest = _digest(name, attributes.get("RepoDigests") or [])
-        origin = "pulled" if digest else "found on the engine"
-        return Provided(Image(name, str(attributes["Id"]), origin, digest), name)
+        answer = api.get(
+            f"{api.base_url}/v{_VARIANTS_SINCE}/images/{quote(name)}/json",
+            params={"platform": json.dumps(platform.query)},
+            timeout=api.timeout,
+        )
+        return dict(answer.json()) if answer.ok else None
 
     def _entry(self, name: str) -> Entry | None:
         return None if self._catalogue is None else find_entry(self._catalogue, name)
 
-    def _pulled(self, name: str, platform: str | None) -> Provided:
+    def _pulled(self, name: str, platform: Platform | None) -> Provided:
         found = REFERENCE.fullmatch(name)
         repository = found["repository"] if found else name
         host, _ = resolve_repository_name(repository)
@@ -166,16 +205,31 @@ class Images:
         # The engine refuses a reserved name without asking the registry, which may be out of reach.
         asking = nullcontext(_nothing) if repository == RESERVED else registry.contact()
         with asking as answered:
-            for text in pull(self._client(), name, platform=platform):
+            for text in pull(self._client(), name, platform=str(platform) if platform else None):
                 answered()
                 self._progress.image(name, text)
-        here = self._on_engine(name, platform)
+        here = self._on_engine(name, platform, pulled=True)
         if here is None:
-            raise PullFailed(f"manifest for {name} not found for the platform {platform}")
+            raise PullFailed(self._other_platform(name, platform))
         return here
 
-    def _built_earlier(self, name: str, entry: Entry | None) -> Provided:
+    def _other_platform(self, name: str, platform: Platform | None) -> str:
+        """Say, in the engine's words, that the image is for another platform; empty where it isn't there."""
+        attributes = self._attributes(name)
+        if attributes is None or platform is None:
+            return ""
+        found = f"image with reference {name} was found but does not"
+        if _is_in_containerd(attributes):
+            return f"{found} provide the specified platform ({platform})"
+        return f"{found} match the specified platform: wanted {platform}, actual: {platform_of(attributes)}"
+
+    def _built_earlier(self, name: str, entry: Entry | None, platform: Platform | None) -> Provided:
         built = self._catalogue_image(name, entry) if entry else None
+        if built is None and (other := self._other_platform(name, platform)):
+            raise ImageProblem(
+                f"no image {name!r} for {platform}: {other}; leave `--platform` or `--pull never` out",
+                answer=f"docker: Error response from daemon: {other}",
+            )
         if built is None:
             raise ImageProblem(
                 f"no such image: {name}, and `--pull never` forbids to fetch it; "
@@ -184,8 +238,8 @@ class Images:
             )
         return built
 
-    def _built(self, name: str, entry: Entry, platform: str | None) -> Provided:
-        if platform and not _matches(platform, self._machine()):
+    def _built(self, name: str, entry: Entry, platform: Platform | None) -> Provided:
+        if platform and not platform.is_of(self._machine()):
             raise ImageProblem(
                 f"the image {name!r} can't be pulled, and {entry.folder} makes none for {platform}; "
                 "leave `--platform` out",
@@ -222,10 +276,10 @@ class Images:
                 if not attributes.get("RepoTags"):
                     self._client().api.remove_image(before.image.id)
 
-    def _machine(self) -> dict[str, object]:
-        """Return for what the engine builds, in the form of an image's attributes."""
+    def _machine(self) -> Platform:
+        """Return the platform for which the engine builds."""
         version = self._client().version()
-        return {"Os": version["Os"], "Architecture": version["Arch"]}
+        return platform_of({"Os": version["Os"], "Architecture": version["Arch"]})
 
     def _catalogue_image(self, name: str, entry: Entry) -> Provided | None:
         here = self._on_engine(entry.reference, None)
@@ -238,6 +292,7 @@ class Images:
             Refusal.UNREACHABLE: "try again with a network, or load it into the engine (`docker load`)",
             Refusal.NOT_FOUND: "check the name and the tag",
             Refusal.DENIED: "check the name, or `docker login` first",
+            Refusal.PLATFORM: "leave `--platform` out, or name a platform that it is made for",
             Refusal.RESERVED: "it can only stand in a Dockerfile; if the page is to show that, "
             "say `:exit-code: 125`",
         }
@@ -279,11 +334,7 @@ def _digest(name: str, digests: list[str]) -> str:
     return ""
 
 
-def _matches(platform: str, attributes: dict[str, object]) -> bool:
-    """Compare `os/architecture/variant` with an image's, as far as it goes."""
-    wanted = platform.lower().split("/")
-    if len(wanted) == 1 and wanted[0] not in ("linux", "windows"):
-        wanted = [str(attributes.get("Os", "")).lower(), wanted[0]]
-    wanted[1:2] = [_ARCHITECTURES.get(name, name) for name in wanted[1:2]]
-    has = [str(attributes.get(name, "")).lower() for name in ("Os", "Architecture", "Variant")]
-    return all(have == want or not have for have, want in zip(has, wanted, strict=False))
+def _is_in_containerd(attributes: Mapping[str, Any]) -> bool:
+    """Tell whether an image is in containerd's store, where its id is that of its manifest or index."""
+    digests = attributes.get("RepoDigests") or []
+    return str(attributes["Id"]) in {entry.partition("@")[2] for entry in digests}

@@ -17,6 +17,16 @@ RESERVED = "scratch"
 """The one name that the engine itself refuses to pull: where a Dockerfile begins from nothing."""
 
 
+_OF_ANOTHER_PLATFORM = re.compile(
+    r"no match for platform|no matching manifest|does not (match|provide) the specified platform"
+)
+_NOT_FOUND = re.compile(
+    r"manifest.* not found|manifest unknown|name unknown|not found:"
+    # With containerd's store: `failed to resolve reference "NAME": NAME: not found`.
+    r"|: [^ ]+: not found$"
+)
+
+
 class Refusal(Enum):
     """Why a pull came to nothing."""
 
@@ -24,6 +34,7 @@ class Refusal(Enum):
     NOT_FOUND = "the registry has no such image"
     DENIED = "the registry has no such image, or shows it to others only"
     RESERVED = "the name is reserved"
+    PLATFORM = "there is none for that platform"
 
 
 class PullFailed(ImageProblem):
@@ -48,7 +59,9 @@ def refusal(message: str) -> Refusal:
         r"\bdenied\b|unauthorized|authentication required|no basic auth credentials|forbidden", text
     ):
         return Refusal.DENIED
-    if re.search(r"manifest.* not found|manifest unknown|no matching manifest|name unknown|not found:", text):
+    if _OF_ANOTHER_PLATFORM.search(text):
+        return Refusal.PLATFORM
+    if _NOT_FOUND.search(text):
         return Refusal.NOT_FOUND
     return Refusal.UNREACHABLE
 
