@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,18 @@ def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, damage: str) -> None:
     memory.note("a", "k", "e")
     memory.save(["a"])
     assert Memory(path).has_run("a", "k", ["e"])
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a": ' * 100_000, "9" * 5000, '{"a": {"key": [], "engine": 1}}']
+)
+def test_a_cache_of_odd_values_means_that_nothing_is_remembered(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "memory.json"
+    path.write_text(text)
+    assert not Memory(path).has_run("a", "k", ["e"])
+
+
+def test_a_pipe_in_the_place_of_the_cache_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    os.mkfifo(path)
+    assert not Memory(path).has_run("a", "k", ["e"])

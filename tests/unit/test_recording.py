@@ -24,7 +24,9 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.recording import dumps, escape, loads, normalised, unescape
+from docker_run.recordings.escapes import escape, unescape
+from docker_run.recordings.reader import loads
+from docker_run.recordings.recording import dumps, normalised
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
@@ -57,7 +59,7 @@ RECORDINGS = st.builds(
     Recording,
     page=TEXT,
     place=TEXT,
-    terminal=st.builds(TerminalSize, st.integers(0, 9999), st.integers(0, 9999)),
+    terminal=st.builds(TerminalSize, st.integers(1, 1000), st.integers(1, 1000)),
     date=TEXT,
     environment=st.builds(Environment, TEXT, TEXT, TEXT),
     images=st.lists(st.builds(Image, TEXT, TEXT, TEXT, TEXT), max_size=3).map(tuple),
@@ -270,7 +272,7 @@ def problem(text: str) -> str:
         ("a\\tb", "\\u{d800}", 16, "no half of a surrogate pair"),
         ("a\\tb", "\\x61\\tb", 16, r"`out|a\tb\x20`"),
         ("out|no end\\\n\n", "out|no end\\\n", 23, "an empty line"),
-        ("date: 2026-11-24T00:00:00Z", "date:", 25, "`$ docker run -it busybox`"),
+        ("date: 2026-11-24T00:00:00Z", "date:", 25, "a value after `date:`"),
         ("not run: the", "not ran: the", 39, "an empty line"),
         ("\nend\n", "", 40, "the file ends too early"),
         ("end\n", "end", 41, "the end of the file"),
@@ -323,6 +325,50 @@ def test_an_image_may_be_called_anything(text: str) -> None:
     for image in (Image(text, "b", "c", "d"), Image("a", "b", "c", text), Image(text, text, text, text)):
         recording = normalised(replace(SAMPLE, images=(image,)))
         assert loads(dumps(recording), source="x") == recording
+
+
+@pytest.mark.parametrize(
+    ("found", "damaged", "line", "expected"),
+    [
+        ("exit: 0", f"exit: {'9' * 5000}", 14, "`exit:` and a whole number"),
+        ("exit: 0", "exit: -0", 14, "`exit: 0`"),
+        ("seconds: 0.312", f"seconds: {'9' * 5000}.000", 15, "`seconds:` and a number"),
+        ("seconds: 0.312", "seconds: 9999999999.000", 15, "`seconds: 1000000000.000`"),
+        ("seconds: 0.312", "seconds: nan", 15, "`seconds:` and a number"),
+        ("seconds: 0.312", "seconds: -1.000", 15, "`seconds:` and a number"),
+        ("seconds: 0.312", "seconds: 00.312", 15, "`seconds: 0.312`"),
+        ("80x24", "1000000x24", 4, "each from 1 to 1000"),
+        ("80x24", "80x1001", 4, "each from 1 to 1000"),
+        ("80x24", "0x24", 4, "each from 1 to 1000"),
+        ("80x24", "-80x24", 4, "each from 1 to 1000"),
+        ("80x24", "٨x٢", 4, "each from 1 to 1000"),
+        ("place: direct", "place: di\rrect", 3, r"`place: di\rrect`"),
+        ("$ docker run --rm", r"$ docker run\n --rm", 13, "a line of its own for each line"),
+        ("out|a", r"out|b\na", 16, "a line of its own for each line"),
+        ("out|no end\\", "out|no\\\nout| end\\", 23, "another stream"),
+        ("\ndate: 2026-11-24T00:00:00Z", "\ndate: \\x32026", 25, "`date: 2026`"),
+        ("image: busybox", r"image: busybo\x78", 9, "`image: busybox | sha256"),
+        ("docker-run recording 1", f"docker-run recording {'1' * 5000}", 1, "`docker-run recording 1`"),
+    ],
+)
+def test_odd_values_are_named_with_their_line(found: str, damaged: str, line: int, expected: str) -> None:
+    assert found in SAMPLE_TEXT
+    message = problem(SAMPLE_TEXT.replace(found, damaged, 1))
+    assert message.startswith(f"docs/recordings/first.txt, line {line}: ")
+    assert expected in message
+    assert len(message) < 500
+
+
+@PATIENTLY
+@given(st.lists(st.sampled_from([*SAMPLE_TEXT.split("\n"), "out|\\", "tty|a\\r", "err|\\n", "> b", "$"])))
+def test_lines_in_any_order_are_a_recording_or_a_problem(lines: list[str]) -> None:
+    head = SAMPLE_TEXT.split("\n")[:12]
+    text = "\n".join([*head, *lines, "", "end", ""])
+    try:
+        recording = loads(text, source="x")
+    except RecordingProblem:
+        return
+    assert dumps(recording) == text
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath, PureWindowsPath
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
-from docker_run.model import Environment, Recording, StepRecording, TerminalSize
-from docker_run.recordings.recording import dumps
+from docker_run.model import (
+    Chunk,
+    CommandRecording,
+    Environment,
+    Image,
+    Recording,
+    StepRecording,
+    Stream,
+    TerminalSize,
+)
+from docker_run.recordings.files import bounded_lines, open_plain
+from docker_run.recordings.recording import dumps, normalised
 from docker_run.recordings.store import Store
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
@@ -217,6 +231,139 @@ def test_a_file_in_the_place_of_a_directory(store: Store) -> None:
     with pytest.raises(RecordingProblem, match="Not a directory"):
         store.save(RECORDING)
     assert path.read_text() == "mine"
+
+
+def refused(store: Store, page: str, reason: str) -> None:
+    """Check that nothing is read from, or written to, where the recording of `page` should be."""
+    for action in (
+        lambda: store.load(page),
+        lambda: store.save(replace(RECORDING, page=page)),
+        lambda: store.fingerprint(page),
+    ):
+        with pytest.raises(RecordingProblem, match=reason):
+            action()
+
+
+def test_a_pipe_a_device_and_a_socket_are_not_waited_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = store.path("pipe").parent
+    folder.mkdir()
+    os.mkfifo(store.path("pipe"))
+    with socket.socket(socket.AF_UNIX) as listening:
+        # A short path: that of a socket may have no more than some hundred characters.
+        monkeypatch.chdir(folder)
+        listening.bind(store.path("socket").name)
+    refused(store, "pipe", r"pipe\.txt: .*Not a plain file")
+    refused(store, "socket", r"socket\.txt: .*Not a plain file")
+    # What is a recording's file by another name is one, and a device of the system is none.
+    with pytest.raises(OSError, match="Not a plain file"):
+        open_plain(Path("/dev/zero"), largest=10)
+    assert store.orphans([]) == ()
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    store = Store(tmp_path, largest=1000)
+    store.save(RECORDING)
+    with store.path("huge").open("wb") as file:
+        file.truncate(10**12)  # holes: it takes no room
+    refused(store, "huge", r"huge\.txt: .*Larger than 1,000 bytes")
+
+
+def test_a_file_that_grows_while_it_is_read_has_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "growing"
+    path.write_bytes(b"x" * 10)
+    with open_plain(path, largest=10) as file:
+        path.write_bytes(b"x" * 11)
+        with pytest.raises(OSError, match="Larger than 10 bytes"):
+            list(bounded_lines(file, largest=10))
+
+
+def test_a_recording_that_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+    store = Store(tmp_path, largest=1000)
+    output = (Chunk(Stream.OUT, b"x" * 1000),)
+    large = replace(RECORDING, steps=(StepRecording("k", (CommandRecording("c", 0, 0, output),)),))
+    with pytest.raises(UnsavedRecording, match=r"first\.txt: .*Larger than 1,000 bytes.*print no more"):
+        store.save(large)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"terminal": TerminalSize(-1, 24)},
+        {"terminal": TerminalSize(80, 10**6)},
+        {"steps": (StepRecording("k", (CommandRecording("c", 10**5000, 0),)),)},
+        {"steps": (StepRecording("k", (CommandRecording("c", -(10**20), 0),)),)},
+        {"steps": (StepRecording("k", (CommandRecording("c", 0, float("nan")),)),)},
+        {"steps": (StepRecording("k", (CommandRecording("c", 0, -1.0),)),)},
+        {"steps": (StepRecording("k", (CommandRecording("c", 0, 1e300),)),)},
+    ],
+)
+def test_a_number_that_no_recording_has_is_refused(store: Store, change: dict[str, Any]) -> None:
+    store.save(RECORDING)
+    with pytest.raises(UnsavedRecording, match=r"first\.txt: .*`docs/first`"):
+        store.save(replace(RECORDING, **change))
+    assert store.load("docs/first") == RECORDING
+    assert files(store.path("docs/first").parent) == ["first.txt"]
+
+
+@PATIENTLY
+@given(st.text(st.sampled_from("\ud800\udcff\r\n\t\x00\x1b\x85\u2028 |-\\\u202e\ufffe"), max_size=9))
+def test_any_text_in_any_field_comes_back(text: str) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        command = CommandRecording(text, 0, 0.0, (Chunk(Stream.OUT, text.encode("utf-8", "surrogatepass")),))
+        recording = Recording(
+            page=f"x{text}",
+            place=text,
+            terminal=TerminalSize(),
+            date=text,
+            environment=Environment(text, text, text),
+            images=(Image(text, text, text, text),),
+            steps=(StepRecording(text, (command,), not_run=text, date=text),),
+        )
+        store.save(recording)
+        assert store.load(f"x{text}") == normalised(recording)
+
+
+def test_a_page_whose_name_is_too_long_for_a_file(store: Store) -> None:
+    refused(store, "x" * 5000, "File name too long")
+    refused(store, "/".join(["x" * 200] * 50), "File name too long")
+
+
+def test_folders_as_deep_as_the_system_has_them(tmp_path: Path) -> None:
+    depth = 1500
+    at = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(depth):
+            os.mkdir("d", dir_fd=at)
+            at, before = os.open("d", os.O_RDONLY, dir_fd=at), at
+            os.close(before)
+    finally:
+        os.close(at)
+    assert Store(tmp_path).orphans([]) == ()
+
+
+def test_copies_of_unreadable_recordings_are_plain_files_too(store: Store, tmp_path: Path) -> None:
+    path = store.path("docs/first")
+    path.parent.mkdir(parents=True)
+    path.write_text("<<<<<<< one\n")
+    os.mkfifo(path.with_name("first.txt.unreadable"))
+    path.with_name("first.txt.2.unreadable").symlink_to(tmp_path / "outside")
+    (tmp_path / "outside").write_text("<<<<<<< one\n")
+    assert store.save(RECORDING)
+    assert path.with_name("first.txt.3.unreadable").read_text() == "<<<<<<< one\n"
+
+
+def test_links_among_recordings_are_orphans_and_not_followed(store: Store, tmp_path: Path) -> None:
+    store.save(RECORDING)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("x")
+    store.path("folder").with_suffix("").symlink_to(outside)
+    store.path("file").symlink_to(outside / "secret.txt")
+    assert store.orphans(["docs/first"]) == (store.path("file"),)
 
 
 def test_links_are_not_followed(store: Store, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 
 from docker_run.model import CommandRecording, Recording, StepRecording, Stream, TerminalSize
-from docker_run.recordings.recording import escape
+from docker_run.recordings.escapes import escape
 from docker_run.recordings.volatile import Patterns, mask
 from docker_run.terminal import screen
 

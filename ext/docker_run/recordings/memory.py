@@ -6,6 +6,10 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
+from docker_run.recordings.files import open_plain
+
+_LARGEST = 64 * 1024**2
+
 
 class Memory:
     """Remembers for each page the key of the session that was last run, and on which engine.
@@ -19,11 +23,13 @@ class Memory:
         self._running = path.with_suffix(".running")
         self._pages: dict[str, dict[str, str]] = {}
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            with open_plain(path, largest=_LARGEST) as file:
+                found = json.load(file)
             self._pages = {
-                str(page): {"key": entry["key"], "engine": entry["engine"]} for page, entry in found.items()
+                str(page): {"key": str(entry["key"]), "engine": str(entry["engine"])}
+                for page, entry in found.items()
             }
-        except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        except (OSError, ValueError, AttributeError, TypeError, KeyError, RecursionError):
             self._pages = {}
 
     def has_run(self, page: str, key: str, engines: Collection[str]) -> bool:

@@ -7,19 +7,24 @@ business of `docker_run.recordings.recording`.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
+from typing import BinaryIO
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Recording
-from docker_run.recordings.recording import dumps, loads
+from docker_run.recordings import files
+from docker_run.recordings.reader import load
+from docker_run.recordings.recording import text_lines
 
 SUFFIX = ".txt"
 """What the name of a recording's file ends in."""
+
+LARGEST = 100 * 1024**2
+"""Bytes of a recording's file, read or written: what GitHub takes, since recordings are committed."""
 
 # Characters that some file system can't have in a name, and those that a shell or a review would
 # stumble over; `%` because it begins our escapes. A leading dot hides a file (and is what `..` is
@@ -32,11 +37,15 @@ class Store:
     """The recordings in one directory.
 
     Different pages may be loaded and saved in different threads at the same time. All methods raise
-    `RecordingProblem` where there is something else than a plain file in the place of a recording.
+    `RecordingProblem` where there is something else than a plain file in the place of a recording, or
+    one of more than `largest` bytes. Nothing of it is read then, and nothing waited for.
+
+    `directory` itself may be a link, or be reached through one: the project names it. What is in it may not.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, largest: int = LARGEST) -> None:
         self._directory = directory
+        self._largest = largest
 
     def path(self, page: str) -> Path:
         """Return the file for the recording of `page`; always one inside the directory.
@@ -55,10 +64,10 @@ class Store:
         `RecordingProblem` where it can't be read, or is the recording of another page.
         """
         path = self.path(page)
-        data = self._read(path)
-        if data is None:
-            return None
-        recording = _decoded(data, path)
+        with self._open(path) as file:
+            if file is None:
+                return None
+            recording = load(files.bounded_lines(file, largest=self._largest), source=str(path))
         if recording.page != page:
             raise RecordingProblem(
                 f"{path}, line 2: this is the recording of the page `{recording.page}`, not of `{page}`. If"
@@ -79,26 +88,27 @@ class Store:
         to a page whose name differs only in case, on a file system that takes them for one.
         """
         path = self.path(recording.page)
-        data = dumps(recording).encode("utf-8")
-        old = self._read(path)
-        if old == data:
-            return False
         try:
+            with self._open(path) as old:
+                if old is not None and files.holds(old, _encoded(recording)):
+                    return False
             if old is not None:
-                _protect(path, old, recording.page)
+                self._protect(path, recording.page)
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, data)
-        except OSError as error:
+            files.replace(path, files.bounded(_encoded(recording), largest=self._largest))
+        except (OSError, ValueError) as error:
+            reason = _reason(error) if isinstance(error, OSError) else str(error)
             raise UnsavedRecording(
-                f"{path}: the recording of the page `{recording.page}` can't be written ({_reason(error)})."
-                " Make sure that the directory is one you may write to and has room, and build again."
+                f"{path}: the recording of the page `{recording.page}` can't be written ({reason})."
+                " Make sure that the directory is one you may write to and has room, and that the commands"
+                " of the page print no more than a page can show, and build again."
             ) from error
         return True
 
     def orphans(self, pages: Collection[str]) -> tuple[Path, ...]:
         """Return the files of recordings that belong to none of `pages`, sorted."""
         wanted = {self.path(page) for page in pages}
-        found = (path for path in self._directory.rglob(f"*{SUFFIX}") if path.is_file())
+        found = (path for path in files.files_below(self._directory) if path.name.endswith(SUFFIX))
         return tuple(sorted(path for path in found if path not in wanted))
 
     def fingerprint(self, page: str) -> str:
@@ -106,26 +116,73 @@ class Store:
 
         As long as it stays the same, a page that was written need not be written again.
         """
-        data = self._read(self.path(page))
-        return "" if data is None else hashlib.sha256(data).hexdigest()
+        path = self.path(page)
+        with self._open(path) as file:
+            if file is None:
+                return ""
+            digest = hashlib.sha256()
+            for piece in files.bounded(files.contents(file), largest=self._largest):
+                digest.update(piece)
+            return digest.hexdigest()
 
-    def _read(self, path: Path) -> bytes | None:
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[BinaryIO | None]:
+        """Give the file at `path`, open for reading; None where there is none."""
+        try:
+            self._refuse_links(path)
+            file = files.open_plain(path, largest=self._largest)
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        with file:
+            try:
+                yield file
+            except OSError as error:
+                raise _unreadable(path, error) from error
+
+    def _refuse_links(self, path: Path) -> None:
+        """Raise where `path`, or a directory on the way to it from that of the store, is a link."""
         inside = path.relative_to(self._directory)
-        for parent in (self._directory / part for part in reversed([inside, *inside.parents][:-1])):
-            if parent.is_symlink():
+        for part in reversed([inside, *inside.parents][:-1]):
+            if (way := self._directory / part).is_symlink():
                 raise RecordingProblem(
-                    f"{parent}: a symbolic link, which may lead anywhere. Recordings are plain files in plain"
+                    f"{way}: a symbolic link, which may lead anywhere. Recordings are plain files in plain"
                     " directories: put the file itself there, or remove the link."
                 )
+
+    def _protect(self, path: Path, page: str) -> None:
+        """Raise where what is at `path` must not be replaced; keep a copy where nobody could restore it."""
         try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
+            with self._open(path) as file:
+                if file is None:
+                    return
+                old = load(files.bounded_lines(file, largest=self._largest), source=str(path))
+        except NewerRecording:
+            raise
+        except RecordingProblem:
+            self._keep(path)
+            return
+        if old.page != page and old.page.casefold() == page.casefold():
             raise RecordingProblem(
-                f"{path}: can't be read as a recording ({_reason(error)}). Move away what is there,"
-                " or make it a file that you may read, and build again."
-            ) from error
+                f"{path}: the pages `{old.page}` and `{page}` have the same file here, because this file"
+                " system doesn't tell capital letters from small ones. Rename one of the pages."
+            )
+
+    def _keep(self, path: Path) -> None:
+        """Copy what is at `path` to a file next to it, unless there is such a copy."""
+        for copy in _copies(path):
+            with files.open_plain(path, largest=self._largest) as old:
+                try:
+                    with files.open_plain(copy, largest=self._largest) as kept:
+                        if files.holds(kept, files.contents(old)):
+                            return
+                except FileNotFoundError:
+                    files.replace(copy, files.contents(old))
+                    return
+                except OSError:
+                    continue  # something else has this name
 
 
 def _safe(part: str, *, ending: str = "") -> str:
@@ -144,63 +201,21 @@ def _percent(text: str) -> str:
     return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
 
 
-def _decoded(data: bytes, path: Path) -> Recording:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise RecordingProblem(
-            f"{path}, line {line}: not UTF-8 text. Restore the file from git, or delete it and build with an"
-            " engine to record it again.",
-            line=line,
-        ) from None
-    return loads(text, source=str(path))
-
-
-def _protect(path: Path, old: bytes, page: str) -> None:
-    """Raise where `old` must not be replaced; keep a copy of it where nobody could restore it."""
-    try:
-        recording = _decoded(old, path)
-    except NewerRecording:
-        raise
-    except RecordingProblem:
-        _keep(path, old)
-        return
-    if recording.page != page and recording.page.casefold() == page.casefold():
-        raise RecordingProblem(
-            f"{path}: the pages `{recording.page}` and `{page}` have the same file here, because this file"
-            " system doesn't tell capital letters from small ones. Rename one of the pages."
-        )
-
-
-def _keep(path: Path, old: bytes) -> None:
-    for copy in _copies(path):
-        if not copy.exists():
-            _replace(copy, old)
-            return
-        if copy.read_bytes() == old:
-            return
-
-
 def _copies(path: Path) -> Iterator[Path]:
     """Yield names for copies of an unreadable file: first `b.txt.unreadable`, then `b.txt.2.unreadable`."""
     numbered = (f"{path.name}.{number}.unreadable" for number in count(2))
     return (path.with_name(name) for name in chain([f"{path.name}.unreadable"], numbered))
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Make `data` what the file at `path` holds, in one go."""
-    # No recording's name begins with a dot. Not `tempfile`: it makes files that only their owner may read.
-    new = path.with_name(f".recording-{secrets.token_hex(8)}.tmp")
-    try:
-        with new.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+def _encoded(recording: Recording) -> Iterator[bytes]:
+    return (f"{line}\n".encode() for line in text_lines(recording))
+
+
+def _unreadable(path: Path, error: OSError) -> RecordingProblem:
+    return RecordingProblem(
+        f"{path}: can't be read as a recording ({_reason(error)}). Move away what is there,"
+        " or make it a file that you may read, and build again."
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -1,0 +1,70 @@
+r"""Backslash sequences for what could get lost in an editor, or stay unseen in a review."""
+
+from __future__ import annotations
+
+import re
+
+# What must not stand in a text as it is: the backslash, all control, format, separator, private and
+# surrogate characters, and those that take no room or look like a blank. A list of our own, because
+# Python's grows with each version of Unicode, and the text of a recording must not depend on Python.
+_HIDDEN = (
+    (0x00, 0x1F), (0x5C, 0x5C), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x600, 0x605),
+    (0x61C, 0x61C), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2),
+    (0x115F, 0x1160), (0x1680, 0x1680), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F),
+    (0x2028, 0x202F), (0x205F, 0x206F), (0x2800, 0x2800), (0x3000, 0x3000), (0x3164, 0x3164),
+    (0xD800, 0xF8FF), (0xFDD0, 0xFDEF), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFFB), (0xFFFE, 0xFFFF), (0x110BD, 0x110BD), (0x110CD, 0x110CD),
+    (0x13430, 0x13455), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    (0xF0000, 0x10FFFF),
+)  # fmt: skip
+_TO_ESCAPE = re.compile("[" + "".join(rf"\U{low:08x}-\U{high:08x}" for low, high in _HIDDEN) + "]")
+_ESCAPE = re.compile(r"\\(?:([\\ernt])|x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})?")
+_NAMED = {"\\": "\\", "\x1b": "e", "\r": "r", "\n": "n", "\t": "t"}
+_LETTERS = {letter: character for character, letter in _NAMED.items()}
+
+# A byte that is not part of UTF-8 text travels as one of these (Python's "surrogateescape").
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
+
+
+def escape(text: str) -> str:
+    """Return `text` with a backslash sequence for each character that could get lost or not be seen."""
+    return _TO_ESCAPE.sub(_escaped_character, text)
+
+
+def escape_bytes(data: bytes) -> str:
+    """Return `data` as text: as UTF-8 where it is that, and with a sequence for each byte that isn't."""
+    return escape(data.decode("utf-8", "surrogateescape"))
+
+
+def _escaped_character(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    if character in _NAMED:
+        return "\\" + _NAMED[character]
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    if _FIRST_BYTE <= code <= _LAST_BYTE:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{{{code:x}}}"
+
+
+def unescape(text: str) -> str:
+    """Return the text of which `escape` made `text`. Raises `ValueError` at an unknown sequence."""
+    return _ESCAPE.sub(_unescaped_character, text)
+
+
+def _unescaped_character(match: re.Match[str]) -> str:
+    letter, byte, code = match.groups()
+    if letter:
+        return _LETTERS[letter]
+    if byte:
+        value = int(byte, 16)
+        return chr(value if value < 0x80 else 0xDC00 + value)
+    if code:
+        return chr(int(code, 16))  # a ValueError beyond the last character
+    raise ValueError("a backslash begins no known sequence")
+
+
+def unescape_bytes(text: str) -> bytes:
+    """Return the bytes of which `escape_bytes` made `text`. Raises `ValueError` where it can't have."""
+    return unescape(text).encode("utf-8", "surrogateescape")

@@ -1,0 +1,276 @@
+"""Reads the text of a recording, line by line: what is held is what it says, and the line that is read."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+
+from docker_run.errors import NewerRecording, RecordingProblem
+from docker_run.model import (
+    Chunk,
+    CommandRecording,
+    Environment,
+    Image,
+    Recording,
+    StepRecording,
+    Stream,
+    TerminalSize,
+)
+from docker_run.recordings.escapes import unescape, unescape_bytes
+from docker_run.recordings.recording import (
+    FORMAT,
+    LARGEST_SECONDS,
+    LARGEST_SIZE,
+    image_line,
+    marked_line,
+    output_lines,
+)
+
+_TITLE = re.compile(r"docker-run recording ([1-9][0-9]{0,8})")
+_SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
+_EXIT = re.compile(r"-?[0-9]{1,10}")
+_SECONDS = re.compile(r"[0-9]{1,10}\.[0-9]{3}")
+_CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
+_ADVICE = "Restore the file from git, or delete it and build with an engine to record it again."
+_STREAMS = {f"{stream.value}|": stream for stream in Stream}
+
+
+def loads(text: str, *, source: str) -> Recording:
+    """Return the recording that `text` holds; as `load`."""
+    # No other characters than line feeds end a line here.
+    return load(io.BytesIO(text.encode("utf-8", "surrogatepass")), source=source)
+
+
+def load(lines: Iterable[bytes], *, source: str) -> Recording:
+    """Return the recording that `lines` hold, with their ends: the inverse of `recording.text_lines`.
+
+    `source` is the name of the file, for messages. Line ends may have been changed to CRLF (git does
+    that on some machines); nothing else may differ from what is written for a recording.
+
+    Raises `NewerRecording` where a later version wrote it, and `RecordingProblem`, with the line
+    and what was expected there, where the text is damaged.
+    """
+    return _Reader(lines, source).recording()
+
+
+class _Reader:
+    """Goes through the lines of a recording, from the first to the last."""
+
+    def __init__(self, lines: Iterable[bytes], source: str) -> None:
+        self._lines = iter(lines)
+        self._source = source
+        self._number = 0
+        self._current: str | None = ""
+        """The line that is read next, without its end; None behind the last."""
+        self._is_ended = True
+        """Whether the last line that there was had an end."""
+        self._next()
+
+    def recording(self) -> Recording:
+        """Return what the lines say, or raise at the first that can't be understood."""
+        self._check_version()
+        self._take(f"docker-run recording {FORMAT}", f"`docker-run recording {FORMAT}`")
+        recording = Recording(
+            page=self._field("page"),
+            place=self._field("place"),
+            terminal=self._size(),
+            date=self._field("date"),
+            environment=Environment(
+                engine=self._field("engine"),
+                system=self._field("system"),
+                architecture=self._field("architecture"),
+            ),
+            images=tuple(self._images()),
+            steps=tuple(self._steps()),
+        )
+        if self._current is not None or not self._is_ended:
+            raise self._problem("one line feed and the end of the file")
+        return recording
+
+    def _check_version(self) -> None:
+        title = _TITLE.fullmatch(self._current or "")
+        if title and int(title[1]) > FORMAT:
+            raise NewerRecording(
+                f"{self._source}: written by a later version of docker_run (format {title[1]}; this version"
+                f" reads up to {FORMAT}). Upgrade the extension."
+            )
+
+    def _steps(self) -> Iterator[StepRecording]:
+        while True:
+            self._take("", "an empty line")
+            if self._line() == "end":
+                self._next()
+                return
+            key = self._field("step")
+            date = self._optional_field("date")
+            not_run = self._optional_field("not run")
+            yield StepRecording(key=key, commands=tuple(self._commands()), not_run=not_run, date=date)
+
+    def _commands(self) -> Iterator[CommandRecording]:
+        while self._line().startswith("$"):
+            command = [self._command_line("$")]
+            while self._line().startswith(">"):
+                command.append(self._command_line(">"))
+            exit_code = int(self._matched("exit", _EXIT, "a whole number")[0])
+            self._expect(f"exit: {exit_code}")
+            self._next()
+            seconds = float(self._matched("seconds", _SECONDS, "a number with three decimals")[0])
+            self._expect(f"seconds: {min(seconds, LARGEST_SECONDS):.3f}")
+            self._next()
+            yield CommandRecording("\n".join(command), exit_code, seconds, tuple(self._output()))
+
+    def _command_line(self, mark: str) -> str:
+        value = self._value(mark)
+        if "\n" in value:
+            raise self._problem("a line of its own for each line of a command")
+        self._next()
+        return value
+
+    def _output(self) -> Iterator[Chunk]:
+        """Yield what was printed, and typed; neighbouring lines of one stream as one chunk."""
+        while stream := _STREAMS.get(self._line()[:4]):
+            if stream is Stream.TYPED:
+                yield self._chunk(stream)
+                continue
+            data = bytearray()
+            open_end = False
+            while self._line().startswith(f"{stream.value}|"):
+                if open_end:
+                    raise self._problem("another stream: the line above has no end")
+                data += (chunk := self._chunk(stream)).data
+                open_end = not chunk.data.endswith(b"\n")
+            yield Chunk(stream, bytes(data))
+
+    def _chunk(self, stream: Stream) -> Chunk:
+        """Return what this line says, and go to the next."""
+        line = self._line()[4:]
+        open_end = (len(line) - len(line.rstrip("\\"))) % 2 == 1 and stream is not Stream.TYPED
+        try:
+            data = unescape_bytes(line[:-1] if open_end else line)
+        except UnicodeEncodeError:
+            raise self._problem("no half of a surrogate pair") from None
+        except ValueError:
+            raise self._bad_escape() from None
+        if not open_end and stream is Stream.TERMINAL:
+            data += b"" if data.endswith(b"\n") else b"\r\n"
+        elif not open_end and stream is not Stream.TYPED:
+            data += b"\n"
+        chunk = Chunk(stream, data)
+        # What can be understood, yet is not what is written for it, has been edited: blanks at the end
+        # of a line, a raw control character, an escape that is not needed.
+        written = list(output_lines(chunk))
+        if len(written) != 1:
+            raise self._problem("a line of its own for each line of the output")
+        self._expect(written[0])
+        self._next()
+        return chunk
+
+    def _images(self) -> Iterator[Image]:
+        while self._line().startswith("image:"):
+            cells = self._line().removeprefix("image: ").split(" | ")
+            if len(cells) != 4:
+                raise self._problem("`image: NAME | ID | ORIGIN | DIGEST`")
+            image = Image(*("" if cell == "-" else self._unescaped(cell) for cell in cells))
+            self._expect(image_line(image))
+            self._next()
+            yield image
+
+    def _size(self) -> TerminalSize:
+        what = f"columns and rows like 80x24, each from 1 to {LARGEST_SIZE}"
+        match = self._matched("terminal", _SIZE, what)
+        size = TerminalSize(int(match[1]), int(match[2]))
+        if max(size) > LARGEST_SIZE:
+            raise self._problem(f"`terminal:` and {what}")
+        self._next()
+        return size
+
+    def _matched(self, name: str, pattern: re.Pattern[str], what: str) -> re.Match[str]:
+        """Return the value of this line, which is that of the field `name`."""
+        match = pattern.fullmatch(self._line().removeprefix(f"{name}: "))
+        if not match or not self._line().startswith(f"{name}: "):
+            raise self._problem(f"`{name}:` and {what}")
+        return match
+
+    def _field(self, name: str) -> str:
+        if not self._line().startswith(f"{name}:"):
+            raise self._problem(f"`{name}:`")
+        return self._marked(f"{name}:")
+
+    def _optional_field(self, name: str) -> str:
+        if not self._line().startswith(f"{name}:"):
+            return ""
+        if self._line() == f"{name}:":
+            raise self._problem(f"a value after `{name}:`")
+        return self._marked(f"{name}:")
+
+    def _marked(self, mark: str) -> str:
+        """Return what stands after `mark` and a blank in this line, and go to the next."""
+        value = self._value(mark)
+        self._next()
+        return value
+
+    def _value(self, mark: str) -> str:
+        """Return what stands after `mark` and a blank in this line."""
+        line = self._line()
+        if line != mark and not line.startswith(f"{mark} "):
+            raise self._problem(f"a blank after `{mark}`")
+        value = self._unescaped(line[len(mark) + 1 :])
+        self._expect(marked_line(mark, value))
+        return value
+
+    def _unescaped(self, text: str) -> str:
+        try:
+            return unescape(text)
+        except ValueError:
+            raise self._bad_escape() from None
+
+    def _take(self, line: str, what: str) -> None:
+        if self._line() != line:
+            raise self._problem(what)
+        self._next()
+
+    def _expect(self, written: str) -> None:
+        """Raise where this line is not what is written for what it says."""
+        if self._line() != written:
+            raise self._problem(f"`{written:.80}`")
+
+    def _line(self) -> str:
+        if self._current is None:
+            raise self._problem("more lines: the file ends too early")
+        return self._current
+
+    def _next(self) -> None:
+        """Go to the next line."""
+        line = next(self._lines, None)
+        if line is None:
+            self._number += self._is_ended
+            self._current = None
+            return
+        self._number += 1
+        self._is_ended = line.endswith(b"\n")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise RecordingProblem(
+                f"{self._source}, line {self._number}: not UTF-8 text. {_ADVICE}", line=self._number
+            ) from None
+        self._current = text.removesuffix("\n").removesuffix("\r") if self._is_ended else text
+
+    def _bad_escape(self) -> RecordingProblem:
+        return self._problem(r"only the escapes \\ \e \r \n \t \xHH \u{H…}")
+
+    def _problem(self, expected: str) -> RecordingProblem:
+        """Return the error for this line, which isn't what was `expected`."""
+        line = self._current or ""
+        where = f"{self._source}, line {self._number}"
+        if _CONFLICT.match(line):
+            return RecordingProblem(
+                f"{where}: a merge left its conflict here. Don't mend it by hand: take either side, and build"
+                " with an engine to record the page again.",
+                line=self._number,
+            )
+        found = ascii(line[:80])[1:-1]
+        return RecordingProblem(
+            f"{where}: expected {expected}, found `{found:.80}`. {_ADVICE}", line=self._number
+        )
