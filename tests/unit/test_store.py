@@ -6,6 +6,7 @@ import hashlib
 import os
 import resource
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -343,6 +344,8 @@ def test_folders_as_deep_as_the_system_has_them(tmp_path: Path) -> None:
     finally:
         os.close(at)
     assert Store(tmp_path).orphans([]) == ()
+    # Python 3.11 removes folders by a function that calls itself: too deep for pytest's own tidying.
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
 
 def test_copies_of_unreadable_recordings_are_plain_files_too(store: Store, tmp_path: Path) -> None:
