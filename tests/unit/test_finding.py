@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import http.server
 import json
 import os
 import re
 import shutil
-import socketserver
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +21,7 @@ from docker_run.engine.find import expected, find
 from docker_run.engine.private import PrivateEngine
 from docker_run.errors import EngineProblem
 from told import Seen
+from version_server import answering
 
 DEAD = "unix:///nowhere/dead.sock"
 
@@ -48,38 +45,6 @@ DAMAGED = {
     "proxies that are none": '{"proxies": {"default": "http://proxy:3128"}}',
     "nesting": "[" * 100_000,
 }
-
-
-class _Answering(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
-
-class _Version(http.server.BaseHTTPRequestHandler):
-    """An engine that can say its version, and no more."""
-
-    def do_GET(self) -> None:
-        body = json.dumps({"ApiVersion": "1.47", "MinAPIVersion": "1.24"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "a client"
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@contextmanager
-def answering(path: Path) -> Iterator[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _Answering(str(path), _Version) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield f"unix://{path}"
-        server.shutdown()
-        thread.join()
 
 
 class Private:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docker_run.errors import EngineProblem
 
-_PROXIES = {
+PROXY_VARIABLES = {
     "httpProxy": "HTTP_PROXY",
     "httpsProxy": "HTTPS_PROXY",
     "noProxy": "NO_PROXY",
@@ -48,7 +48,7 @@ class ClientConfig:
         """
         chosen = self.proxies[url] if url in self.proxies else self.proxies.get("default", {})
         found: dict[str, str] = {}
-        for key, name in _PROXIES.items():
+        for key, name in PROXY_VARIABLES.items():
             if value := chosen.get(key):
                 found |= {name: str(value), name.lower(): str(value)}
         return found

@@ -6,8 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from docker import APIClient
@@ -15,7 +16,7 @@ from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import engine_errors
-from docker_run.engine.labs import execs
+from docker_run.engine.labs import execs, proxies
 from docker_run.errors import EngineProblem, LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
@@ -50,6 +51,10 @@ class Blueprint:
     """Set when the build is to end."""
     mirror: str = ""
     """The URL of the registry that its engine asks before Docker Hub; empty for none."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """The variables that tell programs of the user's proxies."""
+    near: tuple[str, ...] = ()
+    """Hosts, besides the mirror's, that are reached without a proxy."""
 
 
 class Machine:
@@ -82,6 +87,8 @@ class Machine:
             )
             container = str(made["Id"])
             try:
+                if blueprint.proxies:
+                    api.put_archive(container, proxies.HOME, proxies.client_config_archive(blueprint.proxies))
                 api.start(container)
             except APIError as error:
                 api.remove_container(container, v=True, force=True)
@@ -178,11 +185,16 @@ def _config(blueprint: Blueprint, *, privileged: bool) -> dict[str, object]:
     See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate.
     """
     settings = blueprint.settings
+    mirror = urlsplit(blueprint.mirror).hostname
+    near = (*blueprint.near, *([mirror] if mirror else []))
     return {
         "Image": blueprint.image,
         "Hostname": blueprint.name,
         "Labels": dict(blueprint.labels),
-        "Env": [f"LAB_SECONDS={settings.life:g}"],
+        "Env": [
+            f"LAB_SECONDS={settings.life:g}",
+            *proxies.own_environment(blueprint.proxies, near=near),
+        ],
         "Cmd": ["--registry-mirror", blueprint.mirror] if blueprint.mirror else [],
         "HostConfig": {
             **({"Privileged": True} if privileged else REDUCED),

@@ -237,6 +237,8 @@ class LabSessions:
             settings=self._settings,
             interrupted=self._host.interrupted,
             mirror=mirror,
+            proxies=self._host.proxies,
+            near=opening.session.labs,
         )
         api = self._host.clients().api
         if self._privileged:

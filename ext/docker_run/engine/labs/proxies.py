@@ -1,0 +1,44 @@
+"""The user's proxies, on a lab: for its own programs, and for the containers that are started there."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+
+from docker_run.engine.client_config import PROXY_VARIABLES
+
+_OWN = ("localhost", "127.0.0.1", "::1")
+HOME = "/root"
+
+
+def own_environment(proxies: Mapping[str, str], *, near: Iterable[str]) -> list[str]:
+    """Return the variables for a lab's engine, shell and programs: `NAME=VALUE`.
+
+    They don't ask a proxy for the lab itself, nor for what is `near`: hosts that only the labs know. Empty
+    where there are no proxies.
+    """
+    if not proxies:
+        return []
+    direct = [*filter(None, [proxies.get("NO_PROXY", "")]), *_OWN, *near]
+    variables = dict(proxies) | dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(dict.fromkeys(direct)))
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+def client_config_archive(proxies: Mapping[str, str]) -> bytes:
+    """Return an archive to unpack at `HOME`: the `config.json` with which the lab's CLI does as the user's.
+
+    See https://docs.docker.com/engine/cli/proxy/.
+    """
+    default = {key: proxies[name] for key, name in PROXY_VARIABLES.items() if name in proxies}
+    content = json.dumps({"proxies": {"default": default}}, indent=1).encode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        folder = tarfile.TarInfo(".docker")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
+        tar.addfile(folder)
+        file = tarfile.TarInfo(".docker/config.json")
+        file.size, file.mode = len(content), 0o600
+        tar.addfile(file, io.BytesIO(content))
+    return archive.getvalue()
