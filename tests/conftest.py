@@ -101,6 +101,7 @@ def engine_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
             current = closing.enter_context(current_engine(own, tmp_path_factory.getbasetemp()))
         except DockerRunError as problem:
             _miss(f"no current engine: {problem}")
+        closing.enter_context(current.network())
         yield current.url
 
 

@@ -6,6 +6,7 @@ and only versions of the API that Docker 29 speaks, too.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ KINDS = {"current": PROJECT / "tests" / "engines" / "current"}
 
 _OLDEST_API = "1.44"
 """What Docker 29 answers at least; older engines can be told to do the same."""
+_CLONE_NEWNET = 0x40000000
+"""linux/sched.h"""
 _LIFE = 6 * 3600
 _READY_SECONDS = 120
 
@@ -60,6 +63,24 @@ class CurrentEngine:
             else:
                 return
 
+    @contextmanager
+    def network(self) -> Iterator[None]:
+        """Let this thread, and what it starts, live in the engine's own network, until the context is left.
+
+        What tests start on the loopback interface is there for the engine, and ports that the engine
+        publishes there are there for tests, as with an engine of this machine itself.
+        """
+        pid = self._clients().api.inspect_container(self._container)["State"]["Pid"]
+        with (
+            Path("/proc/self/ns/net").open("rb") as before,
+            Path(f"/proc/{pid}/ns/net").open("rb") as other,
+        ):
+            _enter(other.fileno())
+            try:
+                yield
+            finally:
+                _enter(before.fileno())
+
     def processes(self) -> list[int]:
         """Return the ids of its processes, and of those in its containers, as this machine counts them."""
         return [int(row[1]) for row in self._clients().api.top(self._container)["Processes"]]
@@ -67,6 +88,13 @@ class CurrentEngine:
     def remove(self) -> None:
         """Remove it, with all that is on it."""
         self._clients().api.remove_container(self._container, v=True, force=True)
+
+
+def _enter(namespace: int) -> None:
+    """Move this thread into a name space: setns(2). From Python 3.12 on, `os.setns`."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 @contextmanager
