@@ -13,6 +13,7 @@ from pathlib import Path
 from docker_run.engine.find import find
 from docker_run.engine.private import PrivateEngine
 from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.terminal.visible import visible
 
 _BUILD = "build an image whose Dockerfile begins from images of a catalogue (ARG BASE=…, FROM ${BASE})"
 
@@ -21,7 +22,7 @@ class _Lines:
     """Progress as lines on standard error."""
 
     def note(self, message: str) -> None:
-        print(message, file=sys.stderr)  # noqa: T201 - a command line program
+        print(visible(message), file=sys.stderr)  # noqa: T201 - a command line program
 
     def image(self, name: str, status: str) -> None:
         self.note(f"{name}: {status}")
@@ -124,7 +125,7 @@ def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuil
         return 1
     url = find(setting, environ=environ, private=True, progress=_Lines())
     table, missing = take_stock(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
-    print(table)  # noqa: T201 - a command line program
+    print(visible(table))  # noqa: T201 - a command line program
     return 1 if missing else 0
 
 
@@ -148,7 +149,7 @@ def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             reasons += "; say `auto`, or the URL of one"
         raise EngineProblem(f"an engine is needed to build {wanted.tag}: {reasons}") from problem
     built = build_image(url, wanted, environ=environ, progress=_Lines())
-    print(report(built, private=url == PrivateEngine().url))  # noqa: T201 - a command line program
+    print(visible(report(built, private=url == PrivateEngine().url)))  # noqa: T201 - a command line program
     return 0
 
 

@@ -24,6 +24,7 @@ from docker_run.sphinx_ext.check import DockerCheckBuilder
 from docker_run.sphinx_ext.config import REPLAY, Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engines import NoEngineError, expected_engines, identity, open_engine
+from docker_run.sphinx_ext.log import get_logger
 from docker_run.sphinx_ext.place import Definitions
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock, counted
 from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
@@ -31,7 +32,7 @@ from docker_run.verify import captured, held_steps, is_current, verify, verify_p
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Set as AbstractSet
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
-from sphinx.util import logging
 
-logger = logging.getLogger(__name__)
+from docker_run.sphinx_ext.log import get_logger
+
+logger = get_logger(__name__)
 
 
 class DockerCheckBuilder(Builder):

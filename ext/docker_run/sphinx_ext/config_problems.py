@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.util import logging
 
 from docker_run.engine.context import lab_definition
 from docker_run.errors import DockerRunError
 from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
+from docker_run.sphinx_ext.log import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class Problem(NamedTuple):

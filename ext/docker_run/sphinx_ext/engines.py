@@ -11,6 +11,7 @@ from docker_run.errors import EngineProblem
 from docker_run.protocols import Engine, Progress
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.config_problems import problems
+from docker_run.terminal.visible import visible
 
 OPEN_EVENT = "docker-run-open-engine"
 """Sphinx event: `handler(app, progress) -> Engine | None`. The first answer is used instead of Docker."""
@@ -20,6 +21,9 @@ class NoEngineError(SphinxError):
     """No engine answers, and this build can't do without."""
 
     category = "docker-run"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(visible(reason))  # Sphinx prints it as it is
 
 
 def expected_engines(app: Sphinx, settings: Settings) -> tuple[str, ...]:

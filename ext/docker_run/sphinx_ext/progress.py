@@ -7,9 +7,9 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sphinx.util import logging
+from docker_run.sphinx_ext.log import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def counted(number: int, what: str) -> str:

@@ -1,0 +1,105 @@
+"""Text from pages, recordings and engines is data: on the builder's terminal, and in every format."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from docker_run.errors import EngineProblem
+from docker_run.model import Session
+from docker_run.sphinx_ext.engines import NoEngineError
+from fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from conftest import Result, Site
+
+HOSTILE = "\x1b]0;title\x07\x9b2J\u202eevil"
+SHOWN = r"\x1b]0;title\x07\x9b2J\u202eevil"
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def block(argument: str, *lines: str) -> str:
+    return "\n".join([f"```{{docker-run}} {argument}", *lines, "```", ""])
+
+
+def said(result: Result) -> str:
+    """Return all that the build said; Sphinx's own colours are gone already."""
+    return "\n".join([result.log, *result.warnings])
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        (block(f"--rm busybox '{HOSTILE}'"), "ended with exit status 127"),
+        (block(f"--rm '{HOSTILE}' true"), "there is no image"),
+        (block("--rm busybox echo x", f":match: {HOSTILE}"), "does not match"),
+        (block("--rm busybox true", f":{HOSTILE}: x"), ""),
+        (block(f"'--{HOSTILE}' busybox true"), ""),
+        (block(f"--env-file '{HOSTILE}' busybox true"), ""),
+    ],
+)
+def test_what_a_page_says_stays_text(site: Site, engine: FakeEngine, text: str, quoted: str) -> None:
+    site.write("index.md", f"# Page\n\n{text}")
+    result = site.build(engine=engine)
+    told = said(result)
+    assert SHOWN in told
+    assert quoted in told
+    assert not CONTROL.search(told)
+
+
+def test_what_an_engine_says_stays_text(site: Site) -> None:
+    class Chatty(FakeEngine):
+        def sweep(self) -> str:
+            return f"removed {HOSTILE}"
+
+        def session(self, _session: Session) -> NoReturn:
+            raise EngineProblem(f"the engine says {HOSTILE}\nand more")
+
+    site.write("index.md", f"# Page\n\n{block('--rm busybox true')}")
+    result = site.build(engine=Chatty())
+    told = said(result)
+    assert f"removed {SHOWN}" in told
+    assert f"the engine says {SHOWN}\nand more" in told
+    assert not CONTROL.search(told)
+
+
+def test_why_there_is_no_engine_stays_text(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_arguments: object) -> None:
+        raise EngineProblem(f"the engine says {HOSTILE}")
+
+    monkeypatch.setattr("docker_run.sphinx_ext.build.open_engine", refuses)
+    site.write("index.md", f"# Page\n\n{block('--rm busybox true')}")
+    assert SHOWN in said(site.build())
+    with pytest.raises(NoEngineError) as caught:
+        site.build(mode="always")
+    assert SHOWN in str(caught.value)
+    assert not CONTROL.search(str(caught.value))
+
+
+def test_what_a_recording_says_stays_text(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", f"# Page\n\n{block('--rm busybox echo x')}")
+    site.build(engine=engine)
+    path = site.recording("index")
+    path.write_text(path.read_text(encoding="utf-8").replace("out|x", f"out|x{HOSTILE}"), encoding="utf-8")
+    told = said(site.build())
+    assert "recording-unreadable" in told
+    assert not CONTROL.search(told)
+    site.recording(f"gone{HOSTILE}").write_text("x", encoding="utf-8")
+    told = said(site.build())
+    assert f"gone{SHOWN}.txt" in told
+    assert not CONTROL.search(told)
+
+
+def test_settings_and_names_of_pages_stay_text(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", "# Page\n\n```{toctree}\n:glob:\n*\n```\n")
+    site.write(f"p{HOSTILE}.md", f"# Page\n\n{block('--rm busybox false')}")
+    lines = [line for line in site.build(engine=engine).log.split("\n") if line.startswith("docker-run: ")]
+    assert f"docker-run: p{SHOWN}: running" in lines
+    assert not CONTROL.search("\n".join(lines))
+    result = site.build(engine=engine, images=HOSTILE, volatile=[f"({HOSTILE}"])
+    ours = [warning for warning in result.warnings if "docker_run" in warning or "exit status" in warning]
+    assert f"p{SHOWN}.md:3: WARNING" in "\n".join(ours)
+    assert f"docker_run_images = '{SHOWN}'" in "\n".join(ours).replace("\\\\", "\\")
+    assert not CONTROL.search("\n".join(ours))
