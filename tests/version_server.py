@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class _Answering(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class _Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+class _Tcp(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
 
 
@@ -31,11 +35,18 @@ class _Version(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering(path: Path) -> Iterator[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _Answering(str(path), _Version) as server:
+def answering(address: Path | tuple[str, int]) -> Iterator[str]:
+    """Answer at a Unix socket or at a host and port; give the URL."""
+    if isinstance(address, Path):
+        address.parent.mkdir(parents=True, exist_ok=True)
+    server = _Unix(str(address), _Version) if isinstance(address, Path) else _Tcp(address, _Version)
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
-        yield f"unix://{path}"
+        yield (
+            f"unix://{address}"
+            if isinstance(address, Path)
+            else f"tcp://{address[0]}:{server.server_address[1]}"
+        )
         server.shutdown()
         thread.join()

@@ -18,7 +18,7 @@ from pathlib import Path
 import docker
 
 from docker_run.engine.builder import BuildFailed, run_build
-from docker_run.engine.context import Entry
+from docker_run.engine.context import BOOTSTRAP, Entry
 from docker_run.errors import ImageProblem
 
 
@@ -55,7 +55,7 @@ def build(
 
 @contextmanager
 def _context(entry: Entry, show: Callable[[str], None]) -> Iterator[Path]:
-    script = entry.folder / "bootstrap"
+    script = entry.folder / BOOTSTRAP
     if not script.exists():
         yield entry.folder
         return
@@ -70,7 +70,7 @@ def _context(entry: Entry, show: Callable[[str], None]) -> Iterator[Path]:
 def _bootstrap(folder: Path) -> None:
     try:
         done = subprocess.run(  # noqa: S603 - a script of the author's own repository
-            [str(folder / "bootstrap")],
+            [str(folder / BOOTSTRAP)],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

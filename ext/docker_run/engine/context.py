@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from docker_run.model import DEFAULT_LAB
 
 LAB_CONTEXT = Path(__file__).parent / "lab_image"
 """The build context of the lab that comes with the extension: the kind `lab`."""
+
+BOOTSTRAP = "bootstrap"
+"""The program in a folder of the catalogue that is run before the build."""
 
 _LATEST = "latest"
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -89,9 +93,10 @@ class Entry:
     def fingerprint(self) -> str:
         """Return the SHA-256, in hexadecimal, of all that goes into the image and its bases."""
         digest = hashlib.sha256()
-        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        for path in sorted(files, key=lambda path: path.relative_to(self.folder).parts):
             relative = path.relative_to(self.folder).as_posix()
-            executable = bool(path.stat().st_mode & 0o100)
+            executable = _is_executable(path)
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
         for base in self.bases:
@@ -142,6 +147,11 @@ def contexts(catalogue: Path | None) -> dict[str, str]:
             if entry is not None:
                 found[name] = entry.fingerprint()
     return found
+
+
+def _is_executable(path: Path) -> bool:
+    """Tell whether a file is a program; Windows doesn't know, and there it is the one that has to be."""
+    return path.name == BOOTSTRAP if sys.platform == "win32" else bool(path.stat().st_mode & 0o100)
 
 
 def _tags(folder: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from docker.errors import DockerException
 
@@ -174,7 +174,7 @@ class DirectSession:
             read=read,
             environ=self._environ,
             proxies=self._host.proxies,
-            directory=str(PurePosixPath(step.location.path).parent),
+            directory=str(Path(step.location.path).parent),
         )
 
     def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> Printed:

@@ -7,7 +7,6 @@ last process that uses it has ended, in whichever way (see `docker_run.engine.su
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import ipaddress
 import os
@@ -20,9 +19,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from docker_run.engine import supervise
 from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
+
+if sys.platform != "win32":  # where there is no such engine, and `start` says so first
+    import fcntl
+
+    from docker_run.engine import supervise
 
 DATA_ROOT = Path("/var/lib/docker-run")
 RUN_ROOT = Path("/run/docker-run")
@@ -54,7 +57,7 @@ class PrivateEngine:
     @property
     def url(self) -> str:
         """Where it listens, when it runs."""
-        return f"unix://{self.run_root / 'docker.sock'}"
+        return f"unix://{(self.run_root / 'docker.sock').as_posix()}"
 
     @property
     def bridge(self) -> str:

@@ -6,6 +6,7 @@ by engines on Linux: paths are POSIX paths.
 
 from __future__ import annotations
 
+import ntpath
 import posixpath
 import re
 from collections.abc import Callable
@@ -52,8 +53,15 @@ def volume(text: str) -> Volume:
 
 
 def resolve(path: str, directory: str) -> str:
-    """Make a path that begins with a dot absolute, as seen from `directory`; leave any other as it is."""
-    return posixpath.normpath(posixpath.join(directory, path)) if path.startswith(".") else path
+    """Make a path that begins with a dot absolute, as seen from `directory`; leave any other as it is.
+
+    `directory` may be one of Windows, on a drive or a share: an engine for Windows users takes such paths.
+    """
+    if not path.startswith("."):
+        return path
+    if ntpath.splitdrive(directory)[0]:
+        return ntpath.normpath(ntpath.join(directory, path))
+    return posixpath.normpath(posixpath.join(directory, path))
 
 
 def tmpfs(text: str) -> tuple[str, str]:
