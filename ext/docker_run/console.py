@@ -25,11 +25,11 @@ _ROOT_PROMPT = re.compile(r"#(?:[ \t]|\Z)")
 _ESCAPED = re.compile(r"\\+[$>#]")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 _BLANKS_BEHIND = re.compile(r"\\[ \t]+\Z")
-_EXIT_CODE = re.compile(r"#[ \t]*exit-code:[ \t]*(?P<value>.*?)[ \t]*\Z")
+_EXIT_CODE = re.compile(r"#[ \t]*exit-code:(?P<value>.*)\Z")
 _LIKE_EXIT_CODE = re.compile(r"#[ \t]*:?exit[ _-]?code[ \t:=]*(?:\d+|any)[ \t]*\Z", re.IGNORECASE)
 _STATUS = re.compile(r"[0-9]{1,3}")
 _MAY_BE_OPEN = re.compile(r"\b(?:for|while|until|select|if|case|function)\b|[({]")
-"""What bash may still want to see closed, of which `shell.Reader` knows nothing."""
+"""What bash may want to see closed, of which `shell.Reader` knows nothing."""
 _SHOWN = 60
 """Characters of a line that a message quotes."""
 
@@ -102,6 +102,8 @@ class _Command:
     typed: list[str] = field(default_factory=list)
     exit_code: ExitCode | None = None
     reader: shell.Reader = field(default_factory=shell.Reader)
+    may_be_open: bool = False
+    """Whether bash may still want something closed of which the reader knows nothing."""
 
     def add(self, text: str, line: _Line) -> None:
         """Take the next line of the command: `text`, which stands on `line`."""
@@ -116,6 +118,7 @@ class _Command:
             raise line.problem("a blank behind the `\\` keeps it from continuing the line: remove the blank")
         if is_code:
             text = text.rstrip(" \t")
+        self.may_be_open = self.may_be_open or _MAY_BE_OPEN.search(text) is not None
         self.lines.append(text)
         self.source.append(line)
 
@@ -128,7 +131,7 @@ class _Command:
             return text
         if self.exit_code is not None:
             raise line.problem("there is an exit status for this command already")
-        value = found["value"]
+        value = found["value"].strip(" \t")
         if value != "any" and not (_STATUS.fullmatch(value) and int(value) <= 255):
             raise line.problem("`# exit-code:` takes a status from 0 to 255, or `any`")
         self.exit_code = "any" if value == "any" else int(value)
@@ -194,7 +197,7 @@ def _take_continued(command: _Command, line: _Line) -> None:
     """Take a line that its `> ` makes part of the command."""
     if command.typed:
         raise line.problem("`> ` continues a command, and stands directly below it; to type it, write `\\> `")
-    if not _MAY_BE_OPEN.search("\n".join(command.lines)):
+    if not command.may_be_open:
         raise line.problem(
             "`> ` continues a command, and the one above is at its end; to type it, write `\\> `"
         )

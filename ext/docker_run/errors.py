@@ -11,6 +11,16 @@ from typing import ClassVar
 
 from docker_run.model import CommandRecording
 
+_LONGEST_MESSAGE = 2000
+
+
+def shortened(message: str) -> str:
+    """Return a message without its middle where it is too long: what it quotes can have any length."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    part = _LONGEST_MESSAGE // 2 - 50
+    return f"{message[:part]} […{len(message) - 2 * part:,} characters left out…] {message[-part:]}"
+
 
 class DockerRunError(Exception):
     """Base of all errors that the extension reports to its user."""

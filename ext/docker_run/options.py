@@ -6,13 +6,16 @@ import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
+from docker_run import durations
 from docker_run.errors import OptionProblem
 from docker_run.model import DEFAULT_LAB, Capture, LineRange
 
 Options = Mapping[str, str]
 """The text of each option; empty for one without a value."""
 
-_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_RANGE = re.compile(r"(?P<only>[0-9]{1,9})|(?P<first>[0-9]{1,9})?\s*+-\s*+(?P<last>[0-9]{1,9})?")
+_MOST_RANGES = 1000
+"""In one option: each line of a block is held against all of them."""
 _HOST_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -69,11 +72,10 @@ def _is_status(word: str) -> bool:
 
 def seconds(text: str) -> float:
     """Read a duration such as `30`, `1.5s` or `2m`; seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", text.strip())
-    read = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if read <= 0:
-        raise OptionProblem(f"`:timeout: {text}`: give a time above zero, such as `30`, `90s` or `2m`")
-    return read
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise OptionProblem(f"`:timeout: {text}`: give {error}, such as `30`, `90s` or `2m`") from None
 
 
 def patterns(options: Options, name: str) -> tuple[str, ...]:
@@ -114,6 +116,8 @@ def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:
     """Read an option that holds ranges of lines; none where it is left out."""
     if name not in options:
         return ()
+    if options[name].count(",") >= _MOST_RANGES:
+        raise OptionProblem(f"`:{name}:` has more than {_MOST_RANGES:,} ranges of lines")
     try:
         return parse_ranges(options[name])
     except ValueError as error:
@@ -124,19 +128,17 @@ def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:
 
 def parse_ranges(text: str) -> tuple[LineRange, ...]:
     """Read line ranges such as `1-3, 7, 10-`. Raises `ValueError` with the word that is none."""
-    ranges = []
-    for word in text.split(","):
-        found = re.fullmatch(r"\s*(?:(\d+)\s*(-)?\s*(\d+)?|-\s*(\d+))\s*", word)
-        if not found or (found[3] and not found[2]):
-            raise ValueError(word.strip())
-        first = int(found[1] or 1)
-        if found[4]:
-            last: int | None = int(found[4])
-        elif found[2]:
-            last = int(found[3]) if found[3] else None
-        else:
-            last = first
-        if first < 1 or (last is not None and last < first):
-            raise ValueError(word.strip())
-        ranges.append(LineRange(first, last))
-    return tuple(ranges)
+    return tuple(_range(word.strip()) for word in text.split(","))
+
+
+def _range(word: str) -> LineRange:
+    found = _RANGE.fullmatch(word)
+    if not found or word == "-":
+        raise ValueError(word)
+    if found["only"]:
+        first, last = int(word), found["only"]
+    else:
+        first, last = int(found["first"] or 1), found["last"]
+    if first < 1 or (last and int(last) < first):
+        raise ValueError(word)
+    return LineRange(first, int(last) if last else None)

@@ -40,11 +40,13 @@ PAUSE = "<wait 200ms>"
 
 _PROMPT = re.compile(r"\s*\$(?:\s|\Z)")
 _TWICE = re.compile(r"\s*docker\s+run(?:\s|\Z)")
-_WORDS = r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\\'"|&;<>()])*"""
+_WORDS = r"""(?>\\.|'[^']*+'|"(?>\\.|[^"\\]++)*+"|[^\\'"|&;<>()]++)*+"""
 _FIRST_COMMAND = re.compile(
-    rf"(?P<words>{_WORDS})(?:(?:>&|&>>?|>>?|>\|){_WORDS})*(?P<end>&&|[|;&<>()]|\Z)", re.DOTALL
+    rf"(?P<words>{_WORDS})(?>(?>>&|&>>?|>>?|>\|){_WORDS})*+(?P<end>&&|[|;&<>()]|\Z)", re.DOTALL
 )
-"""A command up to what ends it outside of quotes; its words before it sends its output elsewhere."""
+"""A command up to what ends it outside of quotes; its words before it sends its output elsewhere.
+
+Nothing that it has read is read in another way: there are as many ways as two to the power of its `>>`."""
 
 
 def parse_step(

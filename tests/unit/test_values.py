@@ -134,9 +134,7 @@ def test_bad_values(convert: Callable[[str], object], text: str, message: str) -
 
 
 @PATIENTLY
-@given(
-    st.integers(0, 10**12), st.sampled_from(["", "b", "k", "KB", "kib", "M", "mb", "MiB", "g", "T", "PiB"])
-)
+@given(st.integers(0, 8191), st.sampled_from(["", "b", "k", "KB", "kib", "M", "mb", "MiB", "g", "T", "PiB"]))
 def test_sizes(number: int, unit: str) -> None:
     factor = 1024 ** (" kmgtp".index(unit[0].lower()) if unit.strip("b") else 0)
     # Like the CLI's, the product goes through a floating-point number.

@@ -172,10 +172,18 @@ def _profile(path: str, read: Read) -> str:
     """Return the text of a seccomp profile without the white space between its tokens."""
     text = _text(path, read, f"opening seccomp profile ({path}) failed: open {path}")
     try:
-        json.loads(text)
+        # Its numbers are the engine's to read: Python would refuse those of thousands of digits.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except ValueError as error:
         raise BadValue(f"compacting json for seccomp profile ({path}) failed: {error}") from error
+    except RecursionError as error:
+        raise BadValue(f"compacting json for seccomp profile ({path}) failed: exceeded max depth") from error
     return _STRING_OR_SPACE.sub(lambda match: match[1] or "", text)
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse what Python takes for a number and JSON doesn't have: `NaN`, `Infinity`."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def log_config(given: Given) -> Fields:

@@ -14,7 +14,6 @@ from docker_run.grammar.values import BadValue, decimal_integer, key_value
 
 _WORD = r"[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _CDI = re.compile(rf"{_WORD}/{_WORD}=[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?", re.ASCII)
-_MODE = re.compile(r"(?!.*(.).*\1)[rwm]+")
 
 
 def cgroup_rule(text: str) -> str:
@@ -47,9 +46,9 @@ def device(text: str) -> dict[str, object]:
     host, target, mode = parts[0], "", "rwm"
     if len(parts) == 3:
         target, mode = parts[1:]
-        if not _MODE.fullmatch(mode):
+        if not _is_mode(mode):
             raise BadValue(f"bad mode specified: {mode}")
-    elif len(parts) == 2 and _MODE.fullmatch(parts[1]):
+    elif len(parts) == 2 and _is_mode(parts[1]):
         mode = parts[1]
         host = _clean(host)
     elif len(parts) == 2:
@@ -60,6 +59,11 @@ def device(text: str) -> dict[str, object]:
     if not posixpath.isabs(path):
         raise BadValue(f"{path} is not an absolute path")
     return {"PathOnHost": host, "PathInContainer": path, "CgroupPermissions": mode}
+
+
+def _is_mode(text: str) -> bool:
+    """Tell whether `text` is made of r, w and m, each once at most."""
+    return 0 < len(text) == len(set(text)) and set(text) <= set("rwm")
 
 
 def _clean(path: str) -> str:

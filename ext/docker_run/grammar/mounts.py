@@ -71,13 +71,13 @@ def tmpfs(text: str) -> tuple[str, str]:
 
 
 def _sections(text: str) -> list[str]:
-    sections = [""]
-    for char in text:
-        drive = len(sections[-1]) == 1 and sections[-1].isalpha()
-        if char == ":" and not drive:
-            sections.append("")
+    first, *others = text.split(":")
+    sections = [first]
+    for piece in others:
+        if len(sections[-1]) == 1 and sections[-1].isalpha():  # a drive: the colon is part of it
+            sections[-1] = f"{sections[-1]}:{piece}"
         else:
-            sections[-1] += char
+            sections.append(piece)
     return sections
 
 

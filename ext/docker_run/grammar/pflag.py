@@ -9,6 +9,7 @@ Source: spf13/pflag, `flag.go`.
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from docker_run.errors import FlagProblem
@@ -20,7 +21,7 @@ class Arguments:
     """The words of a command line, taken apart from left to right."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._words = list(words)
+        self._words = deque(words)
 
     @property
     def rest(self) -> tuple[str, ...]:
@@ -33,7 +34,7 @@ class Arguments:
         Raises `FlagProblem` for an unknown flag, and for one that lacks its value.
         """
         while self._words and self._words[0].startswith("-") and self._words[0] != "-":
-            word = self._words.pop(0)
+            word = self._words.popleft()
             if word == "--":
                 return
             yield from [self._long(word)] if word.startswith("--") else self._bundle(word)
@@ -50,30 +51,28 @@ class Arguments:
         return flag, "true" if flag.is_switch else self._value(flag, f"flag needs an argument: {word}")
 
     def _bundle(self, word: str) -> Iterator[tuple[Flag, str]]:
-        letters = word[1:]
-        while letters:
-            flag = SHORT.get(letters[0])
+        for at, letter in enumerate(word[1:], 1):
+            flag = SHORT.get(letter)
             if flag is None:
                 raise FlagProblem(
-                    f"unknown shorthand flag: '{letters[0]}' in -{letters}. {_suggestion(word.lstrip('-'))}"
+                    f"unknown shorthand flag: '{letter}' in -{word[at:]}. {_suggestion(word.lstrip('-'))}"
                 )
-            if len(letters) > 2 and letters[1] == "=":
-                yield flag, letters[2:]
+            if len(word) > at + 2 and word[at + 1] == "=":
+                yield flag, word[at + 2 :]
                 return
             if flag.is_switch:
                 yield flag, "true"
-                letters = letters[1:]
-            elif len(letters) > 1:
-                yield flag, letters[1:]
+            elif len(word) > at + 1:
+                yield flag, word[at + 1 :]
                 return
             else:
-                yield flag, self._value(flag, f"flag needs an argument: '{letters}' in -{letters}")
+                yield flag, self._value(flag, f"flag needs an argument: '{letter}' in -{letter}")
                 return
 
     def _value(self, flag: Flag, message: str) -> str:
         if not self._words:
             raise FlagProblem(f"{message}. Try e.g. --{flag.name} {flag.example}")
-        return self._words.pop(0)
+        return self._words.popleft()
 
 
 def _suggestion(name: str) -> str:

@@ -36,17 +36,17 @@ def fields(text: str) -> tuple[str, ...]:
 def _quoted(text: str, start: int) -> tuple[str, int]:
     """Read the quoted field at `start`; return it and the place after its closing quote."""
     at = start + 1
-    field = ""
+    pieces: list[str] = []
     while True:
         end = text.find('"', at)
         if end < 0:
             raise _error(text, len(text), 'extraneous or missing " in quoted-field')
-        field += text[at:end]
+        pieces.append(text[at:end])
         if text[end + 1 : end + 2] == '"':
-            field += '"'
+            pieces.append('"')
             at = end + 2
         elif text[end + 1 : end + 2] in ("", ","):
-            return field, end + 1
+            return "".join(pieces), end + 1
         else:
             raise _error(text, end, 'extraneous or missing " in quoted-field')
 

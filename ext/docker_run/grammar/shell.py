@@ -12,6 +12,7 @@ and those of bash for `$'…'`, `<<<`, `((…))` and quotes within `"${…}"` (B
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
@@ -41,6 +42,8 @@ class _Frame:
     line: int
     literal_quotes: bool = False
     """For `${…}`: whether `'` is a plain character in it, as in `"${x:-it's}"`."""
+    in_double: bool = False
+    """Whether double quotes are in force within it: its own, or those around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,10 @@ _CODE = re.compile(
 """The pieces of a command outside of quotes."""
 _GOES_ON = frozenset({"||", "&&", "|", "|&"})
 _DOLLAR = re.compile(r"\$(?:\(\(|[({[\"'#?!*@$-])?")
-_DEFAULT = re.compile(r"\$\{[!#]?(?:\w+|[@*#?!$-])(?:\[[^]]*\])?:?[-=?+]")
+_DEFAULT = re.compile(r":?[-=?+]")
+_NAME = re.compile(rf"\$\{{[!#]?(?:\w++|[@*#?!$-])(?=\[|{_DEFAULT.pattern})")
 """`${x:-…}` and its like, in which a single quote is a plain character within double quotes."""
 _QUOTING = re.compile(r"\\(.)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"")
-_BACKSLASHES = re.compile(r"\\+\Z")
 
 
 class Reader:
@@ -82,7 +85,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._frames: list[_Frame] = []
-        self._announced: list[_HereDocument] = []
+        self._announced: deque[_HereDocument] = deque()
         self._here: _HereDocument | None = None
         self._here_joined = False
         self._backslash = False
@@ -91,6 +94,7 @@ class Reader:
         self._line = 0
         self._comment = -1
         self._word_start = True
+        self._bracket_end = -1
         self.empty = True
         """Whether there is nothing in it yet but blanks and comments."""
 
@@ -132,6 +136,7 @@ class Reader:
         """Take the next line; return the column at which a comment begins on it, from 0, -1 for none."""
         self._line += 1
         self._comment = -1
+        self._bracket_end = -1
         if self._here:
             self._here_line(line, self._here)
         else:
@@ -147,11 +152,10 @@ class Reader:
         if not joined and (line.lstrip("\t") if here.tabs else line) == here.word:
             self._begin_here()
         elif not here.quoted:
-            found = _BACKSLASHES.search(line)
-            self._here_joined = bool(found and len(found[0]) % 2)
+            self._here_joined = (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
     def _begin_here(self) -> None:
-        self._here = self._announced.pop(0) if self._announced else None
+        self._here = self._announced.popleft() if self._announced else None
 
     def _read(self, line: str) -> None:
         at = 0
@@ -244,7 +248,7 @@ class Reader:
         elif text == "$(":
             self._push(_Kind.CODE, ")", text)
         elif text == "${":
-            literal = self._within_double and bool(_DEFAULT.match(line, at))
+            literal = self._within_double and self._has_default(line, at)
             self._push(_Kind.PARAMETER, "}", text, literal_quotes=literal)
         elif text == "$'" and not self._within_double:
             self._push(_Kind.ANSI, "'", text)
@@ -255,10 +259,20 @@ class Reader:
     @property
     def _within_double(self) -> bool:
         """Whether the double quotes around are still in force."""
-        for frame in reversed(self._frames):
-            if frame.kind in {_Kind.CODE, _Kind.DOUBLE}:
-                return frame.kind is _Kind.DOUBLE
-        return False
+        return bool(self._frames) and self._frames[-1].in_double
+
+    def _has_default(self, line: str, at: int) -> bool:
+        """Tell whether the `${` at `at` begins one with a default: `${x-…}`, `${x[1]:=…}`."""
+        found = _NAME.match(line, at)
+        if found is None:
+            return False
+        end = found.end()
+        if line.startswith("[", end):
+            if self._bracket_end < end:  # looked for once, however many are open before it
+                closing = line.find("]", end)
+                self._bracket_end = closing if closing >= 0 else len(line)
+            end = self._bracket_end + 1
+        return _DEFAULT.match(line, end) is not None
 
     def _quote(self, char: str) -> None:
         kinds = {"'": _Kind.SINGLE, '"': _Kind.DOUBLE, "`": _Kind.BACKTICK}
@@ -266,7 +280,8 @@ class Reader:
 
     def _push(self, kind: _Kind, closer: str, opener: str, *, literal_quotes: bool = False) -> None:
         self._word_start = kind is _Kind.CODE
-        self._frames.append(_Frame(kind, closer, opener, self._line, literal_quotes))
+        in_double = kind is _Kind.DOUBLE or (kind is not _Kind.CODE and self._within_double)
+        self._frames.append(_Frame(kind, closer, opener, self._line, literal_quotes, in_double))
 
     def _push_sum(self, opener: str, closer: str, times: int) -> None:
         for _ in range(times):

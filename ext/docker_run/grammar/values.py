@@ -12,7 +12,6 @@ import ipaddress
 import json
 import math
 import re
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 
@@ -72,7 +71,8 @@ def decimal_integer(
     """Read a number of decimal digits alone, as Go does with base 10."""
     if not re.fullmatch(r"[0-9]+" if go == "ParseUint" else r"[+-]?[0-9]+", text, re.ASCII):
         raise BadValue(f"strconv.{go}: parsing {quote(text)}: invalid syntax")
-    return _in_range(int(text), text, go, low=low, high=high)
+    number = _decimal(text.lstrip("+-"))
+    return _in_range(-number if text[0] == "-" else number, text, go, low=low, high=high)
 
 
 def _integer(text: str, go: str, *, low: int, high: int) -> int:
@@ -80,8 +80,17 @@ def _integer(text: str, go: str, *, low: int, high: int) -> int:
     if not match:
         raise BadValue(f"strconv.{go}: parsing {quote(text)}: invalid syntax")
     (name, digits) = next((name, found) for name in _BASES if (found := match[name]))
-    number = int(digits.replace("_", ""), _BASES[name])
+    digits = digits.replace("_", "")
+    number = _decimal(digits) if name == "dec" else int(digits, _BASES[name])
     return _in_range(-number if match["sign"] == "-" else number, text, go, low=low, high=high)
+
+
+def _decimal(digits: str) -> int:
+    """Return the number that `digits` are; of one that 64 bits can't hold, another that they can't.
+
+    Python refuses to read thousands of digits: 21 are too many for 64 bits, whatever follows them.
+    """
+    return int(digits.lstrip("0")[:21] or "0")
 
 
 def _in_range(number: int, text: str, go: str, *, low: int, high: int) -> int:
@@ -93,7 +102,7 @@ def _in_range(number: int, text: str, go: str, *, low: int, high: int) -> int:
 # Sizes, CPUs, durations.
 
 _UNITS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_FLOAT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
 
 def size(text: str) -> int:
@@ -112,10 +121,14 @@ def size(text: str) -> int:
         raise BadValue(f"invalid suffix: '{suffix}'")
     suffix = suffix.lower()
     if suffix in ("", "b"):
-        return int(amount)
-    if suffix[0] not in _UNITS or suffix[1:] not in ("", "b", "ib"):
+        unit = 1
+    elif suffix[0] in _UNITS and suffix[1:] in ("", "b", "ib"):
+        unit = 1024 ** _UNITS[suffix[0]]
+    else:
         raise BadValue(f"invalid suffix: '{suffix}'")
-    return int(amount * 1024 ** _UNITS[suffix[0]])
+    if amount * unit >= 1 << 63:  # infinity too, which is what Python makes of `1e400`
+        raise BadValue(f"strconv.ParseFloat: parsing {quote(number)}: value out of range")
+    return int(amount * unit)
 
 
 def size_or_unlimited(text: str) -> int:
@@ -123,21 +136,52 @@ def size_or_unlimited(text: str) -> int:
     return -1 if text == "-1" else size(text)
 
 
-_RATIONAL = re.compile(r"[+-]?(\d+/\d+|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE | re.ASCII)
+_RATIONAL = re.compile(
+    r"(?P<sign>[+-]?)(?:(?P<over>\d+)/(?P<under>\d+)"
+    r"|(?P<number>\d+(?:\.\d*)?|\.\d+)(?:e(?P<exponent>[+-]?\d+))?)",
+    re.IGNORECASE | re.ASCII,
+)
+_LARGEST_EXPONENT = 10**6
+"""What Go's `math/big` reads; beyond it a few characters would make numbers of any size."""
+_MOST_DIGITS = 1000
+"""Of each side of `3/2`."""
 
 
 def nano_cpus(text: str) -> int:
     """Read a number of CPUs, in billionths of one: `1.5`, `.5`, `3/2`."""
-    if not _RATIONAL.fullmatch(text):
+    found = _RATIONAL.fullmatch(text)
+    if not found:
         raise BadValue(f"failed to parse {text} as a rational number")
-    try:
-        number = Fraction(text) if "/" in text else Fraction(Decimal(text))
-    except (ZeroDivisionError, InvalidOperation) as error:
-        raise BadValue(f"failed to parse {text} as a rational number") from error
-    nano = number * 10**9
+    nano = _nano_fraction(found, text) if found["over"] else _nano_decimal(found, text)
+    if nano >= 1 << 63:
+        raise BadValue(f"failed to parse {text} as a rational number: value out of range")
+    return -nano if found["sign"] == "-" else nano
+
+
+def _nano_fraction(found: re.Match[str], text: str) -> int:
+    over, under = found["over"].lstrip("0"), found["under"].lstrip("0")
+    if not under or max(len(over), len(under)) > _MOST_DIGITS:
+        raise BadValue(f"failed to parse {text} as a rational number")
+    nano = Fraction(int(over or "0"), int(under)) * 10**9
     if nano.denominator != 1:
         raise BadValue("value is too precise")
     return nano.numerator
+
+
+def _nano_decimal(found: re.Match[str], text: str) -> int:
+    """Return billionths of a decimal number. Its power of ten is computed last, when it is a small one."""
+    sign, exponent = (found["exponent"] or "0")[:1], _decimal((found["exponent"] or "0").lstrip("+-"))
+    whole, _, part = found["number"].partition(".")
+    digits = (whole + part).lstrip("0")
+    significant = digits.rstrip("0")
+    if not significant:
+        return 0
+    if exponent > _LARGEST_EXPONENT:
+        raise BadValue(f"failed to parse {text} as a rational number")
+    power = 9 + (-exponent if sign == "-" else exponent) - len(part) + len(digits) - len(significant)
+    if power < 0:
+        raise BadValue("value is too precise")
+    return _decimal(significant + "0" * min(power, 21))
 
 
 _NANOSECONDS = {
@@ -150,7 +194,9 @@ _NANOSECONDS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-_DURATION_PART = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)(?P<unit>[^\d.]*)", re.ASCII)
+_DURATION_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?P<unit>[^\d.]*)", re.ASCII)
+_FRACTION_DIGITS = 18
+"""How many digits behind the point count: a fraction of an hour has 13 down to a nanosecond."""
 
 
 def duration(text: str) -> int:
@@ -158,7 +204,7 @@ def duration(text: str) -> int:
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
         return 0
-    total = Fraction(0)
+    total = 0
     at = 0
     while at < len(rest) or not rest:
         part = _DURATION_PART.match(rest, at)
@@ -168,11 +214,17 @@ def duration(text: str) -> int:
             raise BadValue(f"time: missing unit in duration {quote(text)}")
         if part["unit"] not in _NANOSECONDS:
             raise BadValue(f"time: unknown unit {quote(part['unit'])} in duration {quote(text)}")
-        total += int(Fraction(Decimal(part["number"])) * _NANOSECONDS[part["unit"]])
+        total += _nanoseconds(part["number"], _NANOSECONDS[part["unit"]])
+        if total >= 1 << 63:
+            raise BadValue(f"time: invalid duration {quote(text)}")
         at = part.end()
-    if total >= 1 << 63:
-        raise BadValue(f"time: invalid duration {quote(text)}")
-    return -int(total) if text[0] == "-" else int(total)
+    return -total if text[0] == "-" else total
+
+
+def _nanoseconds(number: str, unit: int) -> int:
+    whole, _, part = number.partition(".")
+    part = part[:_FRACTION_DIGITS]
+    return _decimal(whole) * unit + _decimal(part) * unit // int(10 ** len(part))
 
 
 # Words of a known set.

@@ -13,6 +13,8 @@ Expansions; and of bash, which is what most readers type into, brace expansion a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from docker_run.errors import SyntaxProblem
@@ -28,9 +30,9 @@ _OPERATORS = {
     "`": "runs a command",
 }
 _BLANKS = " \t"
-_EXPANSION = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-\[]")
-"""What makes `$` more than a dollar sign, inside double quotes too."""
-_EXPANSION_UNQUOTED = re.compile(r"\$[A-Za-z0-9_{(@*#?$!\-'\"\[]")
+_EXPANSION = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-\[]")
+"""What makes `$` more than a dollar sign, inside double quotes too; a shell joins continued lines first."""
+_EXPANSION_UNQUOTED = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-'\"\[]")
 """Outside of them bash has `$'…'` and `$"…"` as well."""
 _ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\'
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -48,6 +50,14 @@ class _Char(NamedTuple):
     text: str
     quoted: bool
     column: int
+
+
+@dataclass(slots=True)
+class _Brace:
+    """A brace that is open."""
+
+    place: int
+    has_comma: bool = False
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -120,14 +130,10 @@ class _Reader:
             )
         if char == "\0":
             raise SyntaxProblem(f"There is a NUL character at column {column}: no argument can hold one.")
-        if char == "$" and self._expands(_EXPANSION_UNQUOTED):
+        if char == "$" and _EXPANSION_UNQUOTED.match(self._text, self._at):
             raise _acts("$", column, "is replaced by a value")
         self._at += 1
         return _Char(char, quoted=False, column=column)
-
-    def _expands(self, expansion: re.Pattern[str]) -> bool:
-        """Tell whether a shell would replace what begins here; it joins continued lines first."""
-        return bool(expansion.match(self._text[self._at :].replace("\\\n", "")))
 
     def _escaped(self) -> _Char:
         if self._at + 1 == len(self._text):
@@ -162,7 +168,7 @@ class _Reader:
             if char == "\\" and self._text[self._at + 1 : self._at + 2] in tuple(_ESCAPABLE_IN_DOUBLE_QUOTES):
                 self._at += 1
                 char = self._text[self._at]
-            elif char == "`" or (char == "$" and self._expands(_EXPANSION)):
+            elif char == "`" or (char == "$" and _EXPANSION.match(self._text, self._at)):
                 raise _acts(char, self._at + 1, "is replaced by a value, in double quotes too")
             chars.append(_Char(char, quoted=True, column=self._at + 1))
             self._at += 1
@@ -174,19 +180,15 @@ def _refuse_expansions(word: list[_Char]) -> None:
     bare = "".join(_QUOTED if char.quoted else char.text for char in word)
     _refuse_tilde(bare, word)
     _refuse_braces(bare, word)
+    last_bracket = bare.rfind("]")
     for place, char in enumerate(bare):
-        if char in "*?":
-            raise _acts(char, word[place].column, "matches file names")
-        if char == "[" and _closing_bracket(bare, place):
+        if char in "*?" or (char == "[" and _first_in_brackets(bare, place) < last_bracket):
             raise _acts(char, word[place].column, "matches file names")
 
 
-def _closing_bracket(bare: str, opening: int) -> bool:
-    """Tell whether the `[` at `opening` has its `]`, with at least one character between."""
-    first = opening + 1
-    if bare[first : first + 1] in ("!", "^"):
-        first += 1
-    return "]" in bare[first + 1 :]
+def _first_in_brackets(bare: str, opening: int) -> int:
+    """Return where the first character stands that the `[` at `opening` lists: it is never its `]`."""
+    return opening + 2 if bare[opening + 1 : opening + 2] in ("!", "^") else opening + 1
 
 
 def _refuse_tilde(bare: str, word: list[_Char]) -> None:
@@ -201,26 +203,23 @@ def _refuse_tilde(bare: str, word: list[_Char]) -> None:
 
 
 def _refuse_braces(bare: str, word: list[_Char]) -> None:
+    places = list(_expanded_braces(bare))
+    if places:
+        raise _acts("{", word[min(places)].column, "is expanded to several words by bash")
+
+
+def _expanded_braces(bare: str) -> Iterator[int]:
+    """Yield where braces open that are closed, around a comma of their own or a sequence (`1..3`)."""
+    opened: list[_Brace] = []
     for place, char in enumerate(bare):
-        if char == "{" and _expands(bare, place):
-            raise _acts("{", word[place].column, "is expanded to several words by bash")
-
-
-def _expands(bare: str, opening: int) -> bool:
-    """Tell whether the brace at `opening` is closed, around a comma or a sequence (`1..3`)."""
-    depth = 0
-    comma = False
-    for place in range(opening + 1, len(bare)):
-        char = bare[place]
         if char == "{":
-            depth += 1
-        elif char == "}" and depth:
-            depth -= 1
-        elif char == "}":
-            return comma or bool(_SEQUENCE.fullmatch(bare, opening + 1, place))
-        elif char == "," and not depth:
-            comma = True
-    return False
+            opened.append(_Brace(place))
+        elif char == "," and opened:
+            opened[-1].has_comma = True
+        elif char == "}" and opened:
+            brace = opened.pop()
+            if brace.has_comma or _SEQUENCE.fullmatch(bare, brace.place + 1, place):
+                yield brace.place
 
 
 def _acts(char: str, column: int, what: str) -> SyntaxProblem:

@@ -16,6 +16,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from docker_run.durations import LONGEST
 from docker_run.engine.endpoints import candidates
 from docker_run.errors import EngineProblem
 from docker_run.grammar.flags import FLAGS
@@ -36,6 +37,8 @@ RESERVED = ("direct", "none", "null", "false", BUILT_IN)
 """Names that no kind of lab of a project can have."""
 
 _LAB = LabSettings()
+LARGEST = (1 << 63) - 1
+"""What the Engine API, and Linux, have room for."""
 _BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -81,14 +84,14 @@ def _mode(value: object) -> str:
 
 
 def _positive(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
         raise ValueError("a whole number above zero")
     return value
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError("a number of seconds above zero")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
+        raise ValueError(f"a number of seconds above zero, and {LONGEST:,.0f} (a week) at most")
     return float(value)
 
 
@@ -157,9 +160,10 @@ def _labs(value: object) -> tuple[tuple[str, str], ...]:
 
 
 def _bytes(value: object) -> int:
-    found = re.fullmatch(r"(\d+)([bkmg]?)", str(value).lower())
-    size = int(found[1]) * _BYTES[found[2]] if found else 0
-    if isinstance(value, bool) or not isinstance(value, int | str) or size < 1:
+    size = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,18})([bkmg]?)", value.lower())):
+        size = int(found[1]) * _BYTES[found[2]]
+    if not 1 <= size <= LARGEST:
         raise ValueError("a number of bytes above zero, or one with k, m or g, such as '2g'")
     return size
 

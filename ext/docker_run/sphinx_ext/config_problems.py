@@ -7,6 +7,7 @@ pages show their recordings: a wrong setting never makes more run than a right o
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from difflib import get_close_matches
@@ -17,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run.engine.context import lab_definition
-from docker_run.errors import DockerRunError
+from docker_run.errors import DockerRunError, shortened
 from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
 from docker_run.sphinx_ext.log import get_logger
 
@@ -49,22 +50,30 @@ def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
             try:
                 config.convert_overrides(name, given)
             except ValueError:  # Sphinx leaves it at a warning, and takes another value
-                yield name, f"= {given!r}: that can't be set with `-D`"
+                yield name, f"= {_shown(given)}: that can't be set with `-D`"
                 continue
         try:
             setting.metadata["check"](config[name])
         except ValueError as error:
-            yield name, f"= {config[name]!r}: should be {error}"
+            yield name, f"= {_shown(config[name])}: should be {error}"
             continue
         kinds = Settings.of(config).kinds
         if setting.name == "lab" and lab_setting(config[name]) not in {None, *kinds}:
-            yield name, f"= {config[name]!r}: {unknown_kind(config[name], kinds)}"
+            yield name, f"= {_shown(config[name])}: {unknown_kind(config[name], kinds)}"
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python writes it; it refuses to write a number of thousands of digits."""
+    try:
+        return shortened(repr(value))
+    except ValueError:
+        return f"… (a {type(value).__name__} with too large a number)"
 
 
 def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
     images = Settings.of(app.config).images
     if images and not Path(app.srcdir, images).is_dir():
-        yield f"{PREFIX}images", f"= {images!r}: there is no folder {Path(app.srcdir, images)}"
+        yield f"{PREFIX}images", f"= {_shown(images)}: there is no folder {Path(app.srcdir, images)}"
 
 
 def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -99,11 +108,11 @@ def _warn(app: Sphinx, name: str, message: str, *, line: int | None) -> None:
 def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:
     """Yield the names that `conf.py` assigns to, outside of functions and classes, each with its line."""
     try:
-        waiting: list[ast.AST] = [ast.parse(Path(app.confdir, "conf.py").read_bytes())]
+        waiting: deque[ast.AST] = deque([ast.parse(Path(app.confdir, "conf.py").read_bytes())])
     except (OSError, SyntaxError):
         return  # there is none, or Sphinx has said what is wrong with it
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node.lineno
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):

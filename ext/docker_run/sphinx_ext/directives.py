@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
 from docker_run.console import LineProblem
-from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag
+from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.labfile import FILE_OPTIONS, LARGEST_HIDDEN, parse_file, parse_file_presentation
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
 from docker_run.parse import OPTIONS, parse_presentation, parse_step
@@ -83,7 +83,7 @@ class DockerRunDirective(SphinxDirective):
         location = self.location
         if isinstance(error, LineProblem):
             location = location._replace(line=self.line_of_body(error.line))
-        self.note_problems(Finding(location, error.subtype, str(error)))
+        self.note_problems(Finding(location, error.subtype, shortened(str(error))))
 
     def line_of_body(self, number: int) -> int:
         """Return where the line `number` of the body stands in the page."""
@@ -120,7 +120,11 @@ class StepDirective(DockerRunDirective):
         Raises `OSError`, or an error of the class `refused` or `bad`.
         """
         path = Path(self.env.doc2path(self.env.docname)).parent / name
-        if not path.resolve().is_relative_to(Path(self.env.srcdir).resolve()):
+        try:
+            is_own = path.resolve().is_relative_to(Path(self.env.srcdir).resolve())
+        except (ValueError, RuntimeError) as error:  # a NUL in the name; links that lead in a circle
+            raise bad(f"{name!r} can't be the name of a file: {error}") from None
+        if not is_own:
             raise refused(
                 f"{name} is not below the folder of the pages, and its text could end up on a page: "
                 "copy what the page needs into a file beside it"

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.environment import BuildEnvironment
 
 from docker_run.engine.context import contexts, lab_definition
-from docker_run.errors import DockerRunError
+from docker_run.errors import DockerRunError, shortened
 from docker_run.grammar.reference import REFERENCE
 from docker_run.model import Finding, Location, Place, TerminalSize
 from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
@@ -22,13 +22,15 @@ from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_nam
 LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_terminal"
 """The fields of a page's front matter."""
 
-_SIZE = re.compile(r"(\[)?\s*(?P<columns>\d{1,4})\s*[,x\s]\s*(?P<rows>\d{1,4})\s*(?(1)\])")
+_SIZE = re.compile(r"(\[)?\s*+(?P<columns>[0-9]{1,4})(?:\s*+[,x]\s*+|\s++)(?P<rows>[0-9]{1,4})\s*+(?(1)\])")
 
 _OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
 """How a field begins that is meant for us."""
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)(?:^---[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 """MyST's, at the top of a page."""
+_FIELD = re.compile(rf"\s*+:?[\"']?({_OURS.pattern}[^:]*+):", re.IGNORECASE)
+"""A line of a page's source that sets one."""
 
 
 class PagePlace(NamedTuple):
@@ -74,6 +76,29 @@ class Definitions:
         return Place(kind, self._known[kind])
 
 
+class _Problems:
+    """What is wrong with a page's front matter, as findings at the lines of its fields."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.findings: list[Finding] = []
+
+    def add(self, field: str, message: str) -> None:
+        """Note what is wrong with `field`."""
+        location = Location(str(self._path), self._lines.get(field, 1))
+        self.findings.append(Finding(location, "option", f"`{shortened(field)}`: {message}"))
+
+    @cached_property
+    def _lines(self) -> Mapping[str, int]:
+        """The line of the page's source that sets each field, from 1; its first where there are more."""
+        found: dict[str, int] = {}
+        source = self._path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(source.splitlines(), 1):
+            if field := _FIELD.match(line):
+                found.setdefault(field[1].rstrip().strip("\"'"), number)
+        return found
+
+
 def place_of_page(
     env: BuildEnvironment, document: nodes.document, settings: Settings
 ) -> tuple[PagePlace | None, list[Finding]]:
@@ -82,11 +107,8 @@ def place_of_page(
     None stands for a kind of lab that there isn't. `document` is what has been read of the page so far.
     """
     fields = _fields(env, document)
-    findings: list[Finding] = []
-
-    def problem(field: str, message: str) -> None:
-        findings.append(Finding(_location(env, field), "option", f"`{field}`: {message}"))
-
+    problems = _Problems(Path(env.doc2path(env.docname)))
+    problem, findings = problems.add, problems.findings
     for field in sorted(fields.keys() - {LAB, IMAGES, TERMINAL}):
         problem(field, _unknown_field(field))
     for field in _dropped_fields(env, fields):
@@ -118,14 +140,15 @@ def parse_images(text: str) -> tuple[str, ...]:
     """Read a list of images: JSON, which MyST makes of YAML's, or words. Raises `ValueError`."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = text
     if found is None:
         return ()
     names = found if isinstance(found, list) else re.findall(r"[^\s,]+", text)
     for name in names:
         if not isinstance(name, str) or not REFERENCE.fullmatch(name):
-            raise ValueError(f"`{name}` is not the name of an image; write e.g. `[busybox, debian:13]`")
+            shown = shortened(str(name))
+            raise ValueError(f"`{shown}` is not the name of an image; write e.g. `[busybox, debian:13]`")
     return tuple(dict.fromkeys(names))
 
 
@@ -133,7 +156,8 @@ def parse_terminal(text: str) -> TerminalSize:
     """Read columns and rows, as in `[120, 24]`, `120, 24` or `120x24`. Raises `ValueError`."""
     size = _SIZE.fullmatch(text.strip())
     if not size or not all(1 <= int(size[name]) <= 1000 for name in ("columns", "rows")):
-        raise ValueError(f"`{text}` is no size of a terminal; write columns and rows, e.g. `[120, 24]`")
+        shown = shortened(text)
+        raise ValueError(f"`{shown}` is no size of a terminal; write columns and rows, e.g. `[120, 24]`")
     return TerminalSize(int(size["columns"]), int(size["rows"]))
 
 
@@ -166,12 +190,3 @@ def _unknown_field(field: str) -> str:
     if field in setting_names():
         return f"this is a setting for all pages, in conf.py; {there_are}"
     return f"there is no such field; {there_are}"
-
-
-def _location(env: BuildEnvironment, field: str) -> Location:
-    """Return the line of the page's source that sets `field`; the first where it can't be told."""
-    path = Path(env.doc2path(env.docname))
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        if re.match(rf"\s*:?[\"']?{re.escape(field)}[\"']?\s*:", line):
-            return Location(str(path), number)
-    return Location(str(path), 1)

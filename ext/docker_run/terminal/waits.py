@@ -8,18 +8,20 @@ out. `\<wait …>` is plain text, as `\<` is for keys (`docker_run.terminal.keys
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from docker_run import durations
 from docker_run.errors import SyntaxProblem
 from docker_run.terminal import keys
 
-_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_WAIT = re.compile(
-    r"<wait +(?:(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>ms|s|m|h|)"
-    r"|/(?P<pattern>(?:\\.|/(?!>)|[^\\/])+)/) *>"
-)
+_TIME = rf"(?P<time>{durations.PATTERN}) *+>"
+_END = r"/(?= *+>)"
+_WAIT = re.compile(rf"<wait ++(?:{_TIME}|/(?P<pattern>(?>\\.|(?!{_END})[^\\])++)/ *+>)")
 _PLAIN = r"\\<"
-_TOKEN = re.compile(f"{_PLAIN}|{_WAIT.pattern}")
+_BEGIN = re.compile(rf"{_PLAIN}|<wait ++(?:{_TIME}|(?P<slash>/))")
+_PATTERN_END = re.compile(rf"\\.|(?P<end>{_END} *+>)")
 _MISTYPED = re.compile(_PLAIN + r"|<\s*wait(?![a-z_-])[^>]*>?", re.IGNORECASE)
 _FORM = "write `<wait 2s>` (or `500ms`, `1m`), or `<wait /regular expression/>`"
 
@@ -53,10 +55,10 @@ def parse(entry: str) -> Wait:
     if found is None:
         raise SyntaxProblem(f"`{entry}` is not a wait: {_FORM}")
     if found["pattern"] is None:
-        seconds = float(found["number"]) * _SECONDS[found["unit"]]
-        if seconds <= 0:
-            raise SyntaxProblem(f"`{entry}` waits for no time at all: leave it out, or {_FORM}")
-        return Wait(seconds)
+        try:
+            return Wait(durations.seconds(found["time"]))
+        except ValueError as error:
+            raise SyntaxProblem(f"`{entry}`: give {error}; {_FORM}") from None
     try:
         re.compile(found["pattern"], re.MULTILINE)
     except re.error as error:
@@ -72,18 +74,33 @@ def split(line: str) -> tuple[str, ...]:
     """
     entries: list[str] = []
     rest = 0
-    for found in _TOKEN.finditer(line):
-        if found["number"] is None and found["pattern"] is None:
-            continue
-        _between(entries, line[rest : found.start()], found[0])
-        parse(found[0])
-        entries.append(found[0])
-        rest = found.end()
+    for start, end in _spans(line):
+        wait = line[start:end]
+        _between(entries, line[rest:start], wait)
+        parse(wait)
+        entries.append(wait)
+        rest = end
     last = line[rest:].lstrip(" ") if rest else line
     if last or not entries:
         _refuse_mistyped(last)
         entries.append(last)
     return tuple(entries)
+
+
+def _spans(line: str) -> Iterator[tuple[int, int]]:
+    """Yield where each wait begins and ends; the line is read twice, however many begin that don't end."""
+    ends = deque(found.span("end") for found in _PATTERN_END.finditer(line) if found["end"])
+    at = 0
+    while found := _BEGIN.search(line, at):
+        at = found.end()
+        if found["time"]:
+            yield found.span()
+        elif found["slash"]:
+            while ends and ends[0][0] < at:
+                ends.popleft()
+            if ends and ends[0][0] > at:  # there is something between the slashes
+                yield found.start(), ends[0][1]
+                at = ends[0][1]
 
 
 def _between(entries: list[str], text: str, wait: str) -> None:
