@@ -13,6 +13,10 @@ from docker_run.grammar.values import BadValue, quote
 
 T = TypeVar("T")
 
+_PORTS = frozenset({"publish", "expose"})
+_MOST_PORTS = 3 << 16
+"""As many as a container has, of three protocols: a range of a few characters names 65,536."""
+
 
 class Given:
     """The values of all flags of one command line, by the flag's usual name."""
@@ -35,8 +39,17 @@ class Given:
                 self._values.setdefault(flag.spelling_of or flag.name, [])
             else:
                 self._add(flag, _converted(flag, text))
+        ports = 0
         for flag, text in late:
-            self._add(flag, _converted(flag, text))
+            value = _converted(flag, text)
+            self._add(flag, value)
+            if flag.name in _PORTS and isinstance(value, tuple):
+                ports += len(value)
+            if ports > _MOST_PORTS:
+                raise FlagProblem(
+                    f"--publish and --expose name more than {_MOST_PORTS:,} ports: "
+                    "leave out ranges that overlap"
+                )
         for name in self._values:
             flag = FLAGS[name]
             for value in self._values[name] if flag.take is not Take.LAST else self._values[name][-1:]:

@@ -50,19 +50,19 @@ def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
             try:
                 config.convert_overrides(name, given)
             except ValueError:  # Sphinx leaves it at a warning, and takes another value
-                yield name, f"= {_shown(given)}: that can't be set with `-D`"
+                yield name, f"= {shown(given)}: that can't be set with `-D`"
                 continue
         try:
             setting.metadata["check"](config[name])
         except ValueError as error:
-            yield name, f"= {_shown(config[name])}: should be {error}"
+            yield name, f"= {shown(config[name])}: should be {error}"
             continue
         kinds = Settings.of(config).kinds
         if setting.name == "lab" and lab_setting(config[name]) not in {None, *kinds}:
-            yield name, f"= {_shown(config[name])}: {unknown_kind(config[name], kinds)}"
+            yield name, f"= {shown(config[name])}: {unknown_kind(config[name], kinds)}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value as Python writes it; it refuses to write a number of thousands of digits."""
     try:
         return shortened(repr(value))
@@ -73,7 +73,7 @@ def _shown(value: object) -> str:
 def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
     images = Settings.of(app.config).images
     if images and not Path(app.srcdir, images).is_dir():
-        yield f"{PREFIX}images", f"= {_shown(images)}: there is no folder {Path(app.srcdir, images)}"
+        yield f"{PREFIX}images", f"= {shown(images)}: there is no folder {Path(app.srcdir, images)}"
 
 
 def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
