@@ -37,6 +37,8 @@ CASES = {
     "missing file": (block("--env-file nothing.env busybox env"), "flag"),
     "file elsewhere": (block("--env-file ../conf.py busybox env"), "refused"),
     "file anywhere": (block("--env-file /etc/os-release busybox env"), "refused"),
+    "file behind links in a circle": (block("--env-file circle busybox env"), "flag"),
+    "number of thousands of digits": (block(f"--cpus {'9' * 5000} busybox true"), "flag"),
     "file that is a folder": (block("--env-file recordings busybox env"), "flag"),
     "unknown option": (block("--rm busybox true", ":mach: y"), "option"),
     "bad option": (block("--rm busybox true", ":exit-code: many"), "option"),
@@ -60,6 +62,7 @@ def test_place_and_subtype_on_every_build(site: Site, engine: FakeEngine, case: 
     text, subtype = CASES[case]
     site.write("index.md", HEAD + text)
     site.write("recordings/README", "")
+    (site.folder / "circle").symlink_to("circle")
     for _ in range(2):
         (warning,) = site.build(engine=engine).warnings
         assert warning.startswith(f"index.md:{LINE}: WARNING: ")

@@ -25,7 +25,7 @@ from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.config_problems import shown
 from docker_run.sphinx_ext.place import parse_images, parse_terminal
 from docker_run.terminal import waits
-from growth import patience
+from patience import patience
 
 NINES = "9" * 5000
 HERE = Location("page", 1)

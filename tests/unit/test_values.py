@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.grammar import devices, kvfile, mounts, networks, ports, record, values
+from docker_run.grammar import devices, kvfile, limits, mounts, networks, ports, record, values
 from docker_run.grammar.networks import Attachment
 from docker_run.grammar.ports import Binding
 from docker_run.grammar.values import BadValue
@@ -62,11 +62,11 @@ PATIENTLY = settings(deadline=None)  # a busy machine is no failure
         (values.capability, "all", "ALL"),
         (values.mac_address, "02:42:ac:11:00:02", "02:42:ac:11:00:02"),
         (values.mac_address, "0242.ac11.0002", "0242.ac11.0002"),
-        (values.ulimit, "nofile=3:4", {"Name": "nofile", "Soft": 3, "Hard": 4}),
-        (values.ulimit, "core=-1", {"Name": "core", "Soft": -1, "Hard": -1}),
-        (values.device_weight, "/dev/sda:200", {"Path": "/dev/sda", "Weight": 200}),
-        (values.device_bytes, "/dev/sda:1mb", {"Path": "/dev/sda", "Rate": 1 << 20}),
-        (values.device_operations, "/dev/sda:7", {"Path": "/dev/sda", "Rate": 7}),
+        (limits.ulimit, "nofile=3:4", {"Name": "nofile", "Soft": 3, "Hard": 4}),
+        (limits.ulimit, "core=-1", {"Name": "core", "Soft": -1, "Hard": -1}),
+        (limits.device_weight, "/dev/sda:200", {"Path": "/dev/sda", "Weight": 200}),
+        (limits.device_bytes, "/dev/sda:1mb", {"Path": "/dev/sda", "Rate": 1 << 20}),
+        (limits.device_operations, "/dev/sda:7", {"Path": "/dev/sda", "Rate": 7}),
         (mounts.tmpfs, "/run", ("/run", "")),
         (mounts.tmpfs, "/run:size=3m,exec", ("/run", "size=3m,exec")),
         (ports.expose, "9", ("9/tcp",)),
@@ -115,9 +115,9 @@ def test_values(convert: Callable[[str], object], text: str, value: object) -> N
         (values.extra_host, "a:b=1.1.1.1", "bad format for add-host"),
         (values.link, "a:b:c", "bad format for links: a:b:c"),
         (values.mac_address, "02:42", "02:42 is not a valid mac address"),
-        (values.ulimit, "core=2:1", "2 > 1"),
-        (values.ulimit, "core=-1:1", "soft: -1 (unlimited), hard: 1"),
-        (values.device_weight, "/dev/a:5", "invalid weight for device: /dev/a:5"),
+        (limits.ulimit, "core=2:1", "2 > 1"),
+        (limits.ulimit, "core=-1:1", "soft: -1 (unlimited), hard: 1"),
+        (limits.device_weight, "/dev/a:5", "invalid weight for device: /dev/a:5"),
         (ports.publish, "", "no port specified: <empty>"),
         (ports.publish, "1-3:1-2", "invalid ranges specified"),
         (ports.publish, "[::1:80", "invalid IP address"),

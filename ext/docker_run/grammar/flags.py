@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from docker_run.grammar import devices, mounts, networks, ports
+from docker_run.grammar import devices, limits, mounts, networks, ports
 from docker_run.grammar import values as v
 from docker_run.grammar.flag import Flag, Goes, Take
 
@@ -74,7 +74,7 @@ _ROWS = (
     ),
     Flag("blkio-weight", "uint16", _H, "blkio_weight", v.weight, example="300"),
     Flag(
-        "blkio-weight-device", "list", _H, "blkio_weight_device", v.device_weight, take=_ALL,
+        "blkio-weight-device", "list", _H, "blkio_weight_device", limits.device_weight, take=_ALL,
         example="/dev/sda:200",
     ),
     Flag(
@@ -130,16 +130,20 @@ _ROWS = (
         reaches=_given,
         why="opens devices of the host",
     ),
-    Flag("device-read-bps", "list", _H, "device_read_bps", v.device_bytes, take=_ALL, example="/dev/sda:1mb"),
     Flag(
-        "device-read-iops", "list", _H, "device_read_iops", v.device_operations, take=_ALL,
+        "device-read-bps", "list", _H, "device_read_bps", limits.device_bytes, take=_ALL,
+        example="/dev/sda:1mb",
+    ),
+    Flag(
+        "device-read-iops", "list", _H, "device_read_iops", limits.device_operations, take=_ALL,
         example="/dev/sda:100",
     ),
     Flag(
-        "device-write-bps", "list", _H, "device_write_bps", v.device_bytes, take=_ALL, example="/dev/sda:1mb",
+        "device-write-bps", "list", _H, "device_write_bps", limits.device_bytes, take=_ALL,
+        example="/dev/sda:1mb",
     ),
     Flag(
-        "device-write-iops", "list", _H, "device_write_iops", v.device_operations, take=_ALL,
+        "device-write-iops", "list", _H, "device_write_iops", limits.device_operations, take=_ALL,
         example="/dev/sda:100",
     ),
     Flag(
@@ -294,7 +298,10 @@ _ROWS = (
     Flag("sysctl", "map", _H, "sysctls", v.sysctl, take=_PAIRS, example="net.ipv4.ip_forward=1"),
     Flag("tmpfs", "list", _H, "tmpfs", mounts.tmpfs, take=_PAIRS, example="/run:size=64m"),
     Flag("tty", "", _C, "tty", v.boolean, short="t"),
-    Flag("ulimit", "ulimit", _H, "ulimits", v.ulimit, take=_ALL, combined=True, example="nofile=1024:2048"),
+    Flag(
+        "ulimit", "ulimit", _H, "ulimits", limits.ulimit, take=_ALL, combined=True,
+        example="nofile=1024:2048",
+    ),
     Flag(
         "use-api-socket", "", _X, "gives the engine's own socket and the user's passwords to the container",
         v.boolean,
