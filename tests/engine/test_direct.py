@@ -241,7 +241,7 @@ def test_the_prefix_is_never_shown(engine: DockerEngine, client: docker.DockerCl
         running.run(start)
         recording = running.run(look)[0]
         (shower,) = client.api.containers(
-            all=True, filters={"label": [f"{cleanup.PAGE}={page}"], "status": ["exited"]}
+            all=True, filters={"label": [f"{cleanup.PAGE}={page}"], "name": ["shower"]}
         )
         prefix = shower["Labels"][cleanup.SESSION]
         assert shower["Names"] == [f"/{prefix}shower"]
