@@ -119,6 +119,25 @@ class Interrupted(Unfinished):
     subtype = "interrupted"
 
 
+# The extension, or a library that it uses, has a defect.
+
+
+class Defect(DockerRunError):
+    """Something was raised that nobody expected. It costs the page at which it happened, and no other."""
+
+    subtype = "defect"
+
+    @classmethod
+    def of(cls, error: Exception, what: str) -> Defect:
+        """Return what to tell of `error`, because of which `what` (e.g. `this page was not run`)."""
+        said = f": {error}" if str(error) else ""
+        return cls(
+            f"{what}, because of a defect of the extension or of a library ({type(error).__name__}{said}). "
+            "Please report it, with the traceback that `sphinx-build -v` shows and `docker_run.log`, beside "
+            "the doctrees, keeps"
+        )
+
+
 # A recording can't be used.
 
 

@@ -1,4 +1,4 @@
-"""The values that travel through a build: Step → Session → Recording → Finding.
+"""The values that travel through a build: Step → Session → Recording or Problem → Finding.
 
 All are frozen and hashable, can be pickled (Sphinx keeps them in its environment and sends them
 between processes), and know nothing of Docker, Sphinx or the disk.
@@ -277,6 +277,26 @@ class Finding:
     subtype: str
     """See `docker_run.errors` for those of exceptions and `docker_run.verify` for the others."""
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What ended a session before its last step."""
+
+    step: int
+    """The index of the step that did not finish."""
+    subtype: str
+    message: str
+    transient: bool
+    """Whether it says nothing of the page: an engine, an image or the extension itself failed."""
+
+    def finding(self, session: Session) -> Finding:
+        """Return what to tell the author of `session`, at the step's present line."""
+        step = min(self.step, len(session.steps) - 1)
+        after = len(session.steps) - step - 1
+        steps = "the step" if after == 1 else f"the {after} steps"
+        tail = f"\nNot run because of it: {steps} after it on this page." if after else ""
+        return Finding(session.steps[step].location, self.subtype, self.message + tail)
 
 
 @dataclass(frozen=True, slots=True)

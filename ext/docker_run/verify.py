@@ -29,6 +29,9 @@ from docker_run.terminal import screen, waits
 LAST_LINES = 5
 """How many lines of output a message quotes."""
 
+LONGEST_LINE = 200
+"""How many characters of such a line."""
+
 _END_OF_INPUT = "<C-d>"
 
 
@@ -203,4 +206,5 @@ def quoted(text: str) -> str:
     lines = text.splitlines()[-LAST_LINES:]
     if not lines:
         return "; it printed nothing"
-    return "; its last lines:\n" + "\n".join(f"    {line}" for line in lines)
+    short = (line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines)
+    return "; its last lines:\n" + "\n".join(f"    {line}" for line in short)

@@ -154,7 +154,7 @@ def test_an_engine_that_goes_away_in_the_middle(
         assert process.returncode == 0
         assert "index.md:6: WARNING: " in printed
         assert "[docker_run.engine]" in printed
-        assert "the 1 step(s) after it" in printed
+        assert "the step after it" in printed
         html = (folder.parent / "out" / "html" / "index.html").read_text()
         assert "first" in html
     finally:

@@ -203,9 +203,13 @@ def test_replay_imports_no_docker(recorded: Path, tmp_path: Path) -> None:
     assert "LOADED False" in done.stdout
 
 
-def test_a_recorded_failure_fails_a_strict_build(site: Site, engine: FakeEngine, tmp_path: Path) -> None:
-    site.write("index.md", "# P\n\n```{docker-run} --rm busybox false\n```\n")
+def test_a_recording_that_breaks_an_expectation_fails_a_strict_build(
+    site: Site, engine: FakeEngine, tmp_path: Path
+) -> None:
+    page = "# P\n\n```{docker-run} --rm busybox false\n:exit-code: 1\n```\n"
+    site.write("index.md", page)
     site.build(engine=engine)
+    site.write("index.md", page.replace(":exit-code: 1\n", ""))
     site.forget()
     for _ in range(2):
         done = build_in_a_process(site.folder, tmp_path / "out", "-W", "-D", "docker_run_mode=replay")

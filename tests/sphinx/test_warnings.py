@@ -12,7 +12,6 @@ import pytest
 
 from docker_run.errors import EngineProblem
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.engines import NoEngineError
 from fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -97,9 +96,12 @@ def test_a_recording_survives_a_bad_edit(site: Site, engine: FakeEngine, case: s
     assert result.printed("index.html") == ["one"]
 
 
-def test_a_recorded_failure_is_found_without_an_engine(site: Site, engine: FakeEngine) -> None:
-    site.write("index.md", HEAD + block("--rm busybox false"))
+def test_a_recording_that_breaks_an_expectation_is_found_without_an_engine(
+    site: Site, engine: FakeEngine
+) -> None:
+    site.write("index.md", HEAD + block("--rm busybox false", ":exit-code: 1"))
     site.build(engine=engine)
+    site.write("index.md", HEAD + block("--rm busybox false"))
     site.forget()
     (warning,) = site.build(mode="replay").warnings
     assert warning.startswith(
@@ -267,11 +269,17 @@ def test_an_engine_that_goes_away_before_the_first_command(site: Site) -> None:
     assert ["recording-missing" in warning for warning in result.warnings] == [True]
 
 
-def test_no_engine_is_an_error_where_everything_must_run(site: Site) -> None:
+@pytest.mark.parametrize("arguments", [{"mode": "always"}, {"builder": "docker-check"}])
+def test_no_engine_is_an_error_where_everything_must_run(
+    site: Site, engine: FakeEngine, arguments: dict[str, str]
+) -> None:
     site.write("index.md", HEAD + block("--rm busybox true"))
-    for arguments in ({"mode": "always"}, {"builder": "docker-check"}):
-        with pytest.raises(NoEngineError, match="none"):
-            site.build(**arguments)  # type: ignore[arg-type]
+    site.build(engine=engine)
+    result = site.build(**arguments)
+    (error,) = result.warnings
+    assert error.startswith("ERROR: docker-run: everything was to be run, and there is no engine: ")
+    assert "\n" not in error
+    assert result.status != 0
 
 
 @pytest.mark.parametrize(
@@ -338,10 +346,16 @@ def test_with_a_wrong_value_nothing_is_run_and_recordings_stay(site: Site, name:
     assert result.warnings[0].endswith("; nothing is run until it is mended [docker_run.config]")
     if name != "mode":
         assert f"nothing is run until this is mended in conf.py: docker_run_{name})" in result.log
-        with pytest.raises(NoEngineError, match=f"docker_run_{name}"):
-            site.build(engine=engine, mode="always")
-    with pytest.raises(NoEngineError, match=f"docker_run_{name}"):
-        site.build("docker-check", engine=engine)
+        refused = site.build(engine=engine, mode="always")
+        assert any(
+            warning.startswith("ERROR: ") and f"docker_run_{name}" in warning for warning in refused.warnings
+        )
+        assert refused.status != 0
+    refused = site.build("docker-check", engine=engine)
+    assert any(
+        warning.startswith("ERROR: ") and f"docker_run_{name}" in warning for warning in refused.warnings
+    )
+    assert refused.status != 0
     assert engine.calls == []
 
 

@@ -23,7 +23,7 @@ class DockerCheckBuilder(Builder):
     name = "docker-check"
     format = ""
     # Shown where nothing was found.
-    epilog = "What was run prints what was recorded."
+    epilog = "The outputs are what the pages and their recordings say."
     allow_parallel = True
 
     def get_outdated_docs(self) -> Iterator[str]:

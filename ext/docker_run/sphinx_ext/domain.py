@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from sphinx.domains import Domain
@@ -13,6 +14,7 @@ from docker_run.grammar.calls import calls
 from docker_run.model import Finding, Location, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 from docker_run.sphinx_ext.place import Definitions, PagePlace
+from docker_run.workflow.page import PageState
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -81,6 +83,9 @@ class DockerRunDomain(Domain):
 
     definitions = Definitions({})
     """Those of this build. Not among the data, which are kept: folders of labs change between builds."""
+
+    states: Mapping[str, PageState] = MappingProxyType({})
+    """What this build has found of each page, by docname. Not among the data, either."""
 
     @classmethod
     def of(cls, env: BuildEnvironment) -> DockerRunDomain:

@@ -6,13 +6,18 @@ from sphinx.application import Sphinx
 
 from docker_run.sphinx_ext import build, check, config, config_problems, directives, engines, look, nodes
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.transforms import ShowColouredRecordings, ShowFoldedRecordings, ShowRecordings
+from docker_run.sphinx_ext.transforms import (
+    ShowColouredRecordings,
+    ShowFailures,
+    ShowFoldedRecordings,
+    ShowRecordings,
+)
 
 
 def register(app: Sphinx) -> None:
     """Add everything to Sphinx."""
     app.add_domain(DockerRunDomain)
-    for transform in (ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
+    for transform in (ShowFailures, ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
         app.add_post_transform(transform)
     for part in (config, config_problems, nodes, directives, engines, look, check, build):
         part.register(app)

@@ -50,6 +50,14 @@ def lab_label(name: str) -> nodes.paragraph:
     return nodes.paragraph("", "", nodes.Text("On "), nodes.literal(name, name), classes=["docker-run-lab"])
 
 
+def with_code(text: str) -> nodes.paragraph:
+    """Return `text` as a paragraph; what stands in backquotes is shown as code."""
+    paragraph = nodes.paragraph()
+    for number, part in enumerate(text.split("`")):
+        paragraph += nodes.literal(part, part) if number % 2 else nodes.Text(part)
+    return paragraph
+
+
 def register(app: Sphinx) -> None:
     """Add all nodes to Sphinx."""
     for node in (docker_run_block, docker_run_value, docker_run_calls, docker_run_report):

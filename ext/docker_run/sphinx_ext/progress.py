@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from docker_run.sphinx_ext.log import get_logger
+from docker_run.workflow.report import counted
 
 logger = get_logger(__name__)
-
-
-def counted(number: int, what: str) -> str:
-    """Return how many there are, e.g. `1 page` or `2 pages`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class SystemClock:
@@ -32,13 +30,21 @@ class SystemClock:
 class LoggedProgress:
     """Tells through Sphinx's log which page is run, how many of how many, and how images come in."""
 
-    def __init__(self, pages: Collection[str]) -> None:
-        """`pages` are all that will be run."""
-        self._total = len(pages)
+    def __init__(self, *, log: Path) -> None:
+        """`log` is the file that keeps the tracebacks of this build's defects."""
+        self._log = log
+        self._defects: list[str] = []
+        self._total = 0
         self._done = 0
         self._begun: set[str] = set()
         self._stages: dict[str, str] = {}
         self._lock = threading.Lock()
+
+    def planned(self, pages: Mapping[str, str]) -> None:
+        """Take note of the pages that will be run; the reasons are told with `-v`."""
+        self._total = len(pages)
+        for page, reason in pages.items():
+            logger.verbose("docker-run: %s will be run: %s", page, reason)
 
     def note(self, message: str) -> None:
         """Say `message`, on a line of its own."""
@@ -68,3 +74,11 @@ class LoggedProgress:
             self._done += 1
         told = counted(commands, "command")
         logger.info("docker-run: [%d/%d] %s: %s, %.1f s", self._done, self._total, page, told, seconds)
+
+    def defect(self, page: str, traceback: str) -> None:
+        """Keep where a defect showed in the log file, and tell it with `-v`."""
+        self._defects.append(f"{page or 'all pages'}:\n{traceback}")
+        logger.verbose("docker-run: %s", self._defects[-1])
+        with suppress(OSError):
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            self._log.write_text("\n".join(self._defects), encoding="utf-8", errors="backslashreplace")

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from docker_run.errors import RecordingProblem
-from docker_run.model import (
-    CommandRecording,
-    Presentation,
-    Recording,
-    Session,
-    StepRecording,
-    TerminalSize,
-)
-from docker_run.recordings.store import Store
-from docker_run.sphinx_ext.build import captured_values, recordings_directory
+from docker_run.model import CommandRecording, Presentation, StepRecording, TerminalSize
+from docker_run.sphinx_ext.build import failed_runs_of, recordings_of
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.failures import pages_in, show_failures
 from docker_run.sphinx_ext.nodes import (
     docker_run_block,
     docker_run_calls,
@@ -29,39 +22,63 @@ from docker_run.sphinx_ext.nodes import (
     docker_run_terminal,
     docker_run_value,
     lab_label,
+    with_code,
 )
 from docker_run.sphinx_ext.reports import environment_table, report_table
 from docker_run.terminal import markup, screen
-from docker_run.verify import held_steps
+from docker_run.workflow.page import Page, Pages, PageState
 from sphinx import addnodes
 
+if TYPE_CHECKING:
+    from sphinx.environment import BuildEnvironment
 
-class Page(NamedTuple):
-    """A page's session, and its recording; both may be missing."""
 
-    session: Session | None
-    recording: Recording | None
+class ShownPages:
+    """The pages of a document, and those that it has values of, as this build shows them."""
 
-    def recorded(self, step: int) -> StepRecording | None:
-        """Return what was recorded of the step with this index, in its present form."""
-        if self.session and self.recording and 0 <= step < held_steps(self.session, self.recording):
-            return self.recording.steps[step]
-        return None
+    def __init__(self, env: BuildEnvironment) -> None:
+        self._settings = Settings.of(env.config)
+        self._pages = Pages(recordings_of(env.srcdir, self._settings), failed_runs_of(env.doctreedir))
+        self._domain = DockerRunDomain.of(env)
+        self._values: dict[str, Mapping[str, str]] = {}
+        self._last: tuple[str, Page] | None = None
 
-    @property
-    def terminal(self) -> TerminalSize:
-        """The size of its terminals."""
-        return self.session.terminal if self.session else TerminalSize()
+    def page(self, docname: str) -> Page:
+        """Return what is known of a page.
 
-    def commands(self, step: int) -> list[str]:
-        """Return the texts of the step's commands; none for a step that can't be run."""
-        if self.session is None or step < 0:
-            return []
-        return [command.text for command in self.session.steps[step].commands]
+        Only the last is kept: where a builder joins all pages into one document, their recordings would
+        be in memory at once.
+        """
+        if self._last is None or self._last[0] != docname:
+            self._last = docname, self._loaded(docname)
+        return self._last[1]
 
-    def values(self) -> dict[str, str]:
-        """Return all values that the page's steps capture."""
-        return captured_values(self.session, self.recording) if self.session else {}
+    def values(self, docname: str) -> Mapping[str, str]:
+        """Return the values that a page captures, by name."""
+        if docname not in self._values:
+            self._values[docname] = self.page(docname).values()
+        return self._values[docname]
+
+    def _loaded(self, docname: str) -> Page:
+        session = self._domain.session(docname, terminal=self._settings.terminal)
+        state = self._domain.states.get(docname, PageState(docname))
+        return Page(session, self._pages.recording(session, state) if session else None, state)
+
+
+class ShowFailures(SphinxPostTransform):
+    """Puts error boxes above what failed, in every format."""
+
+    # Before the blocks, to which the boxes are put, are replaced.
+    default_priority = 7
+
+    def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
+        """Put them there."""
+        domain, shown = DockerRunDomain.of(self.env), ShownPages(self.env)
+        for docname in pages_in(self.document, self.env.docname):
+            state = domain.states.get(docname, PageState(docname))
+            if failures := (*state.failures, *domain.problems.get(docname, ())):
+                page = shown.page(docname)
+                show_failures(self.document, page, docname, failures, srcdir=Path(self.env.srcdir))
 
 
 class ShowRecordings(SphinxPostTransform):
@@ -75,40 +92,26 @@ class ShowRecordings(SphinxPostTransform):
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
-        self._settings = Settings.of(self.config)
-        self._store = Store(recordings_directory(self.env.srcdir, self._settings))
         self._domain = DockerRunDomain.of(self.env)
-        self._pages: dict[str, Page] = {}
+        self._shown_pages = ShownPages(self.env)
+        page = self._shown_pages.page
         for block in list(self.document.findall(docker_run_block)):
-            self._fill_block(block, self._page(block["docname"]))
+            self._fill_block(block, page(block["docname"]))
         for value in list(self.document.findall(docker_run_value)):
             # What is missing is a warning already; the reader sees that something is.
-            text = self._page(value["docname"]).values().get(value["value"], "…")
+            text = self._shown_pages.values(value["docname"]).get(value["value"], "…")
             value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
         for use in list(self.document.findall(docker_run_calls)):
             use.replace_self(self._calls(use["command"], use["pages"]))
         for report in list(self.document.findall(docker_run_report)):
             report.replace_self(self._report(report))
 
-    def _page(self, docname: str) -> Page:
-        """Return what is known of a page; a document holds several where a builder joins them."""
-        if docname not in self._pages:
-            session = self._domain.session(docname, terminal=self._settings.terminal)
-            self._pages[docname] = Page(session, self._load(docname) if session else None)
-        return self._pages[docname]
-
-    def _load(self, docname: str) -> Recording | None:
-        try:
-            return self._store.load(docname)
-        except RecordingProblem:
-            return None  # reported where all recordings are loaded
-
     def _report(self, report: docker_run_report) -> nodes.Node:
         if not report["whole"]:
-            return environment_table(self._page(report["docname"]).recording)
-        pages = [(docname, self._page(docname)) for docname in sorted(self._domain.steps)]
+            return environment_table(self._shown_pages.page(report["docname"]).recording)
+        pages = ((docname, self._shown_pages.page(docname)) for docname in sorted(self._domain.steps))
         return report_table(
-            [(self._link(docname), page.session, page.recording) for docname, page in pages if page.session]
+            (self._link(docname), page.session, page.recording) for docname, page in pages if page.session
         )
 
     def _calls(self, name: str, pages: str) -> nodes.Node:
@@ -270,7 +273,4 @@ def _ellipsis(count: int) -> screen.Line:
 
 def _notice(text: str) -> nodes.container:
     """Return `text` as a notice; what stands in backquotes is shown as code."""
-    paragraph = nodes.paragraph()
-    for number, part in enumerate(text.split("`")):
-        paragraph += nodes.literal(part, part) if number % 2 else nodes.Text(part)
-    return nodes.container("", paragraph, classes=["docker-run-notice"])
+    return nodes.container("", with_code(text), classes=["docker-run-notice"])

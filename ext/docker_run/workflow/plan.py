@@ -1,0 +1,80 @@
+"""Which sessions a build runs, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from docker_run.model import Session
+from docker_run.recordings.memory import Memory
+from docker_run.workflow.page import PageState
+
+
+class Reason(Enum):
+    """Why a session is run; the value says it in words."""
+
+    EVERYTHING = "everything is to be run"
+    CHANGED = "there is no recording of its present form"
+    ENGINE = "this engine has not run its present form yet"
+    INTERRUPTED = "it could not be run, or not to its end"
+    FAILED = "its last run broke an expectation"
+    BROKEN = "its recording does not meet what is expected now"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A session that is to be run."""
+
+    session: Session
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What decides which sessions are run, besides their states."""
+
+    everything: bool
+    """Whether all are, whatever was run before."""
+    engines: Collection[str]
+    """The engines that may run them, by what tells them apart."""
+    edited: Collection[str]
+    """The pages that were read in this build."""
+    broken: Collection[str]
+    """The pages with a directive that can't be understood: these are not run."""
+
+
+def plan(
+    sessions: Sequence[Session], states: Mapping[str, PageState], memory: Memory, conditions: Conditions
+) -> tuple[Planned, ...]:
+    """Return the sessions that are to be run, in their order, each with the reason."""
+    return tuple(_planned(sessions, states, memory, conditions))
+
+
+def _planned(
+    sessions: Sequence[Session], states: Mapping[str, PageState], memory: Memory, conditions: Conditions
+) -> Iterator[Planned]:
+    for session in sessions:
+        state = states[session.page]
+        if session.page in conditions.broken or state.locked:
+            continue
+        reason = Reason.EVERYTHING if conditions.everything else _reason(session, state, memory, conditions)
+        if reason is not None:
+            yield Planned(session, reason)
+
+
+def _reason(session: Session, state: PageState, memory: Memory, conditions: Conditions) -> Reason | None:
+    # What fails, fails again as a rule, and may take long to do so. So while an author works on other
+    # pages it is left alone; it is tried again when it is edited itself, and when nothing is.
+    its_turn = not conditions.edited or session.page in conditions.edited
+    if (failed := state.failed) is not None:
+        if failed.transient:
+            return Reason.INTERRUPTED
+        if failed.engine not in conditions.engines:
+            return Reason.ENGINE
+        return Reason.FAILED if its_turn else None
+    if not state.current:
+        return Reason.CHANGED
+    if not memory.has_run(session.page, session.key, conditions.engines):
+        return Reason.ENGINE
+    return Reason.BROKEN if state.failures and its_turn else None

@@ -1,0 +1,207 @@
+"""What becomes of an outcome: it is kept as the page's recording, refused, or only compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import overload
+
+from docker_run.errors import EngineProblem, Interrupted, RecordingProblem
+from docker_run.execute import Outcome
+from docker_run.model import Finding, Problem, Recording, Session, StepRecording
+from docker_run.recordings.compare import Difference, differences
+from docker_run.recordings.failed import FailedRuns
+from docker_run.recordings.memory import Memory
+from docker_run.recordings.store import Store
+from docker_run.recordings.volatile import Patterns
+from docker_run.verify import is_current, verify, verify_presence
+from docker_run.workflow.page import Pages, PageState, shown_commands
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an outcome."""
+
+    state: PageState
+    changed: bool = False
+    """Whether the page's recording is another now."""
+
+
+class Settler:
+    """Settles outcomes, each for itself: what one costs, it costs its own page.
+
+    A run that met its expectations to its end becomes the page's recording. Any other is refused: it is
+    kept beside the recording, which stays byte for byte.
+    """
+
+    def __init__(
+        self, pages: Pages, recordings: Store, failed: FailedRuns, memory: Memory, *, volatile: Patterns
+    ) -> None:
+        """`volatile` are the patterns of the whole project."""
+        self._pages = pages
+        self._recordings = recordings
+        self._failed = failed
+        self._memory = memory
+        self._volatile = volatile
+
+    def settle(self, outcome: Outcome, *, engine: str) -> Settled:
+        """Keep or refuse what came out of a session that ran on `engine`. Nothing is raised."""
+        session = outcome.session
+        try:
+            settled = self._settled(outcome, engine)
+        except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
+            settled = Settled(self._pages.examine(session).also(self._pages.defect(session, error)))
+        return replace(settled, state=settled.state.also(*_left(outcome)))
+
+    def compare(self, outcome: Outcome) -> Settled:
+        """Return what a check finds: nothing is written. Nothing is raised."""
+        session = outcome.session
+        try:
+            state = self._compared(outcome)
+        except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
+            state = PageState(session.page).also(self._pages.defect(session, error))
+        return Settled(state.also(*_left(outcome)))
+
+    def _settled(self, outcome: Outcome, engine: str) -> Settled:
+        session, problem = outcome.session, outcome.problem
+        if problem is not None and problem.subtype == Interrupted.subtype:
+            return Settled(self._pages.examine(session))
+        earlier = self._pages.load(session).recording
+        recording = carried(outcome.recording, session, earlier)
+        if problem is None and recording is not None and not verify(session, recording):
+            return self._keep(session, recording, earlier, engine)
+        return Settled(self._refuse(session, recording, problem, engine))
+
+    def _keep(
+        self, session: Session, recording: Recording, earlier: Recording | None, engine: str
+    ) -> Settled:
+        kept = recording_to_keep(session, recording, earlier, self._volatile)
+        try:
+            changed = kept is not earlier and self._recordings.save(kept)
+        except RecordingProblem as error:
+            # It could be run, and not be kept: that is all there is to say of this page.
+            self._memory.forget(session.page, engine)
+            finding = Finding(session.steps[0].location, error.subtype, str(error))
+            return Settled(replace(self._pages.examine(session), notices=()).also(finding))
+        self._memory.note(session.page, session.key, engine)
+        self._failed.discard(session.page)
+        state = PageState(session.page, current=True, commands=shown_commands(session, kept))
+        return Settled(state, changed=changed)
+
+    def _refuse(
+        self, session: Session, recording: Recording | None, problem: Problem | None, engine: str
+    ) -> PageState:
+        self._memory.forget(session.page, engine)
+        before = self._pages.examine(session)
+        broken = verify(session, recording)
+        if problem is not None and problem.transient and not broken and _stands(before):
+            # It says nothing of the page, and of that there is something to show.
+            return before.also(problem.finding(session))
+        try:
+            self._failed.save(session, recording, problem, engine=engine)
+        except RecordingProblem as error:
+            unsaved = Finding(session.steps[0].location, error.subtype, str(error))
+            ended = (problem.finding(session),) if problem is not None else ()
+            return replace(before, notices=()).also(*broken, *ended, unsaved)
+        return self._pages.examine(session)
+
+    def _compared(self, outcome: Outcome) -> PageState:
+        session, problem = outcome.session, outcome.problem
+        earlier, notices, _ = self._pages.load(session)
+        recording = carried(outcome.recording, session, earlier)
+        failures = verify(session, recording)
+        if recording is not None:
+            failures += tuple(drift(session, recording, earlier, self._volatile))
+        if problem is not None:
+            failures += (problem.finding(session),)
+        else:
+            notices += verify_presence(session, earlier)
+        return PageState(session.page, failures, notices)
+
+
+def recording_to_keep(
+    session: Session, recording: Recording, earlier: Recording | None, patterns: Patterns
+) -> Recording:
+    """Return which of two recordings the page of `session` is to have: the new one, or the earlier.
+
+    The earlier one stays, byte for byte, if it is right and nothing but volatile text differs.
+    """
+    if (
+        earlier is not None
+        and is_current(session, earlier)
+        and not found_differences(session, recording, earlier, patterns)
+        and not verify(session, earlier)
+    ):
+        return earlier
+    return recording
+
+
+def found_differences(
+    session: Session, recording: Recording, earlier: Recording, patterns: Patterns
+) -> tuple[Difference, ...]:
+    """Return where `recording` differs from the earlier one, beyond volatile text, as far as it got.
+
+    `patterns` are those of the whole project; each step's own are added.
+    """
+    steps = list(zip(session.keys, session.steps, strict=True))
+    return differences(
+        earlier,
+        recording,
+        volatile={key: (*patterns, *step.volatile) for key, step in steps},
+        any_exit={
+            key: [status is None for status in step.expect.statuses(len(step.commands))]
+            for key, step in steps
+        },
+    )
+
+
+def drift(
+    session: Session, recording: Recording, earlier: Recording | None, patterns: Patterns
+) -> Iterator[Finding]:
+    """Find what is printed differently now; of what was not run before, there is nothing to have drifted."""
+    if earlier is None:
+        return
+    for difference in found_differences(session, recording, earlier, patterns):
+        step = difference.step
+        if not (step < len(earlier.steps) and earlier.steps[step].not_run):
+            location = session.steps[min(step, len(session.steps) - 1)].location
+            message = f"`{difference.command}` prints something else now:\n{difference.diff}"
+            yield Finding(location, "drift", message)
+
+
+@overload
+def carried(recording: Recording, session: Session, earlier: Recording | None) -> Recording: ...
+@overload
+def carried(recording: None, session: Session, earlier: Recording | None) -> None: ...
+def carried(recording: Recording | None, session: Session, earlier: Recording | None) -> Recording | None:
+    """Return `recording` with what the earlier one has of optional steps that could not be run now."""
+    if recording is None or earlier is None:
+        return recording
+    optional = {key for key, step in zip(session.keys, session.steps, strict=True) if step.optional}
+    before = {step.key: step for step in earlier.steps if step.key in optional and not step.not_run}
+    steps = tuple(
+        StepRecording(step.key, old.commands, date=old.date or earlier.date)
+        if step.not_run and (old := before.get(step.key))
+        else step
+        for step in recording.steps
+    )
+    if steps == recording.steps:
+        return recording
+    # An image that was used now stands before one of an earlier recording.
+    images = {image.name: image for image in (*earlier.images, *recording.images)}
+    return replace(recording, steps=steps, images=tuple(images[name] for name in sorted(images)))
+
+
+def _stands(state: PageState) -> bool:
+    """Tell whether what is on disk of a page says more of it than a run that an engine ended."""
+    return not state.failed.transient if state.failed is not None else state.current
+
+
+def _left(outcome: Outcome) -> Iterator[Finding]:
+    if outcome.left:
+        session = outcome.session
+        message = (
+            f"what this page made could not all be removed: {outcome.left}. "
+            "A later build with this engine removes what is left of it"
+        )
+        yield Finding(session.steps[-1].location, EngineProblem.subtype, message)
