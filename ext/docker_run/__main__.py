@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from docker_run import children
 from docker_run.engine.find import find
 from docker_run.engine.private import PrivateEngine
 from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.signals import ending_as_interrupt
 from docker_run.terminal.visible import visible
 
+_INTERRUPTED = 130
+"""The exit status of a program that Ctrl-C ended, as shells have it."""
 _BUILD = "build an image whose Dockerfile begins from images of a catalogue (ARG BASE=…, FROM ${BASE})"
 
 
@@ -35,16 +37,24 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line asks; return the exit status."""
     options = _parser(environ).parse_args(arguments)
     try:
-        if options.action == "clean":
-            return _clean(options.engine, environ)
-        if options.action == "images":
-            return _images(options.engine, environ, catalogue=options.catalogue, rebuild=options.rebuild)
-        if options.action == "build":
-            return _build(options, environ)
-        return _run(options.engine, environ, command=options.command, optional=options.optional)
+        with ending_as_interrupt():
+            return _act(options, environ)
+    except KeyboardInterrupt:
+        _Lines().note("docker_run: interrupted")
+        return _INTERRUPTED
     except (EngineProblem, ImageProblem) as problem:
         _Lines().note(f"docker_run: {problem}")
         return 1
+
+
+def _act(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if options.action == "clean":
+        return _clean(options.engine, environ)
+    if options.action == "images":
+        return _images(options.engine, environ, catalogue=options.catalogue, rebuild=options.rebuild)
+    if options.action == "build":
+        return _build(options, environ)
+    return _run(options.engine, environ, command=options.command, optional=options.optional)
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -97,7 +107,11 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     # Not at the top: `engine` hands over to another program and needs none of Docker's library.
     from docker_run.engine.cleanup import remove_all  # noqa: PLC0415
     from docker_run.engine.connect import connect  # noqa: PLC0415
+    from docker_run.engine.folders import BuildFolders  # noqa: PLC0415
 
+    folders = BuildFolders()
+    if folders.remove_dead():
+        _Lines().note("removed temporary files of builds that were killed")
     private = PrivateEngine(may_install=False)
     if setting == "none":
         return 0
@@ -110,7 +124,8 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
         return 0 if setting == "auto" else 1
     client = connect(url, environ=environ)
     try:
-        _Lines().note(remove_all(client) or f"nothing to remove on the engine at {url}")
+        _Lines().note(f"{url}: {remove_all(client, folders, say=_Lines().note)}")
+        folders.remove_dead(engine=url)
     finally:
         client.close()
     return 0
@@ -165,15 +180,11 @@ def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], op
         changed["ENGINE"] = "none"
         changed.pop("DOCKER_HOST", None)
     try:
-        process = subprocess.Popen(command, env=changed)  # noqa: S603 - what the caller asked for
+        # This process goes on until all of the command has ended, because with it the engine ends.
+        return children.run(command, changed)
     except OSError as error:
         _Lines().note(f"docker_run: {command[0]}: {error.strerror}")
         return 127
-    # Ctrl-C reaches the command by itself; this process goes on, because with it the engine ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    status = process.wait()
-    return 128 - status if status < 0 else status
 
 
 if __name__ == "__main__":

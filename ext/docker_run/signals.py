@@ -17,20 +17,26 @@ ENDING = tuple(
 
 @contextmanager
 def ending_as_interrupt() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` at a signal that would end the program, as at Ctrl-C.
+    """Raise `KeyboardInterrupt` at the first signal that would end the program, as at Ctrl-C.
 
+    A terminal that is closed, or a build server, may send several: more would only end the cleaning up.
     What is ignored stays ignored, as `nohup` has it. Signals belong to the main thread; elsewhere
     this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in ENDING}
-    taken = {number: handler for number, handler in before.items() if handler == signal.SIG_DFL}
+    taken = [number for number in ENDING if signal.getsignal(number) == signal.SIG_DFL]
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for number in taken:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
     for number in taken:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        for number, handler in taken.items():
-            signal.signal(number, handler)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.connect import connect
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.find import find
@@ -85,7 +85,7 @@ def measure_starts(engine: DockerEngine, client: docker.DockerClient) -> float:
 
 def engine_listened(client: docker.DockerClient, page: str) -> float:
     """Return when the engine of the page's lab said that it listens, by the clock of this machine."""
-    (container,) = client.api.containers(filters={"label": [f"{cleanup.PAGE}={page}"]})
+    (container,) = client.api.containers(filters={"label": [f"{labels.PAGE}={page}"]})
     log = client.api.logs(container["Id"], timestamps=True).decode()
     line = next(line for line in log.splitlines() if "API listen on" in line)
     # Nanoseconds, which `datetime` does not know.

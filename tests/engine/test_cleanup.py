@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import docker
 import pytest
+import requests
 
+from builds import wait_for
 from contract import session, step
-from docker_run.engine import cleanup
+from docker_run.engine import cleanup, lease
+from docker_run.engine.clients import Clients
+from docker_run.engine.connect import connect
 from docker_run.engine.engine import DockerEngine
+from docker_run.engine.folders import BuildFolders, Life
+from docker_run.engine.host import Host
+from docker_run.engine.labels import (
+    BUILD,
+    HOST,
+    LEASE,
+    NAME,
+    OLD_SILENCE_SECONDS,
+    PAGE,
+    PID,
+    SESSION,
+    SILENCE_SECONDS,
+    Owner,
+)
 
 pytestmark = pytest.mark.engine
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "images"
 
-BUILD = """
+SCRIPT = """
 import sys
 from pathlib import Path
 
@@ -64,12 +88,12 @@ def page(client: docker.DockerClient) -> Iterator[str]:
 
 
 def containers(client: docker.DockerClient, page: str) -> list[str]:
-    filters = {"label": [f"{cleanup.PAGE}={page}"]}
+    filters = {"label": [f"{PAGE}={page}"]}
     return [container["Id"] for container in client.api.containers(all=True, filters=filters)]
 
 
 def volumes(client: docker.DockerClient, page: str) -> list[str]:
-    filters = {"label": [f"{cleanup.PAGE}={page}"]}
+    filters = {"label": [f"{PAGE}={page}"]}
     return [volume["Name"] for volume in client.api.volumes(filters=filters)["Volumes"] or ()]
 
 
@@ -77,7 +101,7 @@ def volumes(client: docker.DockerClient, page: str) -> list[str]:
 def build(engine_url: str, page: str) -> Iterator[subprocess.Popen[str]]:
     """Give a running build with two containers and a volume."""
     with subprocess.Popen(
-        [sys.executable, "-c", BUILD, engine_url, page, str(CATALOGUE)],
+        [sys.executable, "-c", SCRIPT, engine_url, page, str(CATALOGUE)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         stdout=subprocess.PIPE,
         text=True,
@@ -88,12 +112,66 @@ def build(engine_url: str, page: str) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def owned_by(owner: cleanup.Owner, page: str) -> dict[str, str]:
-    return owner.labels() | {cleanup.PAGE: page}
+@pytest.fixture
+def folders(tmp_path: Path) -> BuildFolders:
+    """Give the folders of a machine of the test's own: what they don't know, runs elsewhere."""
+    return BuildFolders(tmp_path / "builds")
 
 
-def create(client: docker.DockerClient, image: str, labels: dict[str, str] | None) -> str:
-    return str(client.api.create_container(image, ["true"], labels=labels)["Id"])
+@pytest.fixture
+def dead(folders: BuildFolders, engine_url: str) -> Owner:
+    """Give a build of that machine that was killed."""
+    owner = Owner.current(str(uuid.uuid4()))
+    folders.open(owner.build, engine=engine_url).close(keep=True)
+    return owner
+
+
+def elsewhere() -> Owner:
+    return Owner(str(uuid.uuid4()), "elsewhere", 7)
+
+
+def owned_by(owner: Owner, page: str) -> dict[str, str]:
+    return owner.labels() | {PAGE: page}
+
+
+def create(client: docker.DockerClient, image: str, labels: dict[str, str] | None, name: str = "") -> str:
+    return str(client.api.create_container(image, ["true"], labels=labels, name=name or None)["Id"])
+
+
+class Later:
+    """An engine's client whose clock is ahead of the engine's own, and that has nothing but one page's.
+
+    By that clock everybody else's builds on the engine have long been silent, too.
+    """
+
+    def __init__(self, client: docker.DockerClient, page: str, seconds: float = 0.0) -> None:
+        self.api = self
+        self._api = client.api
+        self._page = f"{PAGE}={page}"
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._api, name)
+
+    def info(self) -> dict[str, str]:
+        now = datetime.fromisoformat(self._api.info()["SystemTime"])
+        return {"SystemTime": (now + timedelta(seconds=self._seconds)).isoformat()}
+
+    def _filters(self, filters: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {**filters, "label": [*filters.get("label", ()), self._page]}
+
+    def containers(self, *, all: bool, filters: dict[str, list[str]]) -> object:  # noqa: A002 - docker-py's
+        return self._api.containers(all=all, filters=self._filters(filters))
+
+    def networks(self, filters: dict[str, list[str]]) -> object:
+        return self._api.networks(filters=self._filters(filters))
+
+    def volumes(self, filters: dict[str, list[str]]) -> object:
+        return self._api.volumes(filters=self._filters(filters))
+
+
+def later(client: docker.DockerClient, page: str, seconds: float) -> docker.DockerClient:
+    return cast("docker.DockerClient", Later(client, page, seconds))
 
 
 def test_what_a_killed_build_left_is_swept_and_named(
@@ -103,7 +181,7 @@ def test_what_a_killed_build_left_is_swept_and_named(
     engine.sweep()
     assert containers(client, page) != []  # the build is alive
     os.kill(build.pid, signal.SIGKILL)
-    build.wait()
+    os.waitid(os.P_PID, build.pid, os.WEXITED | os.WNOWAIT)  # a zombie from now on
     assert containers(client, page) != []
     said = engine.sweep()
     assert said.startswith("removed ")
@@ -112,54 +190,192 @@ def test_what_a_killed_build_left_is_swept_and_named(
     assert said.endswith("killed")
     assert containers(client, page) == []
     assert volumes(client, page) == []
+    assert leases(client, build.pid) == []
 
 
-def test_a_process_that_was_killed_and_not_waited_for_is_dead(
-    client: docker.DockerClient, build: subprocess.Popen[str], page: str
+def leases(client: docker.DockerClient, pid: int) -> list[str]:
+    """Return the signs of life of the build in the process `pid`."""
+    found = client.api.volumes(filters={"label": [LEASE, f"{PID}={pid}"]})["Volumes"] or ()
+    return [volume["Name"] for volume in found]
+
+
+def test_a_build_gives_a_sign_of_life_as_long_as_it_lives(
+    client: docker.DockerClient, engine_url: str, folders: BuildFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.kill(build.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, build.pid, os.WEXITED | os.WNOWAIT)  # a zombie from now on
-    assert cleanup.process_started(build.pid) == ""
-    cleanup.sweep(client)
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
+    host = Host(
+        engine_url,
+        clients=Clients(lambda: connect(engine_url)),
+        timeout=1,
+        max_output=1,
+        folders=folders,
+    )
+    build = host.owner.build
+
+    def signs() -> set[str]:
+        found = client.api.volumes(filters={"label": [f"{BUILD}={build}"]})["Volumes"] or ()
+        return {volume["Name"] for volume in found}
+
+    try:
+        first = signs()
+        assert folders.life(build) is Life.ALIVE
+        wait_for(lambda: signs() and not signs() & first, "another sign")
+    finally:
+        host.close()
+    assert signs() == set()
+    assert folders.life(build) is Life.ELSEWHERE
+
+
+def test_two_machines_of_one_name_and_one_number_do_not_take_each_other_for_dead(
+    client: docker.DockerClient, busybox: str, page: str, *, tmp_path: Path, engine_url: str
+) -> None:
+    """What CI containers have: one host name, one process number, and no sight of each other."""
+    here, there = BuildFolders(tmp_path / "here"), BuildFolders(tmp_path / "there")
+    mine, other = (Owner(str(uuid.uuid4()), "runner", 7) for _ in range(2))
+    alive = here.open(mine.build, engine=engine_url)
+    gone = there.open(other.build, engine=engine_url)
+    gone.close(keep=True)
+    kept, left = (create(client, busybox, owned_by(owner, page)) for owner in (mine, other))
+    cleanup.sweep(client, there)
+    assert containers(client, page) == [kept]
+    del left
+    alive.close(keep=True)
+    cleanup.sweep(client, here)
     assert containers(client, page) == []
 
 
-def test_a_later_process_with_the_same_number_is_another(
-    client: docker.DockerClient, busybox: str, page: str
+def test_elsewhere_only_long_silence_is_death(
+    client: docker.DockerClient, busybox: str, page: str, folders: BuildFolders
 ) -> None:
-    mine = cleanup.Owner.current(str(uuid.uuid4()))
-    earlier = cleanup.Owner(mine.build, mine.pid, mine.started + "0", mine.host)
-    create(client, busybox, owned_by(earlier, page))
-    cleanup.sweep(client)
+    owner = elsewhere()
+    create(client, busybox, owned_by(owner, page))
+    pauses: list[float] = []
+    almost = later(client, page, SILENCE_SECONDS - 120)
+    assert cleanup.sweep(almost, folders, pause=pauses.append) == ""
+    assert (len(containers(client, page)), pauses) == (1, [])
+    said: list[str] = []
+    after = later(client, page, SILENCE_SECONDS + 120)
+    assert "1 container" in cleanup.sweep(after, folders, say=said.append, pause=pauses.append)
+    assert (containers(client, page), pauses) == ([], [cleanup.PAUSE_SECONDS])
+    assert any("process 7 on elsewhere" in line for line in said)
+
+
+@pytest.mark.parametrize("moved", [10 * SILENCE_SECONDS, -10 * SILENCE_SECONDS])
+def test_a_clock_that_was_moved_kills_nobody(
+    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, moved: float
+) -> None:
+    owner = elsewhere()
+    create(client, busybox, owned_by(owner, page))
+    sign = client.api.create_volume(f"test-{uuid.uuid4()}", labels=owned_by(owner, page))["Name"]
+
+    def renew(_: float) -> None:
+        client.api.create_volume(f"test-{uuid.uuid4()}", labels=owned_by(owner, page))
+        client.api.remove_volume(sign)
+
+    assert cleanup.sweep(later(client, page, moved), folders, pause=renew) == ""
+    assert len(containers(client, page)) == 1
+    assert cleanup.sweep(later(client, page, moved), folders, pause=lambda _: None) != ""
     assert containers(client, page) == []
 
 
-def test_foreign_things_stay(client: docker.DockerClient, busybox: str, page: str) -> None:
-    mine = cleanup.Owner.current(str(uuid.uuid4()))
+def test_what_the_first_version_left_goes_after_a_day(
+    client: docker.DockerClient, busybox: str, page: str, folders: BuildFolders
+) -> None:
+    """It named its process, by which nobody on another machine could tell whether it lived."""
+    labels = {
+        PAGE: page,
+        BUILD: str(uuid.uuid4()),
+        PID: str(os.getpid()),
+        "docker-run.started": "1",
+        HOST: f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}",
+    }
+    create(client, busybox, labels)
+    cleanup.sweep(later(client, page, SILENCE_SECONDS + 120), folders, pause=lambda _: None)
+    assert len(containers(client, page)) == 1
+    cleanup.sweep(later(client, page, OLD_SILENCE_SECONDS + 120), folders, pause=lambda _: None)
+    assert containers(client, page) == []
+
+
+@pytest.mark.parametrize("is_image_kept", [True, False])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_container_of_a_committed_image_is_the_users(
+    client: docker.DockerClient,
+    busybox: str,
+    page: str,
+    *,
+    folders: BuildFolders,
+    dead: Owner,
+    is_named: bool,
+    is_image_kept: bool,
+) -> None:
+    """`docker commit` gives our labels to the image, and that to what is started from it."""
+    session = uuid.uuid4().hex
+    labels = owned_by(dead, page) | {SESSION: session}
+    name = f"test-{uuid.uuid4()}" if is_named else ""
+    ours = create(client, busybox, labels | ({NAME: name} if name else {}), name)
+    image = client.api.commit(ours, f"test-{session}")["Id"]
+    theirs = create(client, image, None)
+    try:
+        assert client.api.inspect_container(theirs)["Config"]["Labels"][BUILD] == dead.build
+        if not is_image_kept:
+            client.api.remove_image(image, force=True)
+        with ThreadPoolExecutor() as pool:
+            cleanup.remove_session(lambda: client, session, pool=pool)
+        assert containers(client, page) == [theirs]
+        cleanup.sweep(client, folders)
+        assert containers(client, page) == [theirs]
+    finally:
+        client.api.remove_container(theirs)
+        with suppress(docker.errors.NotFound):
+            client.api.remove_image(image, force=True)
+
+
+def test_foreign_things_stay(
+    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, engine_url: str
+) -> None:
+    mine = Owner.current(str(uuid.uuid4()))
+    folder = folders.open(mine.build, engine=engine_url)
     kept = {
         "of a build that is alive": owned_by(mine, page),
-        "of another machine": owned_by(cleanup.Owner(mine.build, 1, "1", "elsewhere"), page),
-        "without a process": {cleanup.PAGE: page, cleanup.BUILD: mine.build},
-        "with a label that is nearly ours": {
-            cleanup.PAGE: page,
-            cleanup.PID: "1",
-            cleanup.STARTED: "1",
-            cleanup.HOST: mine.host,
-        },
+        "of another machine": owned_by(elsewhere(), page),
+        "with a label that is nearly ours": {PAGE: page, PID: "1", HOST: mine.host},
     }
     ids = {create(client, busybox, labels): what for what, labels in kept.items()}
     unlabelled = create(client, busybox, None)
     try:
-        cleanup.sweep(client)
-        said = cleanup.remove_all(client)
+        cleanup.sweep(client, folders)
+        said = cleanup.remove_all(client, folders)
         left = {ids[container] for container in containers(client, page)}
         assert left == set(kept)
         assert client.api.inspect_container(unlabelled)["Id"] == unlabelled
-        assert f"process {os.getpid()}" in said
-        assert "another machine" in said
-        assert "elsewhere" in said
+        assert f"of a build that is running (process {os.getpid()} on {socket.gethostname()})" in said
+        assert "elsewhere that may be running" in said
+        assert "process 7 on elsewhere" in said
+        assert re.search("no sign of life for (an hour|24 hours), they are removed", said)
     finally:
         client.api.remove_container(unlabelled)
+        folder.close()
+
+
+def test_one_thing_that_can_not_be_removed_does_not_stop_the_others(
+    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, dead: Owner
+) -> None:
+    stuck, other = (create(client, busybox, owned_by(dead, page)) for _ in range(2))
+
+    class Refusing(Later):
+        def remove_container(self, container: str, **options: bool) -> None:
+            if container == stuck:
+                response = requests.Response()
+                response.status_code = 500
+                raise docker.errors.APIError("no", response, explanation="device or resource busy")
+            client.api.remove_container(container, **options)
+
+    said = cleanup.sweep(cast("docker.DockerClient", Refusing(client, page)), folders)
+    assert "removed 1 container" in said
+    assert "could not remove container" in said
+    assert "device or resource busy" in said
+    assert containers(client, page) == [stuck]
+    del other
 
 
 def test_anonymous_volumes_go_with_their_container(
@@ -175,31 +391,27 @@ def test_anonymous_volumes_go_with_their_container(
         client.api.inspect_volume(mount["Name"])
 
 
-def test_nothing_to_sweep_says_nothing(client: docker.DockerClient) -> None:
-    cleanup.sweep(client)
-    assert cleanup.sweep(client) == ""
+def test_nothing_to_sweep_says_nothing(client: docker.DockerClient, folders: BuildFolders) -> None:
+    assert cleanup.sweep(client, folders) == ""
 
 
-def test_networks_are_swept_as_well(client: docker.DockerClient, page: str) -> None:
-    mine = cleanup.Owner.current(str(uuid.uuid4()))
-    dead = cleanup.Owner(mine.build, mine.pid, "never", mine.host)
+def test_networks_are_swept_as_well(
+    client: docker.DockerClient, page: str, folders: BuildFolders, dead: Owner
+) -> None:
     network = client.api.create_network(f"test-{uuid.uuid4()}", labels=owned_by(dead, page))["Id"]
-    assert "1 network" in cleanup.sweep(client)
+    assert "1 network" in cleanup.sweep(client, folders)
     with pytest.raises(docker.errors.NotFound):
         client.api.inspect_network(network)
 
 
-def test_this_process_is_alive_and_a_number_that_is_none_is_not() -> None:
-    assert cleanup.process_started(os.getpid()) != ""
-    assert cleanup.process_started(2**22 + 1) == ""
-
-
-def test_a_name_with_brackets_does_not_hide_the_start(tmp_path: Path) -> None:
-    program = tmp_path / "a) R (b"
-    program.symlink_to("/bin/sleep")
-    with subprocess.Popen([program, "60"]) as process:
-        try:
-            fields = Path(f"/proc/{process.pid}/stat").read_text().split()
-            assert cleanup.process_started(process.pid) == fields[-52 + 21]
-        finally:
-            process.kill()
+def test_a_network_that_somebody_else_uses_stays(
+    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, dead: Owner
+) -> None:
+    network = client.api.create_network(f"test-{uuid.uuid4()}", labels=owned_by(dead, page))["Id"]
+    theirs = client.containers.run(busybox, ["sleep", "1000"], detach=True, network=network)
+    try:
+        assert cleanup.sweep(client, folders) == ""
+        assert client.api.inspect_network(network)["Id"] == network
+    finally:
+        theirs.remove(force=True)
+        client.api.remove_network(network)

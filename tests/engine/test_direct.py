@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from contract import run, session, step, text
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import EngineProblem, FlagProblem, RefusedFlag, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Command, Location, Step, Stream
@@ -29,7 +29,7 @@ HELP = "\n\nRun 'docker run --help' for more information\n"
 
 def left_of(client: docker.DockerClient, page: str) -> list[str]:
     """Name everything with the label of `page`."""
-    filters = {"label": [f"{cleanup.PAGE}={page}"]}
+    filters = {"label": [f"{labels.PAGE}={page}"]}
     return [
         *(container["Id"] for container in client.api.containers(all=True, filters=filters)),
         *(volume["Name"] for volume in client.api.volumes(filters=filters)["Volumes"] or ()),
@@ -241,9 +241,9 @@ def test_the_prefix_is_never_shown(engine: DockerEngine, client: docker.DockerCl
         running.run(start)
         recording = running.run(look)[0]
         (shower,) = client.api.containers(
-            all=True, filters={"label": [f"{cleanup.PAGE}={page}"], "name": ["shower"]}
+            all=True, filters={"label": [f"{labels.PAGE}={page}"], "name": ["shower"]}
         )
-        prefix = shower["Labels"][cleanup.SESSION]
+        prefix = shower["Labels"][labels.SESSION]
         assert shower["Names"] == [f"/{prefix}shower"]
     assert "DB_NAME=/shower/db" in text(recording, Stream.OUT)
     assert "db" in text(recording, Stream.OUT)
@@ -258,16 +258,16 @@ def test_labels_and_settings_are_the_authors_and_ours(
     with engine.session(session(asked, page=page)) as running:
         running.run(asked)
         found = [client.api.inspect_container(left)["Config"] for left in left_of(client, page)[:1]]
-        volumes = client.api.volumes(filters={"label": [f"{cleanup.PAGE}={page}"]})["Volumes"]
+        volumes = client.api.volumes(filters={"label": [f"{labels.PAGE}={page}"]})["Volumes"]
     ours = {
-        cleanup.BUILD,
-        cleanup.SESSION,
-        cleanup.PAGE,
-        cleanup.PID,
-        cleanup.STARTED,
-        cleanup.HOST,
+        labels.BUILD,
+        labels.SESSION,
+        labels.PAGE,
+        labels.PID,
+        labels.SILENCE,
+        labels.HOST,
     }
-    assert {key for key in found[0]["Labels"] if key.startswith("docker-run.")} == ours
+    assert {key for key in found[0]["Labels"] if key.startswith("docker-run.")} == ours | {labels.NAME}
     assert found[0]["Labels"]["colour"] == "green"
     assert [set(volume["Labels"]) for volume in volumes] == [ours]
 

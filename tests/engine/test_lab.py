@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import pytest
 
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import BodyProblem, ImageProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
 from docker_run.model import (
@@ -183,7 +183,7 @@ def test_an_interrupt_ends_what_is_running(lab_engine: DockerEngine) -> None:
 
 def test_nothing_is_left(lab_engine: DockerEngine, client: docker.DockerClient) -> None:
     page = f"test-{uuid.uuid4()}"
-    filters = {"label": [f"{cleanup.PAGE}={page}"]}
+    filters = {"label": [f"{labels.PAGE}={page}"]}
     asked = step("docker run -d --name web busybox sleep 1000")
     with lab_engine.session(session(asked, page=page, images=["busybox"])) as running:
         running.run(asked)
@@ -285,7 +285,7 @@ def test_labs_are_started_ahead(lab_engine: DockerEngine, client: docker.DockerC
     sessions = [session(asked, page=page) for page in pages]
 
     def labs(page: str) -> int:
-        return len(client.api.containers(all=True, filters={"label": [f"{cleanup.PAGE}={page}"]}))
+        return len(client.api.containers(all=True, filters={"label": [f"{labels.PAGE}={page}"]}))
 
     lab_engine.prepare(sessions)
     with lab_engine.session(sessions[0]) as running:

@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from builds import CONF, IMAGES, build, start, wait_for
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 
 pytestmark = pytest.mark.engine
 
@@ -51,7 +51,7 @@ def recorded(folder: Path, page: str) -> str:
 def left_of(client: docker.DockerClient, pid: int) -> list[str]:
     """Return the ids of all containers, volumes and networks that belong to the build of this process."""
     api = client.api
-    filters = {"label": [f"{cleanup.PID}={pid}"]}
+    filters = {"label": [f"{labels.PID}={pid}"]}
     return [
         *(one["Id"] for one in api.containers(all=True, filters=filters)),
         *(one["Name"] for one in api.volumes(filters=filters)["Volumes"] or ()),
@@ -61,7 +61,7 @@ def left_of(client: docker.DockerClient, pid: int) -> list[str]:
 
 def volumes_of(client: docker.DockerClient, pid: int) -> set[str]:
     """Return the names of the volumes without a name that the build's containers have."""
-    containers = client.api.containers(all=True, filters={"label": [f"{cleanup.PID}={pid}"]})
+    containers = client.api.containers(all=True, filters={"label": [f"{labels.PID}={pid}"]})
     names = {mount.get("Name", "") for one in containers for mount in one["Mounts"]}
     return {name for name in names if re.fullmatch("[0-9a-f]{64}", name)}
 
@@ -137,8 +137,8 @@ def test_an_interrupted_build_leaves_nothing(
 
 def begun(client: docker.DockerClient, pid: int) -> bool:
     """Tell whether the command of the build's page `index` runs."""
-    labels = [f"{cleanup.PAGE}=index", f"{cleanup.PID}={pid}"]
-    for one in client.api.containers(filters={"label": labels}):
+    wanted = [f"{labels.PAGE}=index", f"{labels.PID}={pid}"]
+    for one in client.api.containers(filters={"label": wanted}):
         execution = client.api.exec_create(one["Id"], ["test", "-e", "/begun"])
         client.api.exec_start(execution["Id"])
         if client.api.exec_inspect(execution["Id"])["ExitCode"] == 0:

@@ -19,7 +19,7 @@ from docker.utils import version_lt
 
 from contract import MAX_OUTPUT, TIMEOUT, EngineContract, text
 from contract import session as direct_session
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.direct import DirectSessions
@@ -95,7 +95,7 @@ def both_ways(
     asked = session(step("true"), page="both-ways", images=["busybox"])
     with open_module_labs().session(asked) as running, ExitStack() as closing:
         outer = closing.enter_context(contextlib.closing(connect(engine_url)))
-        (container,) = outer.api.containers(filters={"label": [f"{cleanup.PAGE}=both-ways"]})
+        (container,) = outer.api.containers(filters={"label": [f"{labels.PAGE}=both-ways"]})
         folder = tmp_path_factory.mktemp("lab")
         url = closing.enter_context(inner_engine(engine_url, container["Id"], folder))
         direct = closing.enter_context(contextlib.closing(opened(url)))

@@ -9,7 +9,7 @@ import docker
 import pytest
 
 import tmux
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.labs.shell import COMMAND
 from docker_run.model import TerminalSize
@@ -46,7 +46,7 @@ def test_a_page_shows_what_a_terminal_shows(
     page = f"side-by-side-{tmp_path.name}"
     with lab_engine.session(session(asked, page=page)) as running:
         recordings = running.run(asked)
-        (container,) = client.api.containers(filters={"label": [f"{cleanup.PAGE}={page}"]})
+        (container,) = client.api.containers(filters={"label": [f"{labels.PAGE}={page}"]})
         removed = client.api.exec_create(container["Id"], ["docker", "rmi", "busybox"])
         client.api.exec_start(removed["Id"])
         words = ["docker", "-H", engine_url, "exec", "-it", container["Id"], *COMMAND]

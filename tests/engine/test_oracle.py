@@ -26,7 +26,7 @@ from docker.utils import version_lt
 from ptyprocess import PtyProcess
 
 from contract import session
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.direct import DirectSession
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, ImageProblem
@@ -116,7 +116,7 @@ class DirectSide:
         )
 
     def _inspect(self) -> list[Json]:
-        found = _inspect(self.client, f"{cleanup.SESSION}={self.prefix}")
+        found = _inspect(self.client, f"{labels.SESSION}={self.prefix}")
         return json.loads(json.dumps(found).replace(self.prefix, ""))
 
 
@@ -183,7 +183,16 @@ MASKED: dict[str, str] = {
     "NetworkSettings.Networks.*.Gateway": "a network of its own on each side",
     "NetworkSettings.Gateway": "a network of its own on each side",
 }
-LABELS = (CASE, cleanup.BUILD, cleanup.SESSION, cleanup.PAGE, cleanup.PID, cleanup.STARTED, cleanup.HOST)
+LABELS = (
+    CASE,
+    labels.BUILD,
+    labels.SESSION,
+    labels.PAGE,
+    labels.NAME,
+    labels.PID,
+    labels.SILENCE,
+    labels.HOST,
+)
 """Ours: by these a build finds what it has made."""
 
 

@@ -14,7 +14,7 @@ import docker
 import pytest
 from docker.errors import DockerException, NotFound
 
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.host import Host
@@ -206,7 +206,7 @@ def test_its_container_is_swept_and_its_volume_stays(
     open_registry: Open, catalogue: Path, client: docker.DockerClient
 ) -> None:
     registry, host = open_registry(catalogue)
-    (container,) = client.containers.list(filters={"label": f"{cleanup.BUILD}={host.owner.build}"})
+    (container,) = client.containers.list(filters={"label": f"{labels.BUILD}={host.owner.build}"})
     assert container.labels == {**container.labels, **host.owner.labels()}
     assert not container.ports["5000/tcp"], "only labs reach it"
     volume = client.volumes.get(VOLUME)
@@ -222,7 +222,7 @@ def test_what_writes_is_there_only_while_something_is_written(
     open_registry: Open, catalogue: Path, unique: str, client: docker.DockerClient
 ) -> None:
     registry, host = open_registry(catalogue)
-    of_the_build = {"label": f"{cleanup.BUILD}={host.owner.build}"}
+    of_the_build = {"label": f"{labels.BUILD}={host.owner.build}"}
     stocking = registry._writable()  # noqa: SLF001 - as a push has it
     container = client.containers.get(stocking.container)
     network = client.networks.get(stocking.network)

@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from contract import run, session, step, text
-from docker_run.engine import cleanup
+from docker_run.engine import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, TimedOut
 from docker_run.model import CommandRecording, Stream
@@ -107,7 +107,7 @@ def test_detaching_ends_the_command_and_not_the_container(
         assert "\nhello\r\n" in seen(recording)
         assert typed(recording) == ["echo hello", *keys]
         assert "sh" in text(running.run(look)[0], Stream.OUT)
-    assert client.api.containers(all=True, filters={"label": [f"{cleanup.PAGE}={page}"]}) == []
+    assert client.api.containers(all=True, filters={"label": [f"{labels.PAGE}={page}"]}) == []
 
 
 def test_keys_that_do_not_detach_reach_the_program(engine: DockerEngine) -> None:

@@ -26,6 +26,14 @@ def test_it_interrupts_as_ctrl_c_does(number: signal.Signals) -> None:
     assert signal.getsignal(number) == signal.SIG_DFL
 
 
+def test_only_the_first_one_interrupts(number: signal.Signals) -> None:
+    with ending_as_interrupt():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        for again in ENDING:
+            signal.raise_signal(again)
+
+
 def test_what_is_ignored_stays_ignored(number: signal.Signals) -> None:
     signal.signal(number, signal.SIG_IGN)
     with ending_as_interrupt():

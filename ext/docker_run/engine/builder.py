@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Any, cast
 
 import docker
 from docker.errors import APIError, BuildError
+from docker.utils.build import tar
 
+from docker_run.engine.host import Host
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
@@ -31,37 +37,92 @@ def run_build(
     client: docker.DockerClient,
     *,
     show: Callable[[str], None],
+    host: Host | None = None,
     **settings: Any,  # noqa: ANN401 - docker-py's own
 ) -> None:
     """Build an image; `settings` are those of docker-py's `APIClient.build`.
 
-    `show` is told how far it is. Raises `BuildFailed`, and what docker-py raises where the engine is gone.
+    `show` is told how far it is. Where there is a `host`, its interruption ends the build, and if this
+    process is killed, the next one finds what the build has made.
+    Raises `BuildFailed`, `Interrupted`, and what docker-py raises where the engine is gone.
     """
-    printed: list[str] = []
-    made: list[str] = []
+    build = str(uuid.uuid4())
+    followed = _Followed(show, note=lambda made: host.lease.note_images(build, made) if host else None)
     show("sending the context")
     try:
-        for event in client.api.build(rm=True, forcerm=True, decode=True, **settings):
-            if "error" in event:
-                raise BuildFailed([*printed, str(event["error"])], step=len(made))
-            for line in str(event.get("stream", "")).splitlines():
-                printed = [*printed, line][-_SHOWN:] if line.strip() else printed
-                _follow(line, made, show)
+        with host.cancellable() if host else nullcontext(client) as building:
+            for event in building.api.build(rm=True, forcerm=True, decode=True, **settings):
+                if "error" in event:
+                    raise followed.failed(str(event["error"]))
+                followed.add(str(event.get("stream", "")))
     except (APIError, BuildError) as error:
-        raise BuildFailed([*printed, str(error)], step=len(made)) from error
+        raise followed.failed(str(error)) from error
     finally:
-        _remove_stages(client, made)
+        _remove_stages(client, followed.made)
+        if host is not None:
+            host.lease.note_images(build, {})
 
 
-def _follow(line: str, made: list[str], show: Callable[[str], None]) -> None:
-    """Read a line of the builder's own output; note the images that it made."""
-    if found := re.match(r"Step (\d+/\d+) : (\w+)", line):
-        show(f"step {found[1]}")
-        made.append("not ours" if found[2].upper() == "FROM" else "")
-    elif made and line == " ---> Using cache":
-        made[-1] = "not ours"
-    elif made and not made[-1] and (found := re.match(r" ---> ([0-9a-f]{12,64})$", line)):
-        made[-1] = found[1]
+@contextmanager
+def packed(
+    folder: Path, *, exclude: list[str], dockerfile: tuple[str | None, str | None] = (None, None)
+) -> Iterator[IO[bytes]]:
+    """Pack a build context, as docker-py does, into a file without a name: none is left if we are killed.
+
+    `dockerfile` is the file's name in the context and, where it isn't in the folder, what it holds.
+    Raises `OSError`.
+    """
+    with tempfile.TemporaryFile() as archive:
+        # A path as text: docker-py compares it with what it finds.
+        tar(cast("Any", str(folder)), exclude=exclude, dockerfile=dockerfile, fileobj=archive)
+        yield archive
+
+
+class _Followed:
+    """What is known of a build from what it printed; `note` is told what would be left if it ended now."""
+
+    def __init__(self, show: Callable[[str], None], note: Callable[[dict[str, object]], None]) -> None:
+        self._show = show
+        self._note = note
+        self._printed: list[str] = []
+        self._steps: list[str] = []
+        self._base = ""
+        self._is_cached = False
+        self._made: dict[int, str] = {}
+
+    @property
+    def made(self) -> list[str]:
+        """The ids of the images that it made, the first first."""
+        return list(self._made.values())
+
+    def add(self, text: str) -> None:
+        """Take in what the builder printed."""
+        for line in text.splitlines():
+            if line.strip():
+                self._printed = [*self._printed, line][-_SHOWN:]
+                self._read(line)
+
+    def failed(self, reason: str) -> BuildFailed:
+        """Return the error of a build that ended for `reason`."""
+        return BuildFailed([*self._printed, reason], step=len(self._steps))
+
+    def _read(self, line: str) -> None:
+        """Read a line of the builder's own."""
+        if found := re.match(r"Step (\d+/\d+) : (.+)", line):
+            self._show(f"step {found[1]}")
+            self._steps.append(found[2])
+            self._is_cached = found[2].split()[0].upper() == "FROM"
+            if self._is_cached:
+                self._base = ""
+            else:
+                self._note({"made": self.made, "on": self._base, "step": found[2]})
+        elif line == " ---> Using cache":
+            self._is_cached = True
+        elif self._steps and (found := re.fullmatch(r" ---> ([0-9a-f]{12,64})", line)):
+            # The last one of a step is the builder's: what a command printed stands before that.
+            self._base = found[1]
+            if not self._is_cached:
+                self._made[len(self._steps)] = found[1]
 
 
 def _remove_stages(client: docker.DockerClient, made: list[str]) -> None:
@@ -69,7 +130,7 @@ def _remove_stages(client: docker.DockerClient, made: list[str]) -> None:
 
     The engine refuses to remove what the finished image is made of, and so it stays.
     """
-    for image in reversed([identity for identity in made if re.fullmatch("[0-9a-f]+", identity)]):
+    for image in reversed(made):
         try:
             attributes = client.images.get(image).attrs
             if not attributes.get("RepoTags") and not attributes.get("RepoDigests"):

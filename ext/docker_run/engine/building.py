@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import docker
 import requests
 from docker.api.build import process_dockerfile
 from docker.errors import APIError, ImageNotFound
-from docker.utils.build import tar
 
-from docker_run.engine.builder import BuildFailed, run_build
+from docker_run.engine.builder import BuildFailed, packed, run_build
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.client_config import client_config
 from docker_run.engine.clients import Clients
@@ -24,6 +23,7 @@ from docker_run.engine.connect import connect
 from docker_run.engine.context import base_arguments
 from docker_run.engine.credentials import Credentials
 from docker_run.engine.dockerfile import copied, instructions, left_out
+from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.pull import RESERVED
 from docker_run.errors import ImageProblem
@@ -104,8 +104,9 @@ def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progres
     """
     credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
     clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
+    host = Host(url, clients=clients, timeout=0, max_output=0, say=progress.note)  # it runs no command
     try:
-        images = Images(clients, catalogue=wanted.catalogue, progress=progress)
+        images = Images(clients, catalogue=wanted.catalogue, progress=progress, host=host)
         dockerfile = wanted.dockerfile.read_text(encoding="utf-8")
         provided = {
             argument: images.provide(name)
@@ -116,7 +117,7 @@ def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progres
         with engine_errors(f"while {wanted.tag} was built"):
             client = clients()
             before = _identity(client, wanted.name)
-            _build(client, wanted, arguments=references, progress=progress)
+            _build(host, wanted, arguments=references, progress=progress)
             _remove_replaced(client, before, wanted)
             attributes = client.images.get(wanted.name).attrs
             sizes = [int(client.images.get(name).attrs["Size"]) for name in references.values()]
@@ -132,41 +133,40 @@ def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progres
             bases=tuple(zip((each.image for each in provided.values()), sizes, strict=True)),
             ports=_ports(attributes),
         )
+    except BaseException:
+        host.interrupt()
+        raise
     finally:
-        clients.close()
+        host.close()
 
 
-def _build(
-    client: docker.DockerClient, wanted: Wanted, *, arguments: Mapping[str, str], progress: Progress
-) -> None:
+def _build(host: Host, wanted: Wanted, *, arguments: Mapping[str, str], progress: Progress) -> None:
+    client = host.clients()
     folder = wanted.folder.resolve()
     named = process_dockerfile(str(wanted.dockerfile.resolve()), str(folder))
     try:
-        # A path as text: docker-py compares it with what it finds.
-        archive = tar(
-            cast("Any", str(folder)), exclude=left_out(wanted.folder, wanted.dockerfile), dockerfile=named
-        )
+        with packed(folder, exclude=left_out(wanted.folder, wanted.dockerfile), dockerfile=named) as archive:
+            run_build(
+                client,
+                show=lambda text: progress.image(wanted.tag, text),
+                host=host,
+                fileobj=archive,
+                custom_context=True,
+                dockerfile=named[0],
+                tag=wanted.name,
+                buildargs=dict(arguments),
+                labels={BUILT_AS: wanted.name},
+            )
+    except requests.RequestException:
+        raise  # an OSError as well, and the engine's
     except OSError as error:
         raise ImageProblem(f"{wanted.folder} can't be sent to the engine: {error}") from error
-    try:
-        run_build(
-            client,
-            show=lambda text: progress.image(wanted.tag, text),
-            fileobj=archive,
-            custom_context=True,
-            dockerfile=named[0],
-            tag=wanted.name,
-            buildargs=dict(arguments),
-            labels={BUILT_AS: wanted.name},
-        )
     except BuildFailed as failure:
         steps = instructions(wanted.dockerfile.read_text(encoding="utf-8"))
         where = f":{steps[failure.step - 1].line}" if 0 < failure.step <= len(steps) else ""
         raise ImageProblem(
             f"{wanted.dockerfile}{where}: this can't be built; the last lines were:\n{failure}"
         ) from failure
-    finally:
-        archive.close()
 
 
 def _identity(client: docker.DockerClient, name: str) -> str:

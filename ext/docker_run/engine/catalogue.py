@@ -9,7 +9,6 @@ make files that a Dockerfile can't make (a root file system to begin with).
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +16,11 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine.builder import BuildFailed, run_build
+from docker_run.engine.bootstrap import BootstrapFailed, run_bootstrap
+from docker_run.engine.builder import BuildFailed, packed, run_build
 from docker_run.engine.context import BOOTSTRAP, Entry
+from docker_run.engine.dockerfile import left_out
+from docker_run.engine.host import Host
 from docker_run.errors import ImageProblem
 
 
@@ -29,19 +31,26 @@ def build(
     arguments: Mapping[str, str],
     show: Callable[[str], None],
     anew: bool = False,
+    host: Host | None = None,
 ) -> None:
     """Build `entry` on the engine as `entry.reference`; `arguments` are its build arguments.
 
     `anew` runs also the steps whose results the engine has from earlier builds. `show` is told how
-    far it is. Raises `ImageProblem` with the last lines that the build printed,
+    far it is. `host` is where the build belongs to that wants the image.
+    Raises `ImageProblem` with the last lines that the build printed, `Interrupted`,
     and what docker-py raises where the engine is gone.
     """
     try:
-        with _context(entry, show) as folder:
+        with (
+            _context(entry, show, host) as folder,
+            packed(folder, exclude=left_out(folder, folder / "Dockerfile")) as archive,
+        ):
             run_build(
                 client,
                 show=show,
-                path=str(folder),
+                host=host,
+                fileobj=archive,
+                custom_context=True,
                 tag=entry.reference,
                 buildargs=dict(arguments),
                 nocache=anew,
@@ -54,31 +63,28 @@ def build(
 
 
 @contextmanager
-def _context(entry: Entry, show: Callable[[str], None]) -> Iterator[Path]:
+def _context(entry: Entry, show: Callable[[str], None], host: Host | None) -> Iterator[Path]:
     script = entry.folder / BOOTSTRAP
     if not script.exists():
         yield entry.folder
         return
-    with tempfile.TemporaryDirectory(prefix="docker-run-") as temporary:
-        folder = Path(temporary) / entry.folder.name
+    with host.work() if host else _temporary() as work:
+        folder, temporary = work / entry.folder.name, work / ".tmp"
+        temporary.mkdir()
         shutil.copytree(entry.folder, folder)
         show("running bootstrap")
-        _bootstrap(folder)
+        try:
+            run_bootstrap(
+                folder / BOOTSTRAP,
+                temporary=temporary,
+                interrupted=host.interrupted.is_set if host else bool,
+            )
+        except BootstrapFailed as failure:
+            raise BuildFailed(failure.lines) from failure
         yield folder
 
 
-def _bootstrap(folder: Path) -> None:
-    try:
-        done = subprocess.run(  # noqa: S603 - a script of the author's own repository
-            [str(folder / BOOTSTRAP)],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    except OSError as error:
-        raise BuildFailed([f"bootstrap: {error.strerror}; is it executable, with a `#!` line?"]) from error
-    if done.returncode:
-        lines = done.stdout.decode(errors="replace").splitlines()
-        raise BuildFailed([*lines, f"bootstrap: exit status {done.returncode}"])
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="docker-run-") as folder:
+        yield Path(folder)

@@ -1,135 +1,122 @@
-"""What builds make on an engine carries their labels, and goes by them.
+"""Removing what builds made on an engine, by its labels (see `docker_run.engine.labels`).
 
-Nothing without our label is ever touched, and nothing of a build that may still be alive.
+Nothing without our labels is ever touched, nothing that only inherited them, and nothing of a build
+that may still be alive. Whether a build is alive is told by its folder where it runs on this machine
+(see `docker_run.engine.folders`), else by its signs of life (see `docker_run.engine.lease`).
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import requests
 from docker import APIClient, DockerClient
 from docker.errors import APIError, DockerException
 from urllib3.exceptions import HTTPError
 
+from docker_run.engine.folders import BuildFolders, Life
+from docker_run.engine.labels import SESSION
+from docker_run.engine.lease import RENEWAL_SECONDS
+from docker_run.engine.leftovers import KINDS, Thing, is_ours, labelled, unnamed_images
 from docker_run.errors import EngineProblem
 
-BUILD = "docker-run.build"
-"""Label: the build, a random UUID. What has it is ours."""
-SESSION = "docker-run.session"
-"""Label: the session, the prefix of its names."""
-PAGE = "docker-run.page"
-"""Label: the document whose session it is."""
-PID = "docker-run.pid"
-"""Label: the process of the build."""
-STARTED = "docker-run.started"
-"""Label: when that process started; another one of the same number started at another time."""
-HOST = "docker-run.host"
-"""Label: the machine, and the process name space on it, in which the number means that process."""
+PAUSE_SECONDS = 3 * RENEWAL_SECONDS
+"""How long a build that has long been silent is listened for before its things are removed.
 
-_GONE = (404, 409)
-"""What an engine answers about something that is gone already, or is just being removed."""
+An engine's clock may have been moved: then every build on it seems to have been silent, for as long as it
+takes to give the next sign.
+"""
 _REMOVAL_SECONDS = 60.0
+_GOING_SECONDS = 10.0
+"""How long a container may take that the engine is already removing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A build: the process to which things on an engine belong."""
+@dataclass(slots=True)
+class Survey:
+    """What there is of builds on an engine."""
 
-    build: str
-    pid: int
-    started: str
-    host: str
-
-    @classmethod
-    def current(cls, build: str) -> Self:
-        """Return this process as the owner of the build `build`."""
-        return cls(build, os.getpid(), process_started(os.getpid()), this_host())
-
-    @classmethod
-    def from_labels(cls, labels: Mapping[str, str]) -> Self:
-        """Return the owner that `labels` name."""
-        pid = labels.get(PID, "")
-        return cls(
-            labels.get(BUILD, ""),
-            int(pid) if pid.isdecimal() else 0,
-            labels.get(STARTED, ""),
-            labels.get(HOST, ""),
-        )
-
-    def labels(self) -> dict[str, str]:
-        """Return the labels that name this owner."""
-        return {BUILD: self.build, PID: str(self.pid), STARTED: self.started, HOST: self.host}
+    dead: list[Thing] = field(default_factory=list)
+    alive: list[Thing] = field(default_factory=list)
+    """Of builds that run on this machine."""
+    elsewhere: list[Thing] = field(default_factory=list)
+    """Of builds elsewhere that may be alive."""
 
 
-def process_started(pid: int) -> str:
-    """Return when the process `pid` started, in the system's own terms; empty if there is none.
+def survey(
+    client: DockerClient,
+    folders: BuildFolders,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> Survey:
+    """Look through an engine for what builds made; `say` is told where that takes a while.
 
-    A process that has ended and was not yet waited for is none.
+    Raises what docker-py raises.
     """
-    try:
-        # proc(5): the name, field 2, is in brackets and may hold anything; 3 is the state, 22 the start.
-        fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-    except OSError:
-        return "" if Path("/proc/self/stat").exists() else _started_by_ps(pid)
-    return "" if fields[0] in "ZX" else fields[19]
+    api, found = client.api, Survey()
+    builds = _by_build(labelled(api))
+    lives = {build: folders.life(build) for build in builds}
+    silent = _silent(api, {build: builds[build] for build, life in lives.items() if life is Life.ELSEWHERE})
+    if silent:
+        owners = ", ".join(sorted({str(builds[build][0].owner) for build in silent}))
+        say(f"listening {PAUSE_SECONDS:g} s for builds that seem to be dead ({owners})")
+        pause(PAUSE_SECONDS)
+        again = _by_build(labelled(api))
+        silent = {build for build in silent if _ids(builds[build]) == _ids(again.get(build, []))}
+    inherited: dict[str, str] = {}
+    for build, things in builds.items():
+        ours = [thing for thing in things if is_ours(api, thing, inherited)]
+        if lives[build] is Life.DEAD or build in silent:
+            found.dead += ours
+        elif lives[build] is Life.ALIVE:
+            found.alive += ours
+        else:
+            found.elsewhere += ours
+    return found
 
 
-def this_host() -> str:
-    """Return the name of this machine and of the process name space in which we are."""
-    try:
-        space = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()
+def sweep(
+    client: DockerClient,
+    folders: BuildFolders,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> str:
+    """Remove what dead builds left on the engine.
 
-
-def sweep(client: DockerClient) -> str:
-    """Remove what builds that were killed on this machine left behind.
-
-    Returns a sentence that says what was removed, empty where nothing was. Raises `EngineProblem`.
+    Returns a sentence that says what was removed, and what could not be; empty where there was
+    nothing. Raises `EngineProblem`.
     """
     with engine_errors("while it was looked through for what killed builds left behind"):
-        found = [thing for thing in _labelled(client.api) if _is_dead(thing.owner)]
-        removed = [thing for thing in found if thing.remove(client.api)]
-    if not removed:
-        return ""
-    builds = len({thing.owner.build for thing in removed})
-    whose = "a build that was" if builds == 1 else f"{builds} builds that were"
-    return f"removed {_counted(removed)} of {whose} killed"
+        dead = survey(client, folders, say=say, pause=pause).dead
+        return _remove_dead(client.api, dead)
 
 
-def remove_all(client: DockerClient) -> str:
-    """Remove everything that builds made and that none needs any more; say what, and what was skipped.
-
-    Skipped is what belongs to a build that is running, or that ran on another machine: whether that
-    is alive can't be seen from here. Raises `EngineProblem`.
-    """
+def remove_all(
+    client: DockerClient,
+    folders: BuildFolders,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> str:
+    """Remove the same; say also what was left, and why. Raises `EngineProblem`."""
     with engine_errors("while what builds left on it was removed"):
-        found = list(_labelled(client.api))
-        removed = [thing for thing in found if _is_dead(thing.owner) and thing.remove(client.api)]
-    sentences = [f"removed {_counted(removed)}" if removed else "nothing to remove"]
-    elsewhere = [thing for thing in found if thing.owner.host != this_host()]
-    alive = [thing for thing in found if thing.owner.host == this_host() and not _is_dead(thing.owner)]
-    if alive:
-        pids = ", ".join(str(pid) for pid in sorted({thing.owner.pid for thing in alive}))
-        sentences.append(f"left {_counted(alive)} of a build that is running (process {pids})")
-    if elsewhere:
-        hosts = ", ".join(
-            sorted({thing.owner.host.split(" ")[0] or "an unknown machine" for thing in elsewhere})
+        found = survey(client, folders, say=say, pause=pause)
+        sentences = [_remove_dead(client.api, found.dead) or "nothing to remove"]
+    if found.alive:
+        sentences.append(f"left {_counted(found.alive)} of a build that is running ({_owners(found.alive)})")
+    if found.elsewhere:
+        silence = max(thing.owner.silence for thing in found.elsewhere)
+        sentences.append(
+            f"left {_counted(found.elsewhere)} of builds elsewhere that may be running "
+            f"({_owners(found.elsewhere)}); once they have given no sign of life for {_hours(silence)}, "
+            "they are removed"
         )
-        sentences.append(f"left {_counted(elsewhere)} of builds on another machine ({hosts})")
     return "; ".join(sentences)
 
 
@@ -140,11 +127,13 @@ def remove_session(clients: Callable[[], DockerClient], session: str, *, pool: E
     """
     with engine_errors("while a page's containers were removed"):
         give_up = time.monotonic() + _REMOVAL_SECONDS
+        inherited: dict[str, str] = {}
         while time.monotonic() < give_up:
-            found = list(_labelled(clients().api, f"{SESSION}={session}"))
+            api = clients().api
+            found = [each for each in labelled(api, f"{SESSION}={session}") if is_ours(api, each, inherited)]
             if not found:
                 return
-            for kind in _KINDS:
+            for kind in KINDS:
                 _remove_together([thing for thing in found if thing.kind == kind], clients, pool)
             time.sleep(0.02)
     left = _counted(found)
@@ -163,69 +152,88 @@ def engine_errors(what: str) -> Iterator[None]:
         raise EngineProblem(f"the engine failed {what}: {error}; see whether it still runs") from error
 
 
-_KINDS = ("container", "volume", "network")
-"""In the order in which they can be removed: what is in use can't."""
+def _by_build(things: Iterable[Thing]) -> dict[str, list[Thing]]:
+    builds: dict[str, list[Thing]] = {}
+    for thing in things:
+        builds.setdefault(thing.owner.build, []).append(thing)
+    return builds
 
 
-@dataclass(frozen=True, slots=True)
-class _Thing:
-    """Something with our label on an engine."""
-
-    kind: str
-    id: str
-    owner: Owner
-
-    def remove(self, api: APIClient) -> bool:
-        """Remove it; say whether it was there."""
-        try:
-            if self.kind == "container":
-                api.remove_container(self.id, v=True, force=True)
-            elif self.kind == "volume":
-                api.remove_volume(self.id, force=True)
-            else:
-                api.remove_network(self.id)
-        except APIError as error:
-            if error.response is not None and error.response.status_code in _GONE:
-                return False
-            raise
-        return True
+def _ids(things: Iterable[Thing]) -> set[str]:
+    return {thing.id for thing in things}
 
 
-def _labelled(api: APIClient, label: str = BUILD) -> Iterator[_Thing]:
-    filters: Any = {"label": [label]}
-    for container in api.containers(all=True, filters=filters):
-        yield _Thing("container", container["Id"], Owner.from_labels(container.get("Labels") or {}))
-    for volume in api.volumes(filters=filters).get("Volumes") or ():
-        yield _Thing("volume", volume["Name"], Owner.from_labels(volume.get("Labels") or {}))
-    for network in api.networks(filters=filters):
-        yield _Thing("network", network["Id"], Owner.from_labels(network.get("Labels") or {}))
+def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
+    """Return which builds have given no sign of life for as long as they allow, by the engine's clock.
+
+    Whatever a build makes is a sign of life. One of a distant future counts as little as one of a
+    distant past: the clock was moved.
+    """
+    if not builds:
+        return set()
+    now = datetime.fromisoformat(str(api.info()["SystemTime"])).timestamp()
+    silent = set()
+    for build, things in builds.items():
+        age = min(abs(now - thing.created) for thing in things)
+        if age > max(thing.owner.silence for thing in things):
+            silent.add(build)
+    return silent
 
 
-def _remove_together(things: list[_Thing], clients: Callable[[], DockerClient], pool: Executor) -> None:
+def _remove_dead(api: APIClient, dead: list[Thing]) -> str:
+    """Remove what dead builds left; say what was removed, and what could not be, and why."""
+    # What a sign of life names goes before it: else nobody would know of it any more.
+    found = sorted([*dead, *unnamed_images(api, dead)], key=lambda thing: KINDS.index(thing.kind))
+    removed: list[Thing] = []
+    failed: list[str] = []
+    for kind in KINDS:
+        things = [thing for thing in found if thing.kind == kind]
+        give_up = time.monotonic() + _GOING_SECONDS
+        while things:
+            going = [thing for thing in things if _try_to_remove(api, thing, removed, failed)]
+            # The engine is just removing it: what it uses can't be removed until that is done.
+            things = going if kind == "container" and time.monotonic() < give_up else []
+            time.sleep(0.05 if things else 0)
+    sentences = []
+    counted = [thing for thing in removed if not thing.is_lease]
+    if counted:
+        builds = len({thing.owner.build for thing in counted})
+        whose = "a build that was" if builds == 1 else f"{builds} builds that were"
+        sentences.append(f"removed {_counted(counted)} of {whose} killed")
+    if failed:
+        sentences.append(f"could not remove {', '.join(failed)}")
+    return "; ".join(sentences)
+
+
+def _try_to_remove(api: APIClient, thing: Thing, removed: list[Thing], failed: list[str]) -> bool:
+    """Remove `thing`, and note the outcome; return whether it is still there without an error."""
+    try:
+        if thing.remove(api):
+            removed.append(thing)
+            return False
+        return thing.exists(api)
+    except APIError as error:
+        failed.append(f"{thing.kind} {thing.name or thing.id[:12]} ({error.explanation or error})")
+        return False
+
+
+def _remove_together(things: list[Thing], clients: Callable[[], DockerClient], pool: Executor) -> None:
     if len(things) == 1:
         things[0].remove(clients().api)
         return
     list(pool.map(lambda thing: thing.remove(clients().api), things))
 
 
-def _is_dead(owner: Owner) -> bool:
-    return owner.host == this_host() and process_started(owner.pid) != owner.started
+def _owners(things: Iterable[Thing]) -> str:
+    return ", ".join(sorted({str(thing.owner) for thing in things}))
 
 
-def _counted(things: Iterable[_Thing]) -> str:
-    kinds = [thing.kind for thing in things]
-    return ", ".join(
-        f"{kinds.count(kind)} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in _KINDS if kind in kinds
-    )
+def _hours(seconds: int) -> str:
+    hours = seconds / 3600
+    return "an hour" if hours == 1 else f"{hours:g} hours"
 
 
-def _started_by_ps(pid: int) -> str:
-    """Ask `ps` where there is no /proc, e.g. on macOS."""
-    asked = subprocess.run(  # noqa: S603 - a number
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],  # noqa: S607 - wherever the system has it
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    state, _, started = asked.stdout.strip().partition(" ")
-    return "" if state.startswith("Z") else started.strip()
+def _counted(things: Iterable[Thing]) -> str:
+    kinds = [thing.kind for thing in things if not thing.is_lease]
+    counts = [f"{kinds.count(kind)} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in KINDS if kind in kinds]
+    return ", ".join(counts) or "nothing but a sign of life"

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from docker import DockerClient
+
+from docker_run.engine.connections import Connections
+from docker_run.errors import EngineProblem
+
+_GRACE_SECONDS = 10.0
+"""How long an interrupted build may take to remove what it made; an engine that hangs takes for ever."""
 
 
 class Clients:
@@ -19,15 +26,19 @@ class Clients:
         self._lock = threading.Lock()
         self._all: list[DockerClient] = []
         self._mine = threading.local()
+        self._connections: dict[int, Connections] = {}
+        self._cancellable: set[int] = set()
+        self._abandoned = threading.Event()
+        self.interrupted = threading.Event()
+        """Set when what is under way is to come to an end."""
 
     def __call__(self) -> DockerClient:
         """Return the calling thread's client. Raises `EngineProblem`."""
         mine: DockerClient | None = getattr(self._mine, "client", None)
         if mine is None:
-            mine = self._connect()
+            mine = self._opened()
             self._mine.client = mine
-            with self._lock:
-                self._all.append(mine)
+        self._check()
         return mine
 
     def renew(self) -> None:
@@ -37,16 +48,85 @@ class Clients:
         """
         mine: DockerClient | None = getattr(self._mine, "client", None)
         if mine is not None:
-            with self._lock:
-                self._all.remove(mine)
             del self._mine.client
-            mine.close()
+            self._close(mine)
         self()
+
+    @contextmanager
+    def cancellable(self) -> Iterator[DockerClient]:
+        """Give a client for a request that may take long: it is cut off as soon as the build is interrupted.
+
+        Raises `EngineProblem`.
+        """
+        client = self._opened()
+        try:
+            with self._lock:
+                self._cancellable.add(id(client))
+            if self.interrupted.is_set():
+                self._connections[id(client)].cut()
+            yield client
+        finally:
+            self._close(client)
+
+    def interrupt(self) -> None:
+        """Cut off what may take long, and, after a time for cleaning up, every other request, too."""
+        self.interrupted.set()
+        with self._lock:
+            cancelled = [self._connections[each] for each in self._cancellable]
+        for connections in cancelled:
+            connections.cut()
+        timer = threading.Timer(_GRACE_SECONDS, self.abandon)
+        timer.daemon = True
+        timer.start()
+
+    def abandon(self) -> None:
+        """Cut off every request that is under way, and make none any more."""
+        self._abandoned.set()
+        with self._lock:
+            everything = list(self._connections.values())
+        for connections in everything:
+            connections.cut()
 
     def close(self) -> None:
         """Close all clients; no thread may use one any more."""
         with self._lock:
-            for client in self._all:
-                client.close()
-            self._all.clear()
+            clients = list(self._all)
+        for client in clients:
+            self._close(client)
         self._mine = threading.local()
+
+    def _opened(self) -> DockerClient:
+        """Make a client; in a thread of its own, because nothing else ends a connection being made."""
+        self._check()
+        made: list[DockerClient] = []
+        failed: list[BaseException] = []
+        done = threading.Event()
+
+        def make() -> None:
+            try:
+                made.append(self._connect())
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+                failed.append(error)
+            done.set()
+
+        threading.Thread(target=make, name="docker-run connecting", daemon=True).start()
+        while not done.wait(0.1):
+            self._check()
+        if failed:
+            raise failed[0]
+        client = made[0]
+        with self._lock:
+            self._all.append(client)
+            self._connections[id(client)] = Connections(client)
+        return client
+
+    def _check(self) -> None:
+        if self._abandoned.is_set():
+            raise EngineProblem("the build was interrupted, and the engine did not answer in time")
+
+    def _close(self, client: DockerClient) -> None:
+        with self._lock:
+            self._all.remove(client)
+            self._cancellable.discard(id(client))
+            del self._connections[id(client)]
+        client.close()

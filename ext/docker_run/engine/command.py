@@ -13,6 +13,7 @@ from docker.errors import APIError, NotFound
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.creation import Creation, client_warnings
 from docker_run.engine.foreground import Foreground, Limits
+from docker_run.engine.labels import NAME
 from docker_run.engine.names import Json, Names, named_volumes
 from docker_run.model import Chunk, Stream
 
@@ -87,10 +88,13 @@ def _create(
     api: APIClient, creation: Creation, *, names: Names, labels: Mapping[str, str], printed: Printed
 ) -> str:
     body = names.private_config(creation.body, name=creation.name)
+    name = names.private(creation.name) if creation.name else None
+    if name:
+        body["Labels"] = {**(body.get("Labels") or {}), NAME: name}
     for volume in named_volumes(body):
         _create_volume(api, volume, labels)
     answer = api.create_container_from_config(  # type: ignore[no-untyped-call]
-        body, name=names.private(creation.name) if creation.name else None, platform=creation.platform
+        body, name=name, platform=creation.platform
     )
     printed.container = str(answer["Id"])
     for warning in answer.get("Warnings") or ():

@@ -48,10 +48,12 @@ class DockerEngine:
 
     def interrupt(self) -> None:
         """End all sessions, for good."""
-        self._host.interrupted.set()
+        self._host.interrupt()
 
     def close(self) -> None:
         """End what labs need besides, and let go of the engine's connections."""
-        if self._labs is not None:
-            self._labs.close()
-        self._host.close()
+        try:
+            if self._labs is not None:
+                self._labs.close()
+        finally:
+            self._host.close()

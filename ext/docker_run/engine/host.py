@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import requests
+from docker import DockerClient
+from docker.errors import DockerException
+from urllib3.exceptions import HTTPError
 
 from docker_run.engine import cleanup
 from docker_run.engine.clients import Clients
+from docker_run.engine.folders import BuildFolder, BuildFolders
 from docker_run.engine.foreground import Limits
-from docker_run.errors import EngineProblem
+from docker_run.engine.labels import PAGE, SESSION, Owner
+from docker_run.engine.lease import Lease
+from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
 
 _AT_ONCE = 4
@@ -23,7 +33,8 @@ class Host:
 
     `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for
     each command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the
-    variables that tell the programs in containers of the user's proxies.
+    variables that tell the programs in containers of the user's proxies. `say` is told what the build
+    waits for, and what it could not remove; `folders` are those of this machine's builds.
     """
 
     def __init__(
@@ -34,14 +45,46 @@ class Host:
         timeout: float,
         max_output: int,
         proxies: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+        folders: BuildFolders | None = None,
     ) -> None:
         self.url = url
         self.clients = clients
         self.proxies = dict(proxies or {})
-        self.interrupted = threading.Event()
+        self.say = say
+        self.folders = folders or BuildFolders()
+        self.interrupted = clients.interrupted
         self.limits = Limits(seconds=timeout, max_output=max_output, interrupted=self.interrupted)
-        self.owner = cleanup.Owner.current(str(uuid.uuid4()))
+        self._owner = Owner.current(str(uuid.uuid4()))
+        self._lock = threading.Lock()
+        self._lease: Lease | None = None
+        self._folder: BuildFolder | None = None
+        self._is_left = False
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
+
+    @property
+    def owner(self) -> Owner:
+        """The build, from now on known to be alive: to others on this machine, and on the engine.
+
+        Raises `EngineProblem`.
+        """
+        self.lease  # noqa: B018 - it begins when it is first asked for
+        return self._owner
+
+    @property
+    def lease(self) -> Lease:
+        """The build's sign of life on the engine. Raises `EngineProblem`."""
+        with self._lock:
+            if self._lease is None:
+                try:
+                    self._folder = self._folder or self.folders.open(self._owner.build, engine=self.url)
+                except OSError as error:
+                    self.say(f"what this build would leave, if it were killed, is removed late: {error}")
+                lease = Lease(self.clients, self._owner)
+                with cleanup.engine_errors("when it was told that a build begins"):
+                    lease.start()
+                self._lease = lease
+            return self._lease
 
     def environment(self) -> Environment:
         """Describe the machine. Raises `EngineProblem`."""
@@ -58,24 +101,74 @@ class Host:
 
     def sweep(self) -> str:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
-        return cleanup.sweep(self.clients())
+        swept = cleanup.sweep(self.clients(), self.folders, say=self.say)
+        self.folders.remove_dead(engine=self.url)
+        return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:
         """Return the labels of what is made for `session`, a random name, of `page`."""
-        return self.owner.labels() | {cleanup.PAGE: page, cleanup.SESSION: session}
+        return self.owner.labels() | {PAGE: page, SESSION: session}
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """Give an empty folder for temporary files, which are removed even if the build is killed."""
+        self.lease  # noqa: B018 - with it, the folder
+        if self._folder is None:
+            with tempfile.TemporaryDirectory(prefix="docker-run-") as temporary:
+                yield Path(temporary)
+        else:
+            with self._folder.work() as folder:
+                yield folder
+
+    @contextmanager
+    def cancellable(self) -> Iterator[DockerClient]:
+        """Give a client for a request that may take long; it ends as soon as the build is interrupted.
+
+        Raises `Interrupted` then.
+        """
+        try:
+            with self.clients.cancellable() as client:
+                yield client
+        except (DockerException, requests.RequestException, HTTPError, OSError, EngineProblem) as error:
+            if not self.interrupted.is_set():
+                raise
+            raise Interrupted("the build was interrupted while an image was pulled or built") from error
+
+    def turn(self, key: str, what: str) -> AbstractContextManager[None]:
+        """Let one build of this machine at a time do `what` on this engine."""
+        return self.folders.turn(
+            f"{self.url} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
+        )
+
+    def interrupt(self) -> None:
+        """End all that is under way, and give up on an engine that does not answer any more."""
+        self.clients.interrupt()
 
     def remove(self, session: str) -> None:
         """Remove everything with the label of `session`. Raises `EngineProblem`."""
-        cleanup.remove_session(self.clients, session, pool=self._pool)
+        try:
+            cleanup.remove_session(self.clients, session, pool=self._pool)
+        except EngineProblem:
+            self._is_left = True
+            raise
 
     def remove_after(self, session: str, error: BaseException) -> None:
         """Remove it after `error`, which is what matters: what can't be removed, the next build sweeps."""
-        with suppress(EngineProblem):
+        try:
             if isinstance(error, EngineProblem):
                 self.clients.renew()
             self.remove(session)
+        except EngineProblem as problem:
+            self._is_left = True
+            reason = str(problem).partition("\n")[0]
+            self.say(f"what a page made is left on the engine ({reason}); the next build removes it")
 
     def close(self) -> None:
-        """Let go of the engine's connections."""
+        """Let go of the engine's connections; from now on the build is known to have ended."""
+        if self._lease is not None:
+            self._lease.end()
+        self.clients.abandon()  # whoever still waits for an engine that hangs
         self._pool.shutdown()
         self.clients.close()
+        if self._folder is not None:
+            self._folder.close(keep=self._is_left)

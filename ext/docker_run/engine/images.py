@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine.catalogue import build
 from docker_run.engine.context import Entry, find_entry
+from docker_run.engine.host import Host
 from docker_run.engine.once import Once
 from docker_run.engine.platforms import Platform, parse_platform, platform_of
 from docker_run.engine.pull import RESERVED, PullFailed, Refusal, pull
@@ -88,7 +89,9 @@ class Images:
     """The images of one engine; each is looked for once in the life of this object.
 
     `client` returns the calling thread's client. `catalogue` is the folder of the catalogue, or
-    None where there is none; `anew` builds its images again, also those that the engine has.
+    None where there is none; `anew` builds its images again, also those that the engine has. `host` is
+    the build that wants them: its interruption ends what takes long, and it knows what is to be removed
+    if it is killed.
     All methods may be called from any thread.
     """
 
@@ -99,11 +102,13 @@ class Images:
         catalogue: Path | None,
         progress: Progress,
         anew: bool = False,
+        host: Host | None = None,
     ) -> None:
         self._client = client
         self._catalogue = catalogue
         self._progress = progress
         self._anew = anew
+        self.host = host
         self._lock = threading.Lock()
         self._builds: dict[str, threading.Lock] = {}
         self._built_anew: set[str] = set()
@@ -204,14 +209,17 @@ class Images:
             registry = self._registries.setdefault(host, _Registry())
         # The engine refuses a reserved name without asking the registry, which may be out of reach.
         asking = nullcontext(_nothing) if repository == RESERVED else registry.contact()
-        with asking as answered:
-            for text in pull(self._client(), name, platform=str(platform) if platform else None):
+        with asking as answered, self._pulling() as client:
+            for text in pull(client, name, platform=str(platform) if platform else None):
                 answered()
                 self._progress.image(name, text)
         here = self._on_engine(name, platform, pulled=True)
         if here is None:
             raise PullFailed(self._other_platform(name, platform))
         return here
+
+    def _pulling(self) -> AbstractContextManager[docker.DockerClient]:
+        return self.host.cancellable() if self.host else nullcontext(self._client())
 
     def _other_platform(self, name: str, platform: Platform | None) -> str:
         """Say, in the engine's words, that the image is for another platform; empty where it isn't there."""
@@ -248,7 +256,7 @@ class Images:
         with self._lock:
             lock = self._builds.setdefault(entry.reference, threading.Lock())
         # The image may be asked for under several of its names at the same time.
-        with lock:
+        with lock, self.turn(entry):
             here = self._catalogue_image(name, entry)
             if here is None or (self._anew and entry.reference not in self._built_anew):
                 self._build(name, entry)
@@ -258,6 +266,12 @@ class Images:
             raise ImageProblem(f"{entry.folder} was built, and the engine has no image of it; build again")
         return here
 
+    def turn(self, entry: Entry) -> AbstractContextManager[None]:
+        """Let one build of this machine at a time build `entry`; the others find it on the engine then."""
+        if self.host is None:
+            return nullcontext()
+        return self.host.turn(entry.reference, f"the image {entry.name}, which another build is building")
+
     def _build(self, name: str, entry: Entry) -> None:
         build(
             self._client(),
@@ -265,6 +279,7 @@ class Images:
             arguments={base.argument: self.provide(base.default).reference for base in entry.bases},
             show=lambda text: self._progress.image(name, text),
             anew=self._anew,
+            host=self.host,
         )
         self._built_anew.add(entry.reference)
 

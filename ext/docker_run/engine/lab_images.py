@@ -55,21 +55,34 @@ class LabImages:
     def _built(self, entry: Entry, kind: str) -> str:
         reference = entry.reference
         try:
-            try:
-                self._clients().images.get(reference)
-            except ImageNotFound:
-                build(
-                    self._clients(),
-                    entry,
-                    arguments=self._arguments(entry),
-                    show=lambda text: self._progress.image(_title(kind), text),
-                )
+            if not self._is_there(reference):
+                # Before the turn: what it begins from may have to be built, too.
+                arguments = self._arguments(entry)
+                with self._images.turn(entry):
+                    if not self._is_there(reference):
+                        self._build(entry, kind, arguments)
         except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:
             raise EngineProblem(
                 f"the engine did not give an answer about the image of the lab {kind!r}: {error}; "
                 "is it still running?"
             ) from error
         return reference
+
+    def _is_there(self, reference: str) -> bool:
+        try:
+            self._clients().images.get(reference)
+        except ImageNotFound:
+            return False
+        return True
+
+    def _build(self, entry: Entry, kind: str, arguments: Mapping[str, str]) -> None:
+        build(
+            self._clients(),
+            entry,
+            arguments=arguments,
+            show=lambda text: self._progress.image(_title(kind), text),
+            host=self._images.host,
+        )
 
     def _arguments(self, entry: Entry) -> dict[str, str]:
         # By what a Dockerfile begins from, a lab calls another one by the name of its kind.

@@ -57,8 +57,9 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
         timeout=settings.timeout,
         max_output=settings.max_output,
         proxies=config.proxy_variables(url),
+        say=progress.note,
     )
-    images = Images(clients, catalogue=settings.catalogue, progress=progress)
+    images = Images(clients, catalogue=settings.catalogue, progress=progress, host=host)
     catalogue = settings.catalogue
     mirror = None if catalogue is None else StockedRegistry(host, images, catalogue, progress)
     kinds = {name: Path(folder) for name, folder in settings.labs.kinds}

@@ -10,6 +10,7 @@ Two kinds of them share the volume, so that pages can't change what other pages 
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.host import Host
+from docker_run.engine.labels import NAME
 from docker_run.errors import EngineProblem
 
 DATA = "/var/lib/registry"
@@ -122,10 +124,11 @@ def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ..
 
 def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> RegistryServer:
     api = host.clients().api
-    container = ""
+    container, name = "", f"docker-run-registry-{secrets.token_hex(8)}"
+    body = {**config, "Labels": {**config["Labels"], NAME: name}}
     try:
         with engine_errors("while the registry of the labs was started"):
-            container = str(api.create_container_from_config(config)["Id"])  # type: ignore[no-untyped-call]
+            container = str(api.create_container_from_config(body, name=name)["Id"])  # type: ignore[no-untyped-call]
             api.start(container)
             _wait_ready(api, container)
             state = api.inspect_container(container)["NetworkSettings"]

@@ -35,8 +35,8 @@ def take_stock(
     """
     credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
     clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
-    host = Host(url, clients=clients, timeout=_TIMEOUT, max_output=_MAX_OUTPUT)
-    images = Images(clients, catalogue=catalogue, progress=progress, anew=rebuild)
+    host = Host(url, clients=clients, timeout=_TIMEOUT, max_output=_MAX_OUTPUT, say=progress.note)
+    images = Images(clients, catalogue=catalogue, progress=progress, anew=rebuild, host=host)
     registry = StockedRegistry(host, images, catalogue, progress)
     try:
         registry.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.labels import NAME
 from docker_run.engine.labs import execs, proxies
 from docker_run.errors import EngineProblem, LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
@@ -81,9 +83,10 @@ class Machine:
 
         Raises `NotPrivileged` where the engine can't start a privileged one, and `LabProblem`.
         """
+        name = f"docker-run-{secrets.token_hex(8)}-{blueprint.name}"
         with engine_errors("while it started a lab"):
             made: Mapping[str, Any] = api.create_container_from_config(  # type: ignore[no-untyped-call]
-                _config(blueprint, privileged=privileged)
+                _config(blueprint, name, privileged=privileged), name=name
             )
             container = str(made["Id"])
             try:
@@ -179,8 +182,8 @@ chmod -- "$3" "$1"
 """
 
 
-def _config(blueprint: Blueprint, *, privileged: bool) -> dict[str, object]:
-    """Return the body of the request that creates the container.
+def _config(blueprint: Blueprint, name: str, *, privileged: bool) -> dict[str, object]:
+    """Return the body of the request that creates the container, which is to be called `name`.
 
     See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate.
     """
@@ -190,7 +193,7 @@ def _config(blueprint: Blueprint, *, privileged: bool) -> dict[str, object]:
     return {
         "Image": blueprint.image,
         "Hostname": blueprint.name,
-        "Labels": dict(blueprint.labels),
+        "Labels": {**blueprint.labels, NAME: name},
         "Env": [
             f"LAB_SECONDS={settings.life:g}",
             *proxies.own_environment(blueprint.proxies, near=near),
