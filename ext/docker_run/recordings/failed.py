@@ -114,6 +114,10 @@ class FailedRuns:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
+    def remove_unfinished(self) -> None:
+        """Remove what a build left that was killed while it kept a failed run."""
+        self._store.remove_unfinished()
+
     def _path(self, page: str) -> Path:
         """Return the file that describes the failed run of `page`, a name that no page's folder has."""
         return self._directory / f"{hashlib.sha256(page.encode('utf-8', 'surrogatepass')).hexdigest()}.json"

@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,10 @@ _FLAGS = (
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+
+_UNFINISHED = (".recording-", ".tmp")
+"""How the name of a file begins and ends that is not yet in its place."""
 
 
 def open_plain(path: Path, *, largest: int) -> BinaryIO:
@@ -81,7 +86,7 @@ def contents(file: BinaryIO) -> Iterator[bytes]:
 def replace(path: Path, pieces: Iterable[bytes]) -> None:
     """Make `pieces` what the file at `path` holds, in one go."""
     # No recording's name begins with a dot. Not `tempfile`: it makes files that only their owner may read.
-    new = path.with_name(f".recording-{secrets.token_hex(8)}.tmp")
+    new = path.with_name(f"{_UNFINISHED[0]}{secrets.token_hex(8)}{_UNFINISHED[1]}")
     try:
         with new.open("xb") as file:
             file.writelines(pieces)
@@ -91,6 +96,15 @@ def replace(path: Path, pieces: Iterable[bytes]) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what a process that was killed in the middle of `replace` left below `directory`."""
+    start, end = _UNFINISHED
+    for path in list(files_below(directory)):
+        if path.name.startswith(start) and path.name.endswith(end):
+            with suppress(OSError):
+                path.unlink()
 
 
 def files_below(directory: Path) -> Iterator[Path]:

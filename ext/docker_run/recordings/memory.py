@@ -97,7 +97,10 @@ class Memory:
         ]
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(self._path, [line.encode() for line in lines])
+            # A name that stays: what a killed build left there is written anew by the next.
+            new = self._path.with_suffix(".tmp")
+            new.write_text("".join(lines), encoding="utf-8")
+            new.replace(self._path)
 
 
 def _line(page: str, engine: str, key: str) -> str:

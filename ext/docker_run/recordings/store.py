@@ -111,6 +111,10 @@ class Store:
         found = (path for path in files.files_below(self._directory) if path.name.endswith(SUFFIX))
         return tuple(sorted(path for path in found if path not in wanted))
 
+    def remove_unfinished(self) -> None:
+        """Remove what a build left that was killed while it wrote a recording."""
+        files.remove_unfinished(self._directory)
+
     def fingerprint(self, page: str) -> str:
         """Return the sha256 of the file for `page`, and an empty text where there is none.
 

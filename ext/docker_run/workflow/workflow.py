@@ -92,12 +92,16 @@ class Workflow:
         clock: Clock,
         reporter: Reporter,
     ) -> None:
+        self._recordings = recordings
         self._failed = failed
         self._memory = memory
         self._options = options
         self._clock = clock
         self._reporter = reporter
         self._pages = Pages(recordings, failed, on_defect=reporter.defect)
+        self._killed = memory.was_killed()
+        self._swept = not self._killed
+        """Whether nothing of this build, or of one that was killed, is left on an engine."""
         self._settler = Settler(self._pages, recordings, failed, memory, volatile=options.volatile)
 
     def run(
@@ -113,6 +117,9 @@ class Workflow:
         `edited` are the pages that were read in this build, `broken` those with a directive that can't
         be understood.
         """
+        if self._killed and not self._options.check:
+            self._recordings.remove_unfinished()
+            self._failed.remove_unfinished()
         results = Results({session.page: self._pages.examine(session) for session in sessions})
         if not self._options.check:
             self._accept_mended(sessions, results)
@@ -121,12 +128,14 @@ class Workflow:
                 everything=self._options.everything, engines=engines.expected(), edited=edited, broken=broken
             )
             planned = plan(sessions, results.states, self._memory, conditions)
-            if planned or self._memory.was_killed():
+            if planned or self._killed:
                 self._run(planned, results, engines)
         if not self._options.check:
             pages = [session.page for session in sessions]
             self._memory.save(pages)
             self._failed.discard_others({*pages, *broken})
+        if self._swept:
+            self._memory.end()
         return results
 
     def _accept_mended(self, sessions: Sequence[Session], results: Results) -> None:
@@ -134,6 +143,7 @@ class Workflow:
         for session in sessions:
             kept = self._failed.load(session.page) if results.states[session.page].mended else None
             if kept is not None:
+                self._memory.begin()
                 outcome = Outcome(session, self._failed.recording(session.page))
                 self._take(self._settler.settle(outcome, engine=kept.engine), results)
 
@@ -159,7 +169,7 @@ class Workflow:
     def _sweep(self, engine: Engine) -> None:
         if swept := engine.sweep():
             self._reporter.note(swept)
-        elif self._memory.was_killed():
+        elif self._killed:
             # A private engine ended with that build, and has removed its `--rm` containers.
             self._reporter.note("an earlier build was killed; nothing of it is left on the engine")
 
@@ -178,6 +188,7 @@ class Workflow:
             self._reporter.finished(page, outcome.commands, outcome.seconds)
 
         self._memory.begin()
+        self._swept = False
         execute(
             [each.session for each in planned],
             engine=engine,
@@ -186,8 +197,7 @@ class Workflow:
             progress=self._reporter,
             settle=settle,
         )
-        if not left:
-            self._memory.end()
+        self._swept = not left
 
     def _settled(self, outcome: Outcome, engine: str) -> Settled:
         if self._options.check:
