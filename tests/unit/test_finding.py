@@ -16,6 +16,7 @@ from typing import cast
 import pytest
 
 from docker_run.engine import endpoints
+from docker_run.engine.connect import connect
 from docker_run.engine.endpoints import candidates
 from docker_run.engine.find import expected, find
 from docker_run.engine.private import PrivateEngine
@@ -43,6 +44,7 @@ DAMAGED = {
     "credentials that are none": '{"auths": {"example.org": "secret"}}',
     "a helper that is no text": '{"credHelpers": {"example.org": {}}}',
     "proxies that are none": '{"proxies": {"default": "http://proxy:3128"}}',
+    "headers that are none": '{"HttpHeaders": {"X-Meta": 1}}',
     "nesting": "[" * 100_000,
 }
 
@@ -219,6 +221,16 @@ def test_with_a_file_that_may_not_be_read_there_is_no_engine(
 def test_with_a_folder_in_the_place_of_the_file_there_is_no_engine(user: User) -> None:
     (user.config / "config.json").mkdir()
     user.not_found(r"config\.json can't be read: .*Is a directory")
+
+
+def test_what_the_cli_takes_is_taken(user: User, engine: str) -> None:
+    """docker-py itself would fail at these."""
+    entries = {"a.example": {"auth": ""}, "b.example": {"auth": None}, "c.example": {}}
+    user.write(json.dumps({"auths": entries, "detachKeys": "ctrl-a", "HttpHeaders": {"X-Meta": "1"}}))
+    assert user.find(DOCKER_HOST=engine) == engine
+    client = connect(engine, environ=user.environ())
+    assert client.api._general_configs == {"HttpHeaders": {"X-Meta": "1"}}  # noqa: SLF001
+    client.close()
 
 
 def test_the_folder_of_all_that_is_docker_config(user: User, engine: str, tmp_path: Path) -> None:

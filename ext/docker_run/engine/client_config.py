@@ -38,6 +38,8 @@ class ClientConfig:
     """By registry: the helper program that has its credentials, if it is another."""
     proxies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """By the URL of an engine, or `default`: the proxies of its containers."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What to send besides with each request to an engine, by the names of the headers."""
 
     def proxy_variables(self, url: str) -> dict[str, str]:
         """Return the variables that the CLI gives to containers and builds on the engine at `url`.
@@ -83,6 +85,7 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
     # Checked: what these have is what the fields say.
     texts = {"context": "currentContext", "credentials_store": "credsStore"}
     tables = {"auths": "auths", "credential_helpers": "credHelpers", "proxies": "proxies"}
+    tables |= {"headers": "HttpHeaders"}
     values = {name: content.get(key) or "" for name, key in texts.items()}
     values |= {name: content.get(key) or {} for name, key in tables.items()}
     return ClientConfig(path, **values)  # type: ignore[arg-type]
@@ -114,7 +117,7 @@ def _check(path: Path, content: Mapping[str, object]) -> None:
     for key in ("currentContext", "credsStore"):
         if not isinstance(content.get(key) or "", str):
             raise damaged(path, f"`{key}` is not a text")
-    for key, kind in (("auths", dict), ("credHelpers", str), ("proxies", dict)):
+    for key, kind in (("auths", dict), ("credHelpers", str), ("proxies", dict), ("HttpHeaders", str)):
         table = content.get(key) or {}
         if not isinstance(table, dict) or not all(isinstance(value, kind) for value in table.values()):
             raise damaged(path, f"`{key}` is not an object of {'texts' if kind is str else 'objects'}")

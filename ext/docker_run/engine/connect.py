@@ -20,7 +20,7 @@ from docker.tls import TLSConfig
 from docker.utils import version_lt
 from docker.utils.proxy import ProxyConfig
 
-from docker_run.engine.client_config import client_config
+from docker_run.engine.client_config import ClientConfig, client_config
 from docker_run.engine.credentials import Credentials
 from docker_run.engine.endpoints import Certificates, certificates_for
 from docker_run.errors import EngineProblem
@@ -43,19 +43,18 @@ def connect(
     environ = os.environ if environ is None else environ
     if url.startswith("unix://"):
         _knock(url)
-    # Before docker-py reads that file, too, and fails at what is damaged without saying where.
     config = client_config(environ)
     credentials = credentials or Credentials(config, environ=environ)
     try:
         certificates = certificates_for(url, environ)
         tls = _config(certificates) if certificates else False
-        first = _client(url, tls, version=MINIMUM_DOCKER_API_VERSION, timeout=_FIRST_ANSWER)
+        first = _client(url, tls, config, version=MINIMUM_DOCKER_API_VERSION, timeout=_FIRST_ANSWER)
         try:
             # Without a version in the path: an engine answers 400 to one that it no longer speaks.
             version = spoken_version(first.api.version(api_version=False))
         finally:
             first.close()
-        client = _client(url, tls, version=version, timeout=DEFAULT_TIMEOUT_SECONDS)
+        client = _client(url, tls, config, version=version, timeout=DEFAULT_TIMEOUT_SECONDS)
     except (DockerException, requests.RequestException, OSError, ValueError, KeyError) as error:
         raise EngineProblem(f"no engine at {url}: {_reason(url, error)}") from error
     except Exception as error:
@@ -63,9 +62,36 @@ def connect(
         if not url.startswith("ssh://"):
             raise
         raise EngineProblem(f"no engine at {url}: {error}; try `ssh` to that machine first") from error
-    # In the place of docker-py's own readings of that file.
+    # Where docker-py would have what it reads itself.
     vars(client.api).update(_auth_configs=credentials, _proxy_configs=_Proxies(config.proxy_variables(url)))
     return client
+
+
+class _Api(docker.APIClient):
+    """docker-py's client, without its own reading of `config.json`.
+
+    That fails at what the CLI takes (an entry with an empty `auth`), and takes over `detachKeys`, with which
+    a program under a build could not be typed to in the same way on all machines.
+    """
+
+    def __init__(self, config: ClientConfig, **settings: Any) -> None:  # noqa: ANN401 - docker-py's own
+        self._config = config
+        super().__init__(**settings)
+
+    @property
+    def _general_configs(self) -> dict[str, object]:
+        return {"HttpHeaders": dict(self._config.headers)}
+
+    @_general_configs.setter
+    def _general_configs(self, read: object) -> None:
+        """Leave what docker-py has read."""
+
+
+class _Client(docker.DockerClient):
+    """docker-py's outer client, of a client that there is."""
+
+    def __init__(self, api: _Api) -> None:
+        self.api = api
 
 
 class _Proxies(ProxyConfig):
@@ -125,8 +151,15 @@ def _config(certificates: Certificates) -> TLSConfig:
     )
 
 
-def _client(url: str, tls: TLSConfig | bool, *, version: str, timeout: float) -> docker.DockerClient:  # noqa: FBT001 - docker-py's own type
-    client = docker.DockerClient(base_url=url, version=version, timeout=int(timeout), tls=tls)
+def _client(
+    url: str,
+    tls: TLSConfig | bool,  # noqa: FBT001 - docker-py's own type
+    config: ClientConfig,
+    *,
+    version: str,
+    timeout: float,
+) -> docker.DockerClient:
+    client = _Client(_Api(config, base_url=url, version=version, timeout=int(timeout), tls=tls))
     # `REQUESTS_CA_BUNDLE` would go before the engine's own authority; proxies are kept by hand.
     client.api.trust_env = False
     if not url.startswith(("unix://", "npipe://", "ssh://")):
