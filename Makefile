@@ -15,7 +15,7 @@ OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh links images image test bench lint requirements clean browser
+.PHONY: help html live check refresh links images lock image test bench lint requirements clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -47,6 +47,9 @@ links: .venv/installed ## check the links to other sites, with the network; thos
 
 images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all)
 	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(REBUILD),--rebuild) docs/images
+
+lock: .venv/installed ## ask registries what images mean today; renew docs/images/lock.toml (IMAGES=NAME: only these)
+	$(BIN)/python -m docker_run lock --engine '$(ENGINE)' docs/images $(IMAGES)
 
 image: html ## build the site, and with it the image containers-course (OUTPUT=FILE.tar: save that, too)
 	$(BIN)/python -m docker_run build --engine '$(ENGINE)' --catalogue docs/images \

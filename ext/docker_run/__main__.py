@@ -52,6 +52,8 @@ def _act(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _clean(options.engine, environ)
     if options.action == "images":
         return _images(options.engine, environ, catalogue=options.catalogue, rebuild=options.rebuild)
+    if options.action == "lock":
+        return _lock(options.engine, environ, catalogue=options.catalogue, names=options.names)
     if options.action == "build":
         return _build(options, environ)
     return _run(options.engine, environ, command=options.command, optional=options.optional)
@@ -75,6 +77,18 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
     images.add_argument("--rebuild", action="store_true", help="build anew what was built here before")
+    lock = actions.add_parser(
+        "lock",
+        parents=[common],
+        help="ask registries what the names of images mean today, and write that into CATALOGUE/lock.toml",
+    )
+    lock.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
+    lock.add_argument(
+        "names",
+        nargs="*",
+        metavar="IMAGE",
+        help="only these (default: those of the catalogue and of the lock file)",
+    )
     _add_build(actions.add_parser("build", parents=[common], help=_BUILD, description=_BUILD))
     run = actions.add_parser(
         "engine", parents=[common], help="run a command with DOCKER_HOST set to an engine, started if need be"
@@ -142,6 +156,19 @@ def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuil
     table, missing = take_stock(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
     print(visible(table))  # noqa: T201 - a command line program
     return 1 if missing else 0
+
+
+def _lock(setting: str, environ: Mapping[str, str], *, catalogue: Path, names: Sequence[str]) -> int:
+    # Not at the top: as for `clean`.
+    from docker_run.engine.lock_update import update_lock  # noqa: PLC0415
+
+    if not catalogue.is_dir():
+        _Lines().note(f"docker_run: there is no folder {catalogue}")
+        return 1
+    url = find(setting, environ=environ, private=True, progress=_Lines())
+    changes, failed = update_lock(url, catalogue, names, environ=environ, progress=_Lines())
+    print(visible(changes))  # noqa: T201 - a command line program
+    return 1 if failed else 0
 
 
 def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

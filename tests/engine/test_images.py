@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import uuid
@@ -21,6 +23,7 @@ import pytest
 import registries
 from docker_run.engine.connect import connect
 from docker_run.engine.images import Images
+from docker_run.engine.lock import read_lock, write_lock
 from docker_run.errors import EngineProblem, ImageProblem
 from told import Seen
 
@@ -465,3 +468,52 @@ def test_debian_is_made_from_its_packages(
     output = client.containers.run(provided.reference, ["sh", "-c", line], remove=True)
     assert output == b"debian trixie\n/usr/bin/apt\n"
     assert client.images.get(provided.reference).attrs["Size"] < 120_000_000
+
+
+def test_a_locked_image_is_the_one_of_its_digest(
+    engine_url: str, client: docker.DockerClient, catalogue: Path, *, seen: Seen, pushed: str
+) -> None:
+    """The tag means another image by now; the lock file knows which one was meant."""
+    repository = pushed.removesuffix(":1")
+    status, said = lock_images(engine_url, catalogue, pushed)
+    assert (status, said) == (0, f"{pushed}: new -> {read_lock(catalogue)[pushed]}\n")
+    assert lock_images(engine_url, catalogue) == (0, "nothing has changed\n")
+    meant = Images(lambda: client, catalogue=catalogue, progress=seen).provide(pushed)
+    assert (meant.image.name, meant.image.origin) == (pushed, "pulled")
+    assert meant.reference == f"{repository}@{meant.image.digest}"
+    assert meant.image.digest == read_lock(catalogue)[pushed]
+    # Now the tag is moved.
+    other, _ = client.images.build(fileobj=io.BytesIO(b"FROM scratch\nLABEL moved=1\n"), tag=pushed, rm=True)
+    for event in client.api.push(repository, tag="1", stream=True, decode=True):
+        assert "error" not in event
+    assert other.id != meant.image.id
+    assert Images(lambda: client, catalogue=catalogue, progress=seen).provide(pushed) == meant
+    assert Images(lambda: client, catalogue=catalogue, progress=seen).provide(pushed, pull="always") == meant
+    unlocked = Images(lambda: client, catalogue=None, progress=seen).provide(pushed)
+    assert unlocked.image.id == other.id
+    status, said = lock_images(engine_url, catalogue)
+    assert status == 0
+    assert said.startswith(f"{pushed}: {meant.image.digest} -> sha256:")
+    client.images.remove(f"{repository}@{meant.image.digest}")
+
+
+def test_an_image_that_cannot_be_asked_for_keeps_its_digest(
+    engine_url: str, catalogue: Path, dead: tuple[str, list[object]]
+) -> None:
+    name, digest = f"{dead[0]}/app:1", "sha256:" + "1" * 64
+    write_lock(catalogue, {name: digest})
+    before = (catalogue / "lock.toml").read_bytes()
+    assert lock_images(engine_url, catalogue) == (1, "nothing has changed\n")
+    assert (catalogue / "lock.toml").read_bytes() == before
+
+
+def lock_images(url: str, catalogue: Path, *names: str) -> tuple[int, str]:
+    """Renew the lock file from a command line; return the exit status and what was printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "docker_run", "lock", "--engine", url, str(catalogue), *names],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
 
+from docker_run.engine.lock import read_lock
 from docker_run.errors import ImageProblem
 from docker_run.grammar.reference import REFERENCE
 from docker_run.model import DEFAULT_LAB
@@ -136,16 +137,19 @@ def names(catalogue: Path) -> tuple[str, ...]:
 
 
 def contexts(catalogue: Path | None) -> dict[str, str]:
-    """Return the fingerprint of each image of the catalogue, by its name with its tag (`busybox:latest`).
+    """Return what decides each image of the catalogue, by its name with its tag (`busybox:latest`).
 
+    It is the fingerprint of the image's build context, and the digest that the lock file has for it.
     Left out is what can't be read, or begins from itself: who wants such an image is told so.
     """
     found: dict[str, str] = {}
+    with suppress(ImageProblem):
+        found |= read_lock(catalogue)
     for name in names(catalogue) if catalogue and catalogue.is_dir() else ():
         with suppress(ImageProblem, OSError, UnicodeDecodeError):
             entry = find_entry(catalogue, name) if catalogue else None
             if entry is not None:
-                found[name] = entry.fingerprint()
+                found[name] = " ".join([entry.fingerprint(), *([found[name]] if name in found else [])])
     return found
 
 

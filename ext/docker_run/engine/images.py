@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from docker_run.engine.catalogue import build
 from docker_run.engine.context import Entry, find_entry
 from docker_run.engine.host import Host
+from docker_run.engine.lock import locked_reference, read_lock
 from docker_run.engine.once import Once
 from docker_run.engine.platforms import Platform, parse_platform, platform_of
 from docker_run.engine.pull import RESERVED, PullFailed, Refusal, pull
@@ -38,7 +39,12 @@ class Provided:
 
     image: Image
     reference: str
-    """What to give the engine: the image's own name, or that under which the catalogue built it."""
+    """What to give the engine: the image's own name, with the digest of the lock file if it has one there,
+    or that under which the catalogue built it."""
+
+    def named(self, name: str) -> Provided:
+        """Return the same under the name that the author gave it."""
+        return replace(self, image=replace(self.image, name=name))
 
 
 class _Registry:
@@ -114,6 +120,7 @@ class Images:
         self._built_anew: set[str] = set()
         self._once: Once[Provided] = Once()
         self._registries: dict[str, _Registry] = {}
+        self._lock_file: Mapping[str, str] | None = None
 
     def provide(self, name: str, *, pull: str = "missing", platform: str | None = None) -> Provided:
         """Return the image `name`, after it has been made ready on the engine.
@@ -142,19 +149,24 @@ class Images:
 
     def _provide(self, name: str, pull: str, platform: Platform | None) -> Provided:
         try:
+            locked = locked_reference(name, self._locks())
             if pull != "always":
-                here = self._on_engine(name, platform)
+                here = self._on_engine(locked or name, platform, pulled=bool(locked))
                 if here is not None:
-                    return here
+                    return here.named(name)
             entry = self._entry(name)
+            # What the engine has under the name is not what is locked: better than nothing.
+            unlocked = self._on_engine(name, platform) if locked else None
             if pull == "never":
-                return self._built_earlier(name, entry, platform)
+                return unlocked or self._built_earlier(name, entry, platform)
             try:
-                return self._pulled(name, platform)
+                return self._pulled(locked or name, platform).named(name)
             except PullFailed as failure:
-                if entry is None:
-                    raise self._not_had(name, failure) from failure
-                return self._built(name, entry, platform)
+                if entry is not None:
+                    return self._built(name, entry, platform)
+                if unlocked is not None and failure.refusal is Refusal.UNREACHABLE:
+                    return unlocked
+                raise self._not_had(name, failure) from failure
         except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:
             raise EngineProblem(
                 f"the engine did not give an answer about the image {name!r}: {error}; is it still running?"
@@ -213,6 +225,12 @@ class Images:
             timeout=api.timeout,
         )
         return str(answer.json()["Id"]) if answer.ok else ""
+
+    def _locks(self) -> Mapping[str, str]:
+        with self._lock:
+            if self._lock_file is None:
+                self._lock_file = read_lock(self._catalogue)
+            return self._lock_file
 
     def _entry(self, name: str) -> Entry | None:
         return None if self._catalogue is None else find_entry(self._catalogue, name)

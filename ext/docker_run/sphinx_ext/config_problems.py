@@ -18,7 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run.engine.context import lab_definition
-from docker_run.errors import DockerRunError, shortened
+from docker_run.engine.lock import read_lock
+from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
 from docker_run.sphinx_ext.log import get_logger
 
@@ -74,6 +75,10 @@ def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
     images = Settings.of(app.config).images
     if images and not Path(app.srcdir, images).is_dir():
         yield f"{PREFIX}images", f"= {shown(images)}: there is no folder {Path(app.srcdir, images)}"
+    try:
+        read_lock(Settings.of(app.config).catalogue(app.srcdir))
+    except ImageProblem as error:
+        yield f"{PREFIX}images", f"= {shown(images)}: {error}"
 
 
 def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
