@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import docker
@@ -127,10 +128,17 @@ def _started(
     for rights in ({"Privileged": True}, REDUCED):
         body: dict[str, Any] = {
             "Image": image,
+            # Tests live in its network: it is the machine that they are on.
+            "Hostname": gethostname(),
             "Labels": labels,
             "Env": [f"DOCKER_MIN_API_VERSION={_OLDEST_API}", f"LAB_SECONDS={_LIFE}"],
             "Cmd": ["--host", f"unix://{socket}", "--group", str(os.getgid())],
-            "HostConfig": {**rights, "CgroupnsMode": "private", "Binds": [f"{shared}:{shared}"]},
+            "HostConfig": {
+                **rights,
+                "CgroupnsMode": "private",
+                "Binds": [f"{shared}:{shared}"],
+                "Tmpfs": {"/run": ""},
+            },
         }
         container = str(client.api.create_container_from_config(body)["Id"])  # type: ignore[no-untyped-call]
         try:
