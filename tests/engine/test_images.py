@@ -104,6 +104,9 @@ def refusing(loopback: None) -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
 
     class Refuse(http.server.BaseHTTPRequestHandler):
+        # containerd begins in TLS, and learns by the form of an answer that it should not.
+        default_request_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             asked.append(self.path)
             body = b'{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
