@@ -124,7 +124,8 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     from docker_run.engine.folders import BuildFolders  # noqa: PLC0415
 
     folders = BuildFolders()
-    if folders.remove_dead():
+    dead = folders.dead()
+    if folders.remove(dead):
         _Lines().note("removed temporary files of builds that were killed")
     private = PrivateEngine(may_install=False)
     if setting == "none":
@@ -139,7 +140,7 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     client = connect(url, environ=environ)
     try:
         _Lines().note(f"{url}: {remove_all(client, folders, say=_Lines().note)}")
-        folders.remove_dead(engine=url)
+        folders.remove(dead, engine=url)
     finally:
         client.close()
     return 0

@@ -35,7 +35,7 @@ class FileLock:
             return False
         flags = os.O_RDONLY if self.path.is_dir() else os.O_RDWR | os.O_CREAT
         descriptor = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
-        if not _lock(descriptor):
+        if not try_lock(descriptor):
             os.close(descriptor)
             return False
         self._descriptor = descriptor
@@ -137,7 +137,8 @@ def _described(pid: int) -> str:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Lock an open file if it is free; tell whether it is locked now, until it is closed."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -147,7 +148,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Lock an open file if it is free; tell whether it is locked now, until it is closed."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

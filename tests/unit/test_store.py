@@ -19,6 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
+from docker_run.locks import try_lock
 from docker_run.model import (
     Chunk,
     CommandRecording,
@@ -53,6 +54,38 @@ def store(tmp_path: Path) -> Store:
 
 def files(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+def test_what_a_killed_build_was_writing_is_removed_and_what_another_writes_is_not(
+    store: Store, tmp_path: Path
+) -> None:
+    store.save(RECORDING)
+    folder = tmp_path / "recordings" / "docs"
+    unfinished = folder / ".recording-0123.tmp"
+    unfinished.write_text("half")
+    with (folder / ".recording-4567.tmp").open("w") as written:
+        assert try_lock(written.fileno())
+        store.remove_unfinished()
+        assert files(tmp_path) == ["recordings/docs/.recording-4567.tmp", "recordings/docs/first.txt"]
+    store.remove_unfinished()
+    assert files(tmp_path) == ["recordings/docs/first.txt"]
+
+
+def test_a_file_that_is_swept_before_it_is_locked_is_begun_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+
+    def lock(descriptor: int) -> bool:
+        if not swept:
+            swept.append(descriptor)
+            Path(f"/proc/self/fd/{descriptor}").readlink().unlink()
+        return try_lock(descriptor)
+
+    monkeypatch.setattr("docker_run.recordings.files.try_lock", lock)
+    assert store.save(RECORDING)
+    assert swept
+    assert files(tmp_path) == ["recordings/docs/first.txt"]
 
 
 def test_what_was_saved_is_loaded(store: Store, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import docker
-from docker.errors import APIError, BuildError
+from docker.errors import APIError, BuildError, ImageNotFound
 from docker.utils.build import tar
 
 from docker_run.engine.host import Host
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
+_ENDING_SECONDS, _LOOK_SECONDS = 5.0, 0.1
 _SHOWN = 15
 """How many of the last lines of a failed build are shown."""
 
@@ -49,16 +51,18 @@ def run_build(
     build = str(uuid.uuid4())
     followed = _Followed(show, note=lambda made: host.lease.note_images(build, made) if host else None)
     show("sending the context")
+    is_built = False
     try:
         with host.cancellable() if host else nullcontext(client) as building:
             for event in building.api.build(rm=True, forcerm=True, decode=True, **settings):
                 if "error" in event:
                     raise followed.failed(str(event["error"]))
                 followed.add(str(event.get("stream", "")))
+        is_built = True
     except (APIError, BuildError) as error:
         raise followed.failed(str(error)) from error
     finally:
-        _remove_stages(client, followed.made)
+        _remove_stages(client, followed.made, seconds=0.0 if is_built else _ENDING_SECONDS)
         if host is not None:
             host.lease.note_images(build, {})
 
@@ -125,15 +129,27 @@ class _Followed:
                 self._made[len(self._steps)] = found[1]
 
 
-def _remove_stages(client: docker.DockerClient, made: list[str]) -> None:
+def _remove_stages(client: docker.DockerClient, made: list[str], *, seconds: float = 0.0) -> None:
     """Remove the images of build stages: without a name and a label nobody would know whose they are.
 
-    The engine refuses to remove what the finished image is made of, and so it stays.
+    The engine refuses to remove what the finished image is made of, and so it stays. It refuses, too, to
+    remove what a step begins from that it is just ending: that is tried for `seconds`.
     """
-    for image in reversed(made):
-        try:
-            attributes = client.images.get(image).attrs
-            if not attributes.get("RepoTags") and not attributes.get("RepoDigests"):
-                client.api.remove_image(image, noprune=True)
-        except APIError:
-            continue
+    give_up = time.monotonic() + seconds
+    left = [image for image in reversed(made) if not _is_removed(client, image)]
+    while left and time.monotonic() < give_up:
+        time.sleep(_LOOK_SECONDS)
+        left = [image for image in left if not _is_removed(client, image)]
+
+
+def _is_removed(client: docker.DockerClient, image: str) -> bool:
+    """Remove an image without a name; return whether nothing is left to be done about it."""
+    try:
+        attributes = client.images.get(image).attrs
+        if not attributes.get("RepoTags") and not attributes.get("RepoDigests"):
+            client.api.remove_image(image, noprune=True)
+    except ImageNotFound:
+        return True
+    except APIError:
+        return False
+    return True

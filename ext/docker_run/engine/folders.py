@@ -15,7 +15,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
@@ -79,17 +79,23 @@ class BuildFolders:
         except OSError:
             return Life.ELSEWHERE
 
-    def remove_dead(self, *, engine: str = "") -> int:
-        """Remove what dead builds left on this machine; return of how many builds that was.
+    def dead(self) -> frozenset[str]:
+        """Return the builds of this machine that are dead."""
+        paths = self._root.glob("*-*") if self._root.is_dir() else ()
+        return frozenset(path.name for path in paths if self.life(path.name) is Life.DEAD)
 
-        What tells that a build is dead stays until the engine that it used, by its URL, is tidied:
-        `engine` has just been.
+    def remove(self, dead: Iterable[str], *, engine: str = "") -> int:
+        """Remove what the builds `dead` left on this machine; return of how many there was something.
+
+        What tells that a build is dead stays until the engine that it used is tidied: that with the URL
+        `engine` has been, after these builds had died.
         """
         removed = 0
-        for path in sorted(self._root.glob("*-*")) if self._root.is_dir() else ():
+        for build in sorted(dead):
+            path = self._root / build
             lock = FileLock(path / _LOCK)
             with suppress(OSError):
-                if lock.try_acquire():
+                if path.is_dir() and lock.try_acquire():
                     try:
                         removed += _remove_left(path)
                         if _is_forgotten(path, engine):

@@ -101,8 +101,9 @@ class Host:
 
     def sweep(self) -> str:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
+        dead = self.folders.dead()
         swept = cleanup.sweep(self.clients(), self.folders, say=self.say)
-        self.folders.remove_dead(engine=self.url)
+        self.folders.remove(dead, engine=self.url)
         return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:

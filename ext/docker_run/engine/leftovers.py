@@ -111,7 +111,7 @@ def unnamed_images(api: APIClient, things: Iterable[Thing]) -> list[Thing]:
     for thing in things:
         for record in _records(thing):
             for image in _chain(api, record):
-                found[image] = Thing("image", image, labels=thing.labels)
+                found[image] = Thing("image", image, labels=thing.owner.labels())
     return [found[image] for image in found if _is_unnamed(api, image)]
 
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from docker_run.locks import FileLock, try_lock
+
 _PIECE = 1 << 16
 # Not to wait for a pipe's other end, not to follow a link, not to get a terminal; Windows has none of these.
 _FLAGS = (
@@ -22,7 +24,7 @@ _FLAGS = (
 )
 
 
-_UNFINISHED = (".recording-", ".tmp")
+_UNFINISHED = ".recording-*.tmp"
 """How the name of a file begins and ends that is not yet in its place."""
 
 
@@ -85,14 +87,16 @@ def contents(file: BinaryIO) -> Iterator[bytes]:
 
 def replace(path: Path, pieces: Iterable[bytes]) -> None:
     """Make `pieces` what the file at `path` holds, in one go."""
-    # No recording's name begins with a dot. Not `tempfile`: it makes files that only their owner may read.
-    new = path.with_name(f"{_UNFINISHED[0]}{secrets.token_hex(8)}{_UNFINISHED[1]}")
+    new, file = _unfinished(path)
     try:
-        with new.open("xb") as file:
+        with file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
+            if os.name == "posix":  # elsewhere an open file keeps its name
+                new.replace(path)
+        if os.name != "posix":
+            new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
@@ -100,11 +104,28 @@ def replace(path: Path, pieces: Iterable[bytes]) -> None:
 
 def remove_unfinished(directory: Path) -> None:
     """Remove what a process that was killed in the middle of `replace` left below `directory`."""
-    start, end = _UNFINISHED
     for path in list(files_below(directory)):
-        if path.name.startswith(start) and path.name.endswith(end):
+        if path.match(_UNFINISHED) and not path.is_symlink():
+            lock = FileLock(path)
             with suppress(OSError):
-                path.unlink()
+                if lock.try_acquire():  # else somebody is just writing it
+                    lock.remove()
+
+
+def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
+    """Create the file that is to replace the one at `path`; it is locked for as long as it is written."""
+    while True:
+        # No recording's name begins with a dot. Not `tempfile`: its files only their owner may read.
+        new = path.with_name(_UNFINISHED.replace("*", secrets.token_hex(8)))
+        file = new.open("xb")
+        try:
+            is_locked = try_lock(file.fileno())
+        except OSError:
+            return new, file  # where there are no locks, nobody takes it for unfinished, either
+        # Before the lock, somebody may have taken it for what a killed build left.
+        if is_locked and (os.name != "posix" or os.fstat(file.fileno()).st_nlink):
+            return new, file
+        file.close()
 
 
 def files_below(directory: Path) -> Iterator[Path]:

@@ -117,7 +117,7 @@ class Workflow:
         `edited` are the pages that were read in this build, `broken` those with a directive that can't
         be understood.
         """
-        if self._killed and not self._options.check:
+        if not self._options.check:
             self._recordings.remove_unfinished()
             self._failed.remove_unfinished()
         results = Results({session.page: self._pages.examine(session) for session in sessions})
