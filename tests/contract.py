@@ -12,8 +12,18 @@ import time
 
 import pytest
 
-from docker_run.errors import ImageProblem, Interrupted, TimedOut, TooMuchOutput
-from docker_run.model import Command, CommandRecording, Location, Place, Session, Step, Stream, TerminalSize
+from docker_run.errors import EngineRefusal, ImageProblem, Interrupted, TimedOut, TooMuchOutput
+from docker_run.model import (
+    Command,
+    CommandRecording,
+    Expectation,
+    Location,
+    Place,
+    Session,
+    Step,
+    Stream,
+    TerminalSize,
+)
 from docker_run.protocols import Engine
 from docker_run.recordings.key import session_keys
 
@@ -21,9 +31,19 @@ TIMEOUT = 5.0
 MAX_OUTPUT = 10_000
 
 
-def step(line: str, *typed: str, timeout: float | None = None) -> Step:
+ANY = Expectation(exit_codes=None)
+"""`:exit-code: any`."""
+
+
+def exits(status: int) -> Expectation:
+    """Return `:exit-code: STATUS`."""
+    return Expectation(exit_codes=(status,))
+
+
+def step(line: str, *typed: str, timeout: float | None = None, expect: Expectation = Expectation()) -> Step:
     """Return the step `docker run LINE`."""
-    return Step(Location("page.md", 1), (Command(f"docker run {line}", typed),), timeout=timeout)
+    command = Command(f"docker run {line}", typed)
+    return Step(Location("page.md", 1), (command,), timeout=timeout, expect=expect)
 
 
 def session(
@@ -35,9 +55,15 @@ def session(
     return Session(page, steps, keys, place, terminal, images)
 
 
-def run(engine: Engine, line: str, *typed: str, timeout: float | None = None) -> CommandRecording:
+def run(
+    engine: Engine,
+    line: str,
+    *typed: str,
+    timeout: float | None = None,
+    expect: Expectation = Expectation(),
+) -> CommandRecording:
     """Run one line in a session of its own."""
-    asked = step(line, *typed, timeout=timeout)
+    asked = step(line, *typed, timeout=timeout, expect=expect)
     with engine.session(session(asked)) as running:
         (recording,) = running.run(asked)
     return recording
@@ -59,9 +85,16 @@ class EngineContract:
         """Return a session of `steps` in the place of this suite."""
         return session(*steps, page=page, place=self.place, images=self.images)
 
-    def run(self, engine: Engine, line: str, *typed: str, timeout: float | None = None) -> CommandRecording:
+    def run(
+        self,
+        engine: Engine,
+        line: str,
+        *typed: str,
+        timeout: float | None = None,
+        expect: Expectation = Expectation(),
+    ) -> CommandRecording:
         """Run one line in a session of its own."""
-        asked = step(line, *typed, timeout=timeout)
+        asked = step(line, *typed, timeout=timeout, expect=expect)
         with engine.session(self.session(asked)) as running:
             (recording,) = running.run(asked)
         return recording
@@ -81,7 +114,7 @@ class EngineContract:
         assert self.run(engine, "--rm busybox sh -c 'exit 3'").exit_code == 3
 
     def test_a_missing_program_is_127(self, engine: Engine) -> None:
-        recording = self.run(engine, "--rm busybox no-such-program")
+        recording = self.run(engine, "--rm busybox no-such-program", expect=exits(127))
         assert recording.exit_code == 127
         assert "executable file not found" in self.text(recording, Stream.ERR)
 
@@ -92,10 +125,11 @@ class EngineContract:
 
     def test_a_name_is_taken_until_the_session_ends(self, engine: Engine) -> None:
         asked = step("--name lister busybox true")
+        refused = step("--name lister busybox true", expect=exits(125))
         for _ in range(2):  # the second session finds the name free
-            with engine.session(self.session(asked, asked)) as running:
+            with engine.session(self.session(asked, refused)) as running:
                 assert running.run(asked)[0].exit_code == 0
-                again = running.run(asked)[0]
+                again = running.run(refused)[0]
                 assert again.exit_code == 125
                 assert 'The container name "/lister" is already in use' in self.text(again, Stream.ERR)
 
@@ -153,6 +187,13 @@ class DirectContract(EngineContract):
     def test_standard_error_is_not_standard_output(self, engine: Engine) -> None:
         recording = self.run(engine, "--rm busybox echo hello there")
         assert self.text(recording, Stream.ERR) == ""
+
+    @pytest.mark.parametrize("expect", [Expectation(), ANY, exits(125)])
+    def test_a_refusal_is_an_output_only_where_its_status_is_expected(
+        self, engine: Engine, expect: Expectation
+    ) -> None:
+        with pytest.raises(EngineRefusal, match=r"executable file not found.*say `:exit-code: 127`"):
+            self.run(engine, "--rm busybox no-such-program", expect=expect)
 
     def test_no_image_is_used_before_the_first_command(self, engine: Engine) -> None:
         with engine.session(self.session(step("--rm busybox true"))) as running:

@@ -14,7 +14,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from docker_run.errors import EngineProblem, ImageProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
+from docker_run.errors import (
+    EngineProblem,
+    EngineRefusal,
+    ImageProblem,
+    Interrupted,
+    LabProblem,
+    TimedOut,
+    TooMuchOutput,
+)
 from docker_run.grammar import runline
 from docker_run.model import (
     Chunk,
@@ -124,6 +132,7 @@ class FakeSession:
         if name in self._names:
             return self._failed(
                 command,
+                step,
                 125,
                 f'docker: Error response from daemon: Conflict. The container name "/{name}" is already in '
                 f'use by container "{self._names[name]}".',
@@ -158,7 +167,7 @@ class FakeSession:
                 data = b"y\n" * self._engine.max_output
             case _:
                 message = f'exec: "{program}": executable file not found in $PATH'
-                return self._failed(command, 127, message)
+                return self._failed(command, step, 127, message)
         if len(data) > self._engine.max_output:
             raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
         return self._printed(command, stream, data)
@@ -186,8 +195,10 @@ class FakeSession:
     def _printed(command: Command, stream: Stream, data: bytes) -> CommandRecording:
         return CommandRecording(command.text, 0, 0.01, (Chunk(stream, data),) if data else ())
 
-    @staticmethod
-    def _failed(command: Command, code: int, message: str) -> CommandRecording:
+    def _failed(self, command: Command, step: Step, code: int, message: str) -> CommandRecording:
+        expected = step.expect.statuses(len(step.commands))[step.commands.index(command)]
+        if not self._session.place.is_lab and code != expected:
+            raise EngineRefusal(f"`{command.text}` is refused: {message} (say `:exit-code: {code}`)")
         return CommandRecording(command.text, code, 0.01, (Chunk(Stream.ERR, f"{message}\n".encode()),))
 
 

@@ -61,11 +61,23 @@ class RefusedFlag(FlagProblem):
     subtype = "refused"
 
 
+# The command did something unexpected.
+
+
+class EngineRefusal(DockerRunError):
+    """The engine refuses a command line, and the page does not expect that.
+
+    An exit status that a page expects by its number makes it an output (`docker_run.engine.refusals`).
+    """
+
+    subtype = "exit-code"
+
+
 # The engine or an image is not available.
 
 
 class EngineProblem(DockerRunError):
-    """No engine answers, or it went away in the middle of a build."""
+    """No engine answers, it failed, or what came from it is not whole. Nothing of it is an output."""
 
     subtype = "engine"
 

@@ -10,14 +10,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
 import pytest
 from docker.utils import version_lt
 
-from contract import MAX_OUTPUT, TIMEOUT, EngineContract, text
+from contract import MAX_OUTPUT, TIMEOUT, EngineContract, exits, text
 from contract import session as direct_session
 from docker_run.engine import labels
 from docker_run.engine.clients import Clients
@@ -150,10 +150,11 @@ def test_a_lab_prints_what_the_direct_way_prints(case: Case, both_ways: BothWays
         pytest.skip(f"the lab's API is {client.api.api_version}, it takes {case.api}")
     asked = step((f"docker run {case.line}", *case.typed))
     (theirs,) = both_ways.lab.run(asked)
+    expected = replace(asked, expect=exits(theirs.exit_code))
     for left in client.api.containers(all=True):
         client.api.remove_container(left["Id"], force=True, v=True)
     with both_ways.direct.session(direct_session()) as running:
-        (ours,) = running.run(asked)
+        (ours,) = running.run(expected)
     assert ours.exit_code == theirs.exit_code
     assert masked(ours) == masked(theirs)
 

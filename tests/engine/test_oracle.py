@@ -30,7 +30,7 @@ from docker_run.engine import labels
 from docker_run.engine.direct import DirectSession
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, ImageProblem
-from docker_run.model import Chunk, Command, Location, Step, Stream, TerminalSize
+from docker_run.model import Chunk, Command, Expectation, Location, Step, Stream, TerminalSize
 from docker_run.terminal import keys, screen
 from run_lines import CASES, Case
 
@@ -102,11 +102,15 @@ class DirectSide:
     name: str
     other: str
     image: str
+    status: int
+    """What is expected: a refusal is an output only where the page says so."""
 
     def run(self, line: str, case: Case) -> Outcome:
         command = Command(f"docker run --label {CASE}={self.name} {line}", case.typed)
         where = Location(str(self.directory / "page.md"), 1)
-        (recording,) = self.running.run(Step(where, (command,), files=tuple(case.files.items())))
+        expect = Expectation(exit_codes=(self.status,))
+        asked = Step(where, (command,), files=tuple(case.files.items()), expect=expect)
+        (recording,) = self.running.run(asked)
 
         def of(stream: Stream) -> bytes:
             return b"".join(chunk.data for chunk in recording.output if chunk.stream is stream)
@@ -295,7 +299,7 @@ def sides(engine: DockerEngine, client: docker.DockerClient, busybox: str, tmp_p
         asked = session()
         with engine.session(asked) as running:
             prefix = running._names.prefix  # noqa: SLF001 - nobody else knows what its names are on the engine
-            direct = DirectSide(client, running, prefix, tmp_path, name, other, busybox)
+            direct = DirectSide(client, running, prefix, tmp_path, name, other, busybox, theirs.exit_code)
             with _network(client, case, prefix + other, case_label=name):
                 ours = _run(direct, case)
                 for one in ours.inspected:

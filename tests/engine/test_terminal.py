@@ -8,7 +8,7 @@ import uuid
 import docker
 import pytest
 
-from contract import run, session, step, text
+from contract import exits, run, session, step, text
 from docker_run.engine import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, TimedOut
@@ -68,7 +68,7 @@ def test_standard_output_and_error_are_one_at_a_terminal(engine: DockerEngine) -
 
 
 def test_what_docker_itself_says_is_not_the_terminals(engine: DockerEngine) -> None:
-    recording = run(engine, "--rm -it busybox no-such-program")
+    recording = run(engine, "--rm -it busybox no-such-program", expect=exits(127))
     assert recording.exit_code == 127
     assert {chunk.stream for chunk in recording.output} == {Stream.ERR}
 

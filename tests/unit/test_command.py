@@ -28,6 +28,8 @@ class StandIn:
     """An engine that creates a container, and fails to start it for `reason`."""
 
     reason: str
+    status: int = 400
+    """That of its answer."""
     still_there: int = 0
     """How often it says that the container is there before it is gone."""
     asked: list[str] = field(default_factory=list)
@@ -38,7 +40,9 @@ class StandIn:
 
     def start(self, _container: str) -> None:
         self.asked.append("start")
-        raise APIError("500 Server Error", explanation=self.reason)
+        response = requests.Response()
+        response.status_code = self.status
+        raise APIError("a refusal, or a failure", response, self.reason)
 
     def inspect_container(self, _container: str) -> dict[str, object]:
         self.asked.append("inspect")
@@ -66,17 +70,18 @@ def run(engine: StandIn, *, auto_remove: bool = False) -> tuple[int, list[Chunk]
 
 
 @pytest.mark.parametrize(
-    ("reason", "status"),
+    ("reason", "answer", "status"),
     [
-        ('exec: "x": executable file not found in $PATH: unknown', 127),
-        ('exec: "/x": stat /x: no such file or directory: unknown', 127),
-        ('exec: "/etc": permission denied: unknown', 126),
-        ("read /merged/etc/passwd: is a directory", 126),
-        ("Conflict. The container name is already in use", 125),
+        ('exec: "x": executable file not found in $PATH: unknown', 400, 127),
+        ('exec: "/x": stat /x: no such file or directory: unknown', 400, 127),
+        ('exec: "/etc": permission denied: unknown', 400, 126),
+        ("read /merged/etc/passwd: is a directory", 400, 126),
+        ("Conflict. The container name is already in use", 409, 125),
+        ("Bind for 0.0.0.0:80 failed: port is already allocated", 500, 125),
     ],
 )
-def test_status_and_message_by_the_engines_reason(reason: str, status: int) -> None:
-    assert run(StandIn(reason)) == (
+def test_status_and_message_by_the_engines_reason(reason: str, answer: int, status: int) -> None:
+    assert run(StandIn(reason, answer)) == (
         status,
         [
             Chunk(Stream.ERR, b"WARNING: mind the gap\n"),
@@ -87,15 +92,31 @@ def test_status_and_message_by_the_engines_reason(reason: str, status: int) -> N
 
 
 def test_with_rm_it_waits_until_the_name_is_free() -> None:
-    engine = StandIn("failed", still_there=3)
+    engine = StandIn("no such runtime", still_there=3)
     run(engine, auto_remove=True)
     assert engine.asked == [f"create {PREFIX}web", "start", *["inspect"] * 4]
 
 
 def test_without_rm_the_container_stays() -> None:
-    engine = StandIn("failed", still_there=3)
+    engine = StandIn("no such runtime", still_there=3)
     run(engine)
     assert engine.asked == [f"create {PREFIX}web", "start"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"),
+    [
+        ("write /var/lib/docker/x: no space left on device", 500),
+        ('exec: "runc": executable file not found in $PATH: unable to retrieve OCI runtime error', 400),
+        (f"No such container: {'f' * 64}", 404),
+        ("what nobody has seen before", 500),
+        ("try again later", 429),
+    ],
+)
+def test_a_failure_of_the_engine_is_no_output(reason: str, answer: int) -> None:
+    with pytest.raises(EngineProblem, match=r"docker run -d web.*; mend that") as caught:
+        run(StandIn(f"{reason} {PREFIX}web\nand a program's memory", answer))
+    assert f"{reason} web …" in str(caught.value)
 
 
 def test_an_engine_that_does_not_answer_is_an_engine_problem() -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import struct
 import threading
+from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_run.engine.frames import BrokenStream, Frames
 from docker_run.engine.names import joined
-from docker_run.engine.streams import Frames, Transcript
+from docker_run.engine.streams import Connection, Transcript, await_exit, read_output
 from docker_run.model import Chunk, Stream, TerminalSize
 
 KINDS = {Stream.OUT: 1, Stream.ERR: 2}
@@ -29,8 +32,80 @@ def test_frames_come_out_whole_however_they_are_cut(parts: list[tuple[Stream, by
     assert joined(received) == joined(Chunk(stream, data) for stream, data in parts)
 
 
-def test_an_error_of_the_engine_itself_is_not_standard_output() -> None:
-    assert Frames().feed(b"\3\0\0\0\0\0\0\2hi") == [Chunk(Stream.ERR, b"hi")]
+def test_an_error_of_the_engine_itself_is_no_output() -> None:
+    frames = Frames()
+    assert frames.feed(b"\3\0\0\0\0\0\0\7disk ") == []
+    with pytest.raises(BrokenStream, match="the engine has sent an error: disk is"):
+        frames.feed(b"is")
+    with pytest.raises(BrokenStream, match=r"x{4096}$"):
+        Frames().feed(b"\3\0\0\0\xff\0\0\0" + b"x" * 10_000)  # what it announces is never waited for
+
+
+@pytest.mark.parametrize("header", [b"\4\0\0\0\0\0\0\1", b"\1\0\1\0\0\0\0\1", b"<html><h"])
+def test_what_is_no_frame_is_no_output(header: bytes) -> None:
+    with pytest.raises(BrokenStream, match="not the output of a container"):
+        Frames().feed(header + b"x")
+
+
+def test_an_end_within_a_frame_is_no_end() -> None:
+    sent = frame(Stream.OUT, b"one") + frame(Stream.ERR, b"two")
+    for cut in range(len(sent) + 1):
+        frames = Frames()
+        frames.feed(sent[:cut])
+        if cut in (0, 11, 22):
+            frames.finish()
+        else:
+            with pytest.raises(BrokenStream, match="in the middle of the output"):
+                frames.finish()
+
+
+class Ended:
+    """A connection that brings `pieces`, and ends."""
+
+    def __init__(self, *pieces: bytes, aborted: bool = False) -> None:
+        self.pieces = list(pieces)
+        self.aborted = aborted
+
+    def read(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+@pytest.mark.parametrize(
+    ("aborted", "is_over", "is_lost"), [(False, True, False), (False, False, True), (True, False, False)]
+)
+def test_an_output_ends_with_its_container(*, aborted: bool, is_over: bool, is_lost: bool) -> None:
+    transcript = Transcript(max_output=100, has_output=True)
+    connection = cast("Connection", Ended(frame(Stream.OUT, b"one"), aborted=aborted))
+    read_output(connection, transcript, tty=False, is_over=lambda: is_over)
+    assert transcript.ended
+    assert (transcript.lost is not None) is is_lost
+
+
+class Answered:
+    """A connection with an answer of JSON."""
+
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+
+    def answer(self) -> object:
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"StatusCode": 0, "Error": {"Message": "no"}}, {"StatusCode": 0, "Error": "no"}, {}, [], None, "x"],
+)
+def test_an_answer_without_a_status_is_none(answer: object) -> None:
+    transcript = Transcript(max_output=100, has_output=False)
+    await_exit(cast("Connection", Answered(answer)), transcript)
+    assert transcript.exit_code is None
+    assert transcript.lost is not None
+
+
+def test_a_status_is_taken_without_an_error() -> None:
+    transcript = Transcript(max_output=100, has_output=False)
+    await_exit(cast("Connection", Answered({"StatusCode": 3, "Error": None})), transcript)
+    assert (transcript.exit_code, transcript.lost) == (3, None)
 
 
 def test_output_is_taken_until_it_is_too_much() -> None:

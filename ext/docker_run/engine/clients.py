@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from docker import DockerClient
 
+from docker_run.engine.answers import guard
 from docker_run.engine.connections import Connections
 from docker_run.errors import EngineProblem
 
@@ -118,6 +119,7 @@ class Clients:
         with self._lock:
             self._all.append(client)
             self._connections[id(client)] = Connections(client)
+        guard(client.api)
         return client
 
     def _check(self) -> None:

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.creation import Creation, client_warnings
 from docker_run.engine.foreground import Foreground, Limits
 from docker_run.engine.labels import NAME
 from docker_run.engine.names import Json, Names, named_volumes
+from docker_run.engine.refusals import FAILED, exit_status
+from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, Stream
 
 _HELP = "\n\nRun 'docker run --help' for more information\n"
-REFUSED = 125
-"""The CLI's exit status where Docker itself has failed, and not the program that it ran."""
-_NOT_FOUND = (
-    "executable file not found",
-    "no such file or directory",
-    "system cannot find the file specified",
-)
-_NOT_EXECUTABLE = ("permission denied", "is a directory")
+_LONGEST = 400
+"""Characters of an engine's message that are repeated."""
 _REMOVAL_SECONDS = 10.0
 
 
@@ -36,21 +33,19 @@ class Printed:
     exit_code: int = 0
     container: str = ""
     """The id of the container, started or not; empty where there was none."""
+    refusal: str = ""
+    """Why it was not run, in the words of the engine or of the CLI; empty where it was."""
     chunks: list[Chunk] = field(default_factory=list)
 
     def warn(self, text: str) -> None:
         """Print a warning, as the CLI does."""
         self.chunks.append(Chunk(Stream.ERR, f"WARNING: {text}\n".encode()))
 
-    def refuse(self, answer: str) -> None:
-        """Print that there is no image to run, in the words of `ImageProblem.answer`."""
-        self.chunks.append(Chunk(Stream.ERR, f"{answer}{_HELP}".encode()))
-        self.exit_code = REFUSED
-
-    def fail(self, message: str) -> None:
-        """Print why the container could not be created or started, with the CLI's exit status."""
-        self.chunks.append(Chunk(Stream.ERR, f"docker: {message}{_HELP}".encode()))
-        self.exit_code = _status(message)
+    def refuse(self, message: str, exit_code: int = FAILED) -> None:
+        """Print why nothing was run, as the CLI does, which then ends with `exit_code`."""
+        self.chunks.append(Chunk(Stream.ERR, f"{message}{_HELP}".encode()))
+        self.exit_code = exit_code
+        self.refusal = message.removeprefix("docker: ")
 
 
 def run_command(
@@ -66,7 +61,7 @@ def run_command(
 
     `labels` are given to the volumes that it names; `command` is what messages call it. Names in what
     is returned are still those on the engine.
-    Raises `EngineProblem` and the reasons of `Foreground.follow`.
+    Raises `EngineProblem` where the engine fails, and the reasons of `Foreground.follow`.
     """
     printed = Printed()
     for warning in client_warnings(creation.body):
@@ -79,9 +74,42 @@ def run_command(
                 _start(api, container, creation)
             else:
                 _follow(api, container, creation, limits=limits, command=command, printed=printed)
+        except _Refused as error:
+            printed.refuse(f"docker: Error response from daemon: {error}", error.exit_code)
         except APIError as error:
-            printed.fail(f"Error response from daemon: {error.explanation}")
+            raise EngineProblem(
+                f"the engine failed while `{command}` ran: {names.public(_brief(error))}; mend that, and "
+                "build again"
+            ) from error
     return printed
+
+
+class _Refused(Exception):
+    """The engine refuses to create a container, or to start it."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def _brief(error: APIError) -> str:
+    """Return what an engine says of its failure: the first line, as some end in a program's memory."""
+    first, more, _ = str(error.explanation or error).strip().partition("\n")
+    return first[:_LONGEST] + (" …" if more or len(first) > _LONGEST else "")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise `_Refused` for an answer that refuses what a command line asks for; no other is one."""
+    try:
+        yield
+    except APIError as error:
+        message = str(error.explanation)
+        answer = error.response.status_code if error.response is not None else None
+        status = exit_status(answer, message)
+        if status is None:
+            raise
+        raise _Refused(message, status) from error
 
 
 def _create(
@@ -91,12 +119,15 @@ def _create(
     name = names.private(creation.name) if creation.name else None
     if name:
         body["Labels"] = {**(body.get("Labels") or {}), NAME: name}
-    for volume in named_volumes(body):
-        _create_volume(api, volume, labels)
-    answer = api.create_container_from_config(  # type: ignore[no-untyped-call]
-        body, name=name, platform=creation.platform
-    )
-    printed.container = str(answer["Id"])
+    with _refusals():
+        for volume in named_volumes(body):
+            _create_volume(api, volume, labels)
+        answer = api.create_container_from_config(  # type: ignore[no-untyped-call]
+            body, name=name, platform=creation.platform
+        )
+    if not isinstance(answer, dict) or not isinstance(answer.get("Id"), str):
+        raise NotAnEngine("the answer to the creation of a container does not have its id")
+    printed.container = answer["Id"]
     for warning in answer.get("Warnings") or ():
         printed.warn(warning)
     return printed.container
@@ -123,8 +154,9 @@ def _follow(
 
 def _start(api: APIClient, container: str, creation: Creation) -> None:
     try:
-        api.start(container)
-    except APIError:
+        with _refusals():
+            api.start(container)
+    except _Refused:
         if creation.attached.auto_remove:
             _await_removal(api, container)
         raise
@@ -137,16 +169,6 @@ def _await_removal(api: APIClient, container: str) -> None:
         while time.monotonic() < give_up:
             api.inspect_container(container)
             time.sleep(0.02)
-
-
-def _status(message: str) -> int:
-    """Return the CLI's exit status for a container that was not started, by the engine's message.
-
-    125 is an error of Docker's own, 126 a command that can't be invoked, 127 one that can't be found
-    (https://docs.docker.com/reference/cli/docker/container/run/#exit-status).
-    """
-    if any(sign in message for sign in _NOT_FOUND):
-        return 127
-    if any(sign in message for sign in _NOT_EXECUTABLE):
-        return 126
-    return 125
+        raise EngineProblem(
+            f"the engine did not remove a container that it could not start within {_REMOVAL_SECONDS:g} s"
+        )

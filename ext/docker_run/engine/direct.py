@@ -15,12 +15,20 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from docker_run.engine.command import REFUSED, Printed, run_command
+from docker_run.engine.command import Printed, run_command
 from docker_run.engine.creation import creation
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.names import Names
-from docker_run.errors import EngineProblem, FlagProblem, ImageProblem, Interrupted, Unfinished
+from docker_run.engine.refusals import FAILED
+from docker_run.errors import (
+    EngineProblem,
+    EngineRefusal,
+    FlagProblem,
+    ImageProblem,
+    Interrupted,
+    Unfinished,
+)
 from docker_run.grammar import runline
 from docker_run.model import (
     Command,
@@ -122,36 +130,59 @@ class DirectSession:
         """Run the commands of `step`. Raises what `protocols.EngineSession.run` says."""
         if self._ended:
             raise EngineProblem(f"nothing more can be run on this page: {self._ended}")
+        statuses = step.expect.statuses(len(step.commands))
         try:
-            return tuple(self._run(command, step) for command in step.commands)
-        except (Unfinished, EngineProblem) as error:
+            return tuple(
+                self._run(command, step, expected)
+                for command, expected in zip(step.commands, statuses, strict=True)
+            )
+        except EngineProblem as error:
+            self._ended = str(error)
+            if self._limits.interrupted.is_set():
+                # What the engine was asked for has been given up.
+                raise Interrupted("the build was interrupted while a command ran") from error
+            raise
+        except Unfinished as error:
             self._ended = str(error)
             raise
 
-    def _run(self, command: Command, step: Step) -> CommandRecording:
+    def _run(self, command: Command, step: Step, expected: int | None) -> CommandRecording:
         line = self._parse(command, step)
         self._check_interrupted(command)
         pull, platform = line.client.get("pull"), line.container.get("platform")
+        began = time.monotonic()
         try:
             provided = self._provider.provide(
                 line.image, pull=str(pull or "missing"), platform=str(platform) if platform else None
             )
         except ImageProblem as problem:
             # An author who expects the refusal gets it; to anybody else it is a mistake.
-            if not problem.answer or not _expects_refusal(step):
+            if not problem.answer or expected != FAILED:
                 raise
-            refused = Printed()
-            refused.refuse(problem.answer)
-            return CommandRecording(command.text, refused.exit_code, 0.0, tuple(refused.chunks))
-        self._used[line.image] = provided.image
-        self._check_interrupted(command)
-        began = time.monotonic()
-        printed = self._create_and_run(command, line, provided.reference, step)
+            printed = Printed()
+            printed.refuse(problem.answer)
+        else:
+            self._used[line.image] = provided.image
+            self._check_interrupted(command)
+            began = time.monotonic()
+            printed = self._create_and_run(command, line, provided.reference, step)
+        if printed.refusal and printed.exit_code != expected:
+            raise self._refused(command, printed, expected)
         return CommandRecording(
             command=command.text,
             exit_code=printed.exit_code,
             seconds=time.monotonic() - began,
             output=self._names.public_chunks(printed.chunks),
+        )
+
+    def _refused(self, command: Command, printed: Printed, expected: int | None) -> EngineRefusal:
+        """Return the error for a refusal that the page does not expect by its exit status."""
+        wanted = "" if expected is None else f", expected {expected}"
+        covers = ", which `any` does not cover" if expected is None else ""
+        return EngineRefusal(
+            f"`{command.text}` is refused, with exit status {printed.exit_code}{wanted}: "
+            f"{self._names.public(printed.refusal)} (if that is what the page is to show{covers}, say "
+            f"`:exit-code: {printed.exit_code}`)"
         )
 
     def _parse(self, command: Command, step: Step) -> RunLine:
@@ -182,8 +213,9 @@ class DirectSession:
         id_path = Path(step.location.path).parent / id_file
         if id_file and id_path.exists():
             refused = Printed()
-            refused.fail(
-                f"container ID file found, make sure the other container isn't running or delete {id_file}"
+            refused.refuse(
+                "docker: container ID file found, make sure the other container isn't running or delete "
+                f"{id_file}"
             )
             return refused
         api = self._clients().api
@@ -223,8 +255,3 @@ class DirectSession:
     def _check_interrupted(self, command: Command) -> None:
         if self._limits.interrupted.is_set():
             raise Interrupted(f"the build was interrupted before `{command.text}` ran")
-
-
-def _expects_refusal(step: Step) -> bool:
-    expected = step.expect.exit_codes
-    return expected is None or REFUSED in expected

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import requests
 from docker import APIClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 
 from docker_run.engine import streams
+from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.terminal import Typist
 from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Stream, TerminalSize
@@ -20,7 +22,14 @@ from docker_run.terminal import keys
 
 _TICK = 0.05
 """Seconds between two looks at the clock."""
-_RESIZE_TRIES = 10
+_RESIZE_SECONDS = 10.0
+"""How long a terminal may take, after its container has started, until it can be given its size."""
+_END_SECONDS = 2.0
+"""How long a program that reads no more may take to end, before something else is taken for the reason."""
+_OVER = ("restarting", "removing", "exited", "dead")
+"""Of the states of a container those in which it has ended."""
+_JOIN_SECONDS = 2.0
+"""How long a thread may take to end whose connection was cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,8 @@ class Foreground:
         self._connections: list[streams.Connection] = []
         self._threads: list[threading.Thread] = []
         self._input: streams.Connection | None = None
+        self._detached = False
+        self._unread_since = 0.0
         self._detach = keys.DetachKeys(keys.parse_detach_keys(attached.detach_keys))
 
     def __enter__(self) -> Self:
@@ -93,9 +104,10 @@ class Foreground:
         for connection in self._connections:
             connection.abort()
         for thread in self._threads:
-            thread.join()
-        for connection in self._connections:
-            connection.close()
+            thread.join(_JOIN_SECONDS)
+        if not any(thread.is_alive() for thread in self._threads):
+            for connection in self._connections:
+                connection.close()
         self._connections.clear()
 
     def output(self) -> tuple[Chunk, ...]:
@@ -105,7 +117,8 @@ class Foreground:
     def follow(self) -> int:
         """Follow the container, just started, to its end; return its exit status, 0 if detached from.
 
-        Raises `TimedOut`, `TooMuchOutput` and `Interrupted` after killing it, and `EngineProblem`.
+        Raises `TimedOut`, `TooMuchOutput` and `Interrupted` after killing it, and `EngineProblem` where
+        the engine fails, or it is not certain that all of the output is there.
         """
         if self._attached.tty and self._attached.output:
             self._resize()
@@ -133,7 +146,10 @@ class Foreground:
                     self._api, self._container, stdout=attached.stdout, stderr=attached.stderr
                 )
             )
-            self._start("output", lambda: streams.read_output(output, transcript, tty=attached.tty))
+            self._start(
+                "output",
+                lambda: streams.read_output(output, transcript, tty=attached.tty, is_over=self._is_over),
+            )
         if attached.stdin:
             feed = self._keep(
                 streams.open_input(self._api, self._container, detach_keys=attached.detach_keys)
@@ -142,7 +158,7 @@ class Foreground:
             if not attached.tty:
                 # Without a terminal there are no keys: the body is the text as it stands.
                 data = "".join(f"{line}\n" for line in attached.typed).encode()
-                self._start("input", lambda: streams.feed_input(feed, data))
+                self._start("input", lambda: streams.feed_input(feed, data, transcript))
 
     def _keep(self, connection: streams.Connection) -> streams.Connection:
         self._connections.append(connection)
@@ -153,49 +169,92 @@ class Foreground:
 
     def _resize(self) -> None:
         """Set the terminal's size, as the CLI does: the engine can't before the process is there."""
-        for attempt in range(_RESIZE_TRIES):
+        give_up = time.monotonic() + _RESIZE_SECONDS
+        while not self._transcript.complete:
             try:
                 self._api.resize(self._container, self._attached.size.rows, self._attached.size.columns)
-            except APIError:
-                if self._transcript.complete:
-                    return
-                time.sleep(0.01 * (attempt + 1))
+            except APIError as error:
+                self._check()
+                if time.monotonic() > give_up:
+                    raise EngineProblem(
+                        f"the engine can't set the size of the terminal of `{self._command}`: "
+                        f"{error.explanation or error}"
+                    ) from error
+                self._transcript.pause(0.01)
             else:
                 return
 
     def _type(self, line: str) -> bool:
         """Type `line`; say whether that detached from the container."""
         self._transcript.add(Chunk(Stream.TYPED, line.encode()))
-        data, detached = self._detach.feed(keys.to_bytes(line))
+        data, self._detached = self._detach.feed(keys.to_bytes(line))
         if data and self._input is not None:
             with suppress(OSError):  # the program has just ended: its output tells
                 self._input.send(data)
-        if detached and data:
+        if self._detached and data:
             while self._transcript.wait(0.2):
                 self._check()
-        return detached
+            self._check_lost()
+        return self._detached
 
     def _check(self) -> None:
         """Raise what ends the command before its time."""
-        if self._transcript.lost is not None:
-            raise EngineProblem(
-                f"the engine went away while `{self._command}` ran ({self._transcript.lost}); "
-                "see whether it still runs, then build again"
-            ) from self._transcript.lost
+        if self._limits.interrupted.is_set() and not self._transcript.complete:
+            self._kill()
+            raise Interrupted(f"the build was interrupted while `{self._command}` ran")
+        self._check_lost()
         if self._transcript.overflown:
             self._kill()
             raise TooMuchOutput(
                 f"`{self._command}` printed more than {self._limits.max_output:,} bytes and was stopped; "
                 "let it print less, e.g. with `head`, or raise `docker_run_max_output`"
             )
+        self._check_input()
         if self._transcript.complete:
             return
-        if self._limits.interrupted.is_set():
-            self._kill()
-            raise Interrupted(f"the build was interrupted while `{self._command}` ran")
         if time.monotonic() - self._began > self._limits.seconds:
             self._kill()
             raise TimedOut(self._overdue())
+
+    def _check_lost(self) -> None:
+        if self._transcript.lost is not None:
+            raise EngineProblem(
+                f"the engine failed while `{self._command}` ran, or something in between "
+                f"({self._transcript.lost}); see whether it still runs, then build again"
+            ) from self._transcript.lost
+
+    def _check_input(self) -> None:
+        """Raise where not all of the body could be sent, though the program that reads it goes on."""
+        if self._transcript.unread is None or self._transcript.complete:
+            return
+        self._unread_since = self._unread_since or time.monotonic()
+        # A program that ends leaves its input a moment before anybody knows of its end.
+        if time.monotonic() - self._unread_since > _END_SECONDS:
+            raise EngineProblem(
+                f"`{self._command}` did not get all of its body ({self._transcript.unread}): it has closed "
+                "its input, or the connection was cut; give it no more than it reads, or build again"
+            ) from self._transcript.unread
+
+    def _is_over(self) -> bool:
+        """Ask the engine whether the container, whose output has just ended, has ended as well.
+
+        An engine ends the output of a container, and notes that this has ended, under one lock (moby,
+        `daemon/monitor.go`, `handleContainerExit`), for which also waits who asks for the state. So the
+        answer is never too early.
+        """
+        if self._detached:
+            return True
+        try:
+            about: Mapping[str, Any] = self._api.inspect_container(self._container)
+            if about.get("RestartCount"):
+                return True  # it had ended, and was started again
+            return about["State"]["Status"] in _OVER
+        except NotFound:
+            if self._attached.auto_remove:
+                return True
+            raise
+        except (KeyError, TypeError) as error:
+            raise NotAnEngine("the answer about a container does not have its state") from error
 
     def _overdue(self) -> str:
         last = self._transcript.last_lines(self._attached.size)

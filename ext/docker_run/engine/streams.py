@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import socket
-import struct
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,8 @@ from docker import APIClient
 from docker.errors import create_api_error_from_http_exception
 from urllib3.exceptions import HTTPError
 
+from docker_run.engine.answers import NotAnEngine
+from docker_run.engine.frames import BrokenStream, Frames
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
@@ -32,16 +33,15 @@ _LONGEST = 400
 """Characters of a line in a message."""
 _WHOLE = re.compile(rb"[\r\n\x1b]")
 """Where output can be cut: before the end of a line, and before a control sequence."""
-_HEADER = 8
-_STREAMS = {0: Stream.OUT, 1: Stream.OUT}
-"""What a frame's first byte says; 2 is standard error, 3 an error of the engine's own."""
+_TAKEN_OVER = "application/vnd.docker."
+"""How the type of an answer begins after which a connection carries what a container reads and prints."""
 
 
 class Connection:
     """A connection of its own to the engine, kept open past the request's answer.
 
     Raises docker-py's `APIError` where the engine refuses, and `requests.RequestException` where it
-    does not answer.
+    does not answer, or something in between does.
     """
 
     def __init__(
@@ -67,6 +67,14 @@ class Connection:
         except requests.HTTPError as error:
             with response:
                 create_api_error_from_http_exception(error)
+        if hijack and not _is_taken_over(response):
+            kind = response.headers.get("Content-Type", "no type")
+            response.close()
+            raise NotAnEngine(
+                f"the connection is not given to the container (HTTP {response.status_code}, {kind}); "
+                "is there a proxy in between?",
+                response=response,
+            )
         self._response = response
         raw: Any = response.raw
         self._reader: Any = raw._fp.fp  # noqa: SLF001 - the buffered reader has no public name
@@ -74,6 +82,8 @@ class Connection:
         channel = getattr(self._reader, "channel", None)
         self._socket: Any = channel or self._reader.raw._sock  # noqa: SLF001 - the same
         self._socket.settimeout(None)
+        self.aborted = False
+        """Whether it was ended from here."""
 
     def read(self) -> bytes:
         """Wait for output and return it; empty at its end.
@@ -97,6 +107,7 @@ class Connection:
 
     def abort(self) -> None:
         """End what another thread is waiting for on this connection."""
+        self.aborted = True
         with suppress(OSError):  # the engine has closed it already
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -149,31 +160,9 @@ def _number(switch: bool) -> str:  # noqa: FBT001 - the form of the engine's API
     return str(int(switch))
 
 
-class Frames:
-    """Takes the output of a container without a terminal apart: frames of 8 bytes' header and data."""
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-        self._left = 0
-        self._stream = Stream.OUT
-
-    def feed(self, data: bytes) -> list[Chunk]:
-        """Return what `data` brings; frames may begin and end anywhere in it."""
-        self._rest += data
-        chunks = []
-        while self._rest:
-            if not self._left:
-                if len(self._rest) < _HEADER:
-                    break
-                kind, self._left = struct.unpack(">BxxxL", self._rest[:_HEADER])
-                self._stream = _STREAMS.get(kind, Stream.ERR)
-                del self._rest[:_HEADER]
-                continue
-            piece = bytes(self._rest[: self._left])
-            del self._rest[: self._left]
-            self._left -= len(piece)
-            chunks.append(Chunk(self._stream, piece))
-        return chunks
+def _is_taken_over(response: requests.Response) -> bool:
+    switched = response.status_code == requests.codes.switching_protocols
+    return switched or response.headers.get("Content-Type", "").startswith(_TAKEN_OVER)
 
 
 class Transcript:
@@ -190,6 +179,8 @@ class Transcript:
         self._fresh = bytearray()
         self._ended = not has_output
         self.exit_code: int | None = None
+        self.unread: BaseException | None = None
+        """Why not all of the input could be sent."""
         self.lost: BaseException | None = None
         """Why the engine will tell nothing more."""
 
@@ -218,10 +209,16 @@ class Transcript:
             self.exit_code = code
             self._changed.notify_all()
 
+    def stop_input(self, error: BaseException) -> None:
+        """Note that no more of the input can be sent."""
+        with self._changed:
+            self.unread = error
+            self._changed.notify_all()
+
     def lose(self, error: BaseException) -> None:
         """Note that the engine went away, or failed."""
         with self._changed:
-            self.lost = error
+            self.lost = self.lost or error
             self._ended = True
             self._changed.notify_all()
 
@@ -233,6 +230,17 @@ class Transcript:
             fresh = bytes(self._fresh)
             self._fresh.clear()
         return fresh
+
+    def pause(self, seconds: float) -> None:
+        """Wait for something to happen, at most `seconds`."""
+        with self._changed:
+            if not self.complete:
+                self._changed.wait(seconds)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more output will come."""
+        return self._ended
 
     @property
     def overflown(self) -> bool:
@@ -277,15 +285,23 @@ class Transcript:
         return "\n".join(line[:_LONGEST] for line in shown.split("\n")[-count:])
 
 
-def read_output(connection: Connection, transcript: Transcript, *, tty: bool) -> None:
-    """Take down everything that comes out of `connection`, until it ends or is too much."""
+def read_output(
+    connection: Connection, transcript: Transcript, *, tty: bool, is_over: Callable[[], bool]
+) -> None:
+    """Take down everything that comes out of `connection`, until it ends or is too much.
+
+    `is_over` is asked at its end, at once, whether the container has ended: else this is a cut.
+    """
     frames = Frames()
     try:
         while data := connection.read():
             chunks = [Chunk(Stream.TERMINAL, data)] if tty else frames.feed(data)
             if not all(transcript.add(chunk) for chunk in chunks):
                 return
-    except (OSError, ValueError) as error:
+        frames.finish()
+        if not connection.aborted and not is_over():
+            raise BrokenStream("the connection to its output ended before the container did")
+    except (OSError, ValueError) as error:  # the first is also the base of what requests raises
         transcript.lose(error)
     finally:
         transcript.end()
@@ -294,20 +310,35 @@ def read_output(connection: Connection, transcript: Transcript, *, tty: bool) ->
 def await_exit(connection: Connection, transcript: Transcript) -> None:
     """Wait for the container's exit status."""
     try:
-        answer = connection.answer()
-        # The CLI's own rule: an error in the answer is its own failure, not the container's.
-        transcript.exited(125 if answer.get("Error") else int(answer["StatusCode"]))
-    except (requests.RequestException, HTTPError, OSError, ValueError, KeyError) as error:
+        transcript.exited(_exit_status(connection.answer()))
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         transcript.lose(error)
 
 
-def feed_input(connection: Connection, data: bytes) -> None:
+def _exit_status(answer: Any) -> int:  # noqa: ANN401 - JSON, of whoever has answered
+    """Return the status in the answer to the question for it. Raises `BrokenStream` where there is none.
+
+    See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerWait.
+    """
+    status, problem = (
+        (answer.get("StatusCode"), answer.get("Error")) if isinstance(answer, dict) else (None, None)
+    )
+    if problem:
+        said = problem.get("Message") if isinstance(problem, dict) else problem
+        raise BrokenStream(f"the engine could not wait for the container: {said}")
+    if not isinstance(status, int):
+        raise BrokenStream("the engine did not say how the container ended")
+    return status
+
+
+def feed_input(connection: Connection, data: bytes, transcript: Transcript) -> None:
     """Send all of `data`, then the end of the input."""
     try:
         connection.send(data)
         connection.end_input()
-    except OSError:
-        return  # the container no longer reads; nobody is told in a shell pipe either
+    except OSError as error:
+        # The program has ended, or reads no more; or the connection was cut.
+        transcript.stop_input(error)
 
 
 def start_thread(name: str, work: Work) -> threading.Thread:

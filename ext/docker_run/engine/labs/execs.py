@@ -11,7 +11,8 @@ from typing import NamedTuple
 from docker import APIClient
 
 from docker_run.engine.cleanup import engine_errors
-from docker_run.engine.streams import Connection, Frames, open_exec, start_thread
+from docker_run.engine.frames import Frames
+from docker_run.engine.streams import Connection, open_exec, start_thread
 from docker_run.errors import Interrupted, LabProblem
 
 DETACH_KEYS = "ctrl-],ctrl-],ctrl-],ctrl-]"

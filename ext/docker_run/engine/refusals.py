@@ -1,0 +1,125 @@
+"""What an engine's error means for a `docker run`: a refusal, which a page may be about, or a failure.
+
+A refusal says something about the command line: the name is taken, there is no such program. It is the
+same on every try, and on every machine that is set up alike. A failure says something about the engine:
+its disk is full, its containerd is gone. It is never the output of a command. Pure.
+
+The status of the answer alone doesn't tell them apart. An engine answers 400 to 409 where moby has
+marked an error as the caller's (https://pkg.go.dev/github.com/docker/docker/errdefs), 500 for every
+error that nobody has marked. Some refusals are among those; and what containerd and runc say is
+searched for words ("no such file or directory", "permission denied"), so that the loss of runc itself is
+answered as 400, and gets exit status 127 from the CLI. So the words go first, and what is in neither
+table is a failure.
+
+`tests/unit/engine_answers.json` has the answers of engines 20.10.24 and 28.5.2 that this was made from.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+FAILED = 125
+"""The CLI's exit status where Docker itself has failed, and not the program that it ran."""
+
+
+class Sign(NamedTuple):
+    """Words that tell what an error means."""
+
+    pattern: str
+    """A regular expression; case does not matter."""
+    source: str
+    """Where they come from: a package of moby, containerd, runc or Go, or the system."""
+
+
+_FAILURES = (
+    # The machine has run out of something.
+    Sign(r"no space left on device", "ENOSPC: a full disk, or no inodes left"),
+    Sign(r"disk quota exceeded", "EDQUOT"),
+    Sign(r"input/output error", "EIO"),
+    Sign(r"too many open files", "EMFILE, ENFILE: create, on 20.10 and 28.5"),
+    Sign(r"cannot allocate memory|out of memory", "ENOMEM"),
+    Sign(r"resource temporarily unavailable", "EAGAIN of fork: no more processes, start, on 28.5"),
+    # What runs containers is gone, or broken.
+    Sign(
+        r"failed to start shim|ttrpc: (?:closed|server closed)", "containerd: its shim is missing or has died"
+    ),
+    Sign(r"unable to retrieve OCI runtime error", "containerd-shim: runc did not even begin"),
+    Sign(r"did not terminate successfully", "go-runc: runc has crashed, or was killed"),
+    Sign(
+        r"can't get final child's PID|reading from parent failed|EOF: unknown", "runc: its own process died"
+    ),
+    Sign(r"error while dialing|transport is closing|code = Unavailable|^Unavailable: ", "grpc: containerd"),
+    Sign(r"error reading from server|unexpected EOF", "grpc: containerd"),
+    Sign(
+        r"context (?:deadline exceeded|canceled)|i/o timeout", "Go: nobody answers, or the engine is ending"
+    ),
+    # The container that was just made, and that nobody but the engine knows by its id.
+    Sign(r"no such container: [0-9a-f]{64}", "moby daemon/errors.go: somebody has removed it"),
+    Sign(r"marked for removal|removal .* is already in progress", "moby daemon/start.go, delete.go"),
+    # What the engine keeps for itself.
+    Sign(r"could not find bridge|layer does not exist|database not open", "libnetwork, layer store, bolt"),
+)
+"""Of what an engine fails, whatever the status of its answer."""
+
+_REFUSALS = (
+    Sign(r"port is already allocated", "libnetwork portallocator: start, on 20.10 and 28.5"),
+    Sign(r"address already in use|cannot assign requested address", "EADDRINUSE, EADDRNOTAVAIL: a port"),
+    Sign(r"unable to find (?:user|group) .*no matching entries", "moby daemon/oci_linux.go: start, on both"),
+    Sign(
+        r"^invalid (?:volume specification|mount config|mode|tmpfs option|IPC mode|isolation|--security-opt)",
+        "moby volume/mounts, runconfig, daemon: create or start, on both",
+    ),
+    Sign(r"Cannot mkdir: .* is not a directory", "moby container: create with `-w`, on both"),
+    Sign(r"error gathering device information", "moby daemon: start with `--device`, on both"),
+    Sign(r"could not select device driver", "moby daemon/devices.go: start with `--gpus`, on both"),
+    Sign(r"--storage-opt is supported only for", "moby graphdriver/overlay2: create, on 20.10"),
+    Sign(r"joining (?:network|IPC|PID) namespace of container", "moby daemon: start, on 28.5"),
+    Sign(r"cannot join (?:network|IPC|PID) .*container", "moby daemon/container_operations.go"),
+    Sign(r"sethostname: invalid argument", "runc: start with a long `--hostname`, on both"),
+    Sign(r"error mounting \"", "runc: a mount that can't be, of `-v`, `--mount` or `--tmpfs`"),
+    Sign(
+        r"exec: \".*(?:executable file not found|no such file or directory|permission denied|is a directory)",
+        "runc: no program of that name (answered as 400 by 20.10.24 and 28.5.2)",
+    ),
+)
+"""What is refused although the answer is 500."""
+
+_REFUSING = frozenset({400, 403, 404, 409, 501})
+"""Statuses of answers by which an engine says that the request can't be met, whoever asks again."""
+_UNMARKED = 500
+"""The status for an error of which an engine does not know whose it is."""
+
+_NOT_FOUND = (
+    "executable file not found",
+    "no such file or directory",
+    "system cannot find the file specified",
+)
+_NOT_EXECUTABLE = ("permission denied", "is a directory")
+
+
+def is_failure(message: str) -> bool:
+    """Tell whether `message` speaks of a failure of the engine, and of nothing that a page has asked for."""
+    return _is_among(_FAILURES, message)
+
+
+def exit_status(answer: int | None, message: str) -> int | None:
+    """Return the exit status of a `docker run` that an engine refuses; None where the engine has failed.
+
+    `answer` is the status of its answer to the request that creates or starts the container, None where
+    there is none, `message` what it says. 125 is an error of Docker's own, 126 a command that can't be
+    invoked, 127 one that can't be found (https://docs.docker.com/engine/containers/run/#exit-status); by
+    which words the CLI tells them apart, see `toStatusError` in docker/cli, `cli/command/container/run.go`.
+    """
+    refuses = answer in _REFUSING or (answer == _UNMARKED and _is_among(_REFUSALS, message))
+    if is_failure(message) or not refuses:
+        return None
+    if any(words in message for words in _NOT_FOUND):
+        return 127
+    if any(words in message for words in _NOT_EXECUTABLE):
+        return 126
+    return FAILED
+
+
+def _is_among(signs: tuple[Sign, ...], message: str) -> bool:
+    return any(re.search(sign.pattern, message, re.IGNORECASE | re.MULTILINE) for sign in signs)
