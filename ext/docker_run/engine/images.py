@@ -177,16 +177,32 @@ class Images:
         attributes = self._attributes(name)
         if attributes is None:
             return None
+        identity = str(attributes["Id"])
         if platform and not platform.is_of(platform_of(attributes)):
-            attributes = self._variant(name, platform)
-            if attributes is None:
+            identity = self._variant(name, platform)
+            if not identity:
                 return None
         digest = _digest(name, attributes.get("RepoDigests") or [])
         # In containerd's store all images have one; and so has what was built here and then pushed.
         tells = not _is_in_containerd(attributes) and not attributes.get("Parent")
         if not digest or not (pulled or tells):
-            return Provided(Image(name, str(attributes["Id"]), "found on the engine"), name)
-        return Provided(Image(name, str(attributes["Id"]), "pulled", digest), name)
+            return Provided(Image(name, identity, "found on the engine"), name)
+        return Provided(Image(name, identity, "pulled", digest), name)
+
+    def identities(self, reference: str) -> frozenset[str]:
+        """Return the ids that an image of the engine may have in a registry.
+
+        With containerd's store an image for several platforms has the id of its index, and where not all of
+        it is on the engine, only the manifest for the engine's own platform gets into a registry.
+        Raises what docker-py raises.
+        """
+        attributes = self._attributes(reference)
+        if attributes is None:
+            return frozenset()
+        found = {str(attributes["Id"])}
+        if _is_in_containerd(attributes):
+            found.add(self._variant(reference, platform_of(attributes)))
+        return frozenset(filter(None, found))
 
     def _attributes(self, name: str) -> dict[str, Any] | None:
         try:
@@ -194,21 +210,21 @@ class Images:
         except ImageNotFound:
             return None
 
-    def _variant(self, name: str, platform: Platform) -> dict[str, Any] | None:
-        """Return the attributes of an image for another platform than the engine's own, if it is there.
+    def _variant(self, name: str, platform: Platform) -> str:
+        """Return the id of an image's variant for one platform; empty if it isn't there, or nobody knows.
 
         Engines that keep an image for several platforms tell of them from version 1.49 of the API on, which
         docker-py doesn't speak.
         """
         api = self._client().api
         if version_lt(str(self._client().version()["ApiVersion"]), _VARIANTS_SINCE):
-            return None
+            return ""
         answer = api.get(
             f"{api.base_url}/v{_VARIANTS_SINCE}/images/{quote(name)}/json",
             params={"platform": json.dumps(platform.query)},
             timeout=api.timeout,
         )
-        return dict(answer.json()) if answer.ok else None
+        return str(answer.json()["Id"]) if answer.ok else ""
 
     def _locks(self) -> Mapping[str, str]:
         with self._lock:

@@ -191,7 +191,8 @@ class StockedRegistry:
             provided = self._images.provide(key.name)
             digest = held
             with engine_errors(f"while {key.name} was put into the registry of the labs"):
-                if not held or provided.image.id not in self._files().identities(held):
+                known = self._images.identities(provided.reference)
+                if not held or known.isdisjoint(self._files().identities(held)):
                     digest = self._push(provided.reference, key)
         except ImageProblem as problem:
             with self._lock:
