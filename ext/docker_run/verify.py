@@ -7,12 +7,15 @@ page can't show), `recording-missing` and `recording-stale` (there is nothing to
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from docker_run.errors import DockerRunError
 from docker_run.grammar import runline
 from docker_run.model import (
+    Chunk,
     Command,
     CommandRecording,
     Expectation,
@@ -26,6 +29,9 @@ from docker_run.model import (
 )
 from docker_run.terminal import screen, waits
 
+_PIECE = 1 << 16
+"""Bytes that are decoded at a time."""
+
 LAST_LINES = 5
 """How many lines of output a message quotes."""
 
@@ -37,7 +43,7 @@ _END_OF_INPUT = "<C-d>"
 
 def step_text(recording: StepRecording, size: TerminalSize) -> str:
     """Return the plain text of all that a step printed; a line that the terminal broke is whole."""
-    shown = (screen.text(screen.lines(each.output, size, joined=True)) for each in recording.commands)
+    shown = (screen.shown(each.output, size, joined=True) for each in recording.commands)
     return "\n".join(filter(None, shown))
 
 
@@ -107,7 +113,8 @@ def captured(step: Step, recording: StepRecording, size: TerminalSize) -> Mappin
 def _verify_step(
     step: Step, recording: StepRecording, size: TerminalSize, *, on_lab: bool
 ) -> Iterator[Finding]:
-    text = step_text(recording, size)
+    # Only what something is looked for in is made into text: outputs may be large.
+    text = step_text(recording, size) if step.expect.match or step.captures else ""
     for problem in _exit_codes(step.expect, recording.commands, size):
         yield Finding(step.location, "exit-code", problem)
     for pattern in step.expect.match:
@@ -149,7 +156,7 @@ def _exit_codes(
             yield (
                 f"`{_named(command.command)}` ended with exit status {command.exit_code}, expected {code} "
                 f"(if that is what the page is to show, {advice})"
-                f"{quoted(screen.text(screen.lines(command.output, size)))}"
+                f"{quoted(screen.shown(command.output, size))}"
             )
 
 
@@ -185,20 +192,40 @@ def _at_terminal(command: str) -> bool:
 
 def _unshowable(command: CommandRecording) -> str:
     """Say what of the output can't be shown as text; terminals drop NUL silently, so that counts too."""
-    data = b"".join(chunk.data for chunk in command.output if chunk.stream is not Stream.TYPED)
-    problem = ""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        problem = f"bytes that are not UTF-8 (the first, 0x{data[error.start]:02x}, at byte {error.start})"
-    if not problem and b"\0" in data:
-        problem = f"NUL bytes (the first at byte {data.index(0)})"
+    problem = _not_text(command.output)
     if not problem:
         return ""
     return (
         f"the output of `{_named(command.command)}` holds {problem}, which a page can't show; "
         "print them as text, e.g. with `| od -c` in the container"
     )
+
+
+def _not_text(output: Sequence[Chunk]) -> str:
+    """Say which bytes are the first that are no text; each stream is UTF-8 of its own."""
+    decoders = {stream: codecs.getincrementaldecoder("utf-8")() for stream in Stream}
+    ends = dict.fromkeys(Stream, 0)
+    before, nul = 0, -1
+    printed = ((stream, data) for stream, data in output if stream is not Stream.TYPED)
+    for stream, data in chain(printed, ((stream, b"") for stream in Stream)):
+        final = not data
+        for start in range(0, max(len(data), 1), _PIECE):
+            piece = data[start : start + _PIECE]
+            try:
+                decoders[stream].decode(piece, final=final)
+            except UnicodeDecodeError as error:
+                # What the decoder held back of the stream's earlier bytes stands at the end of those.
+                held = len(error.object) - len(piece)
+                at = before + start + error.start - held
+                if error.start < held:
+                    at = ends[stream] - held + error.start
+                first = error.object[error.start]
+                return f"bytes that are not UTF-8 (the first, 0x{first:02x}, at byte {at})"
+            if nul < 0 and b"\0" in piece:
+                nul = before + start + piece.index(b"\0")
+        before += len(data)
+        ends[stream] = before if data else ends[stream]
+    return f"NUL bytes (the first at byte {nul})" if nul >= 0 else ""
 
 
 def quoted(text: str) -> str:

@@ -112,7 +112,7 @@ def _part(command: CommandRecording, size: TerminalSize, patterns: Patterns, *, 
     for stream in (Stream.OUT, Stream.ERR, Stream.TERMINAL):
         chunks = [chunk for chunk in command.output if chunk.stream is stream]
         # Joined: an id at the right edge would be half on one line and half on the next.
-        text = screen.text(screen.lines(chunks, size, joined=True))
+        text = screen.shown(chunks, size, joined=True)
         if text:
             lines, without = text.split("\n"), mask(text, patterns).split("\n")
             if len(lines) != len(without):  # an author's pattern spans lines: no telling which is which

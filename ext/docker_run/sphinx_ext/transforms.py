@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -201,6 +202,7 @@ class ShowRecordings(SphinxPostTransform):
 
     def _revealed(self, blocks: Sequence[markup.Block], block: docker_run_block) -> nodes.Element:
         """Show what a click reveals: the output, with the commands where there are several."""
+        blocks = [_peeked(each) for each in blocks]
         if not any(each.lines for each in blocks):
             return _notice("It prints nothing." if len(blocks) == 1 else "They print nothing.")
         if len(blocks) == 1:
@@ -212,22 +214,23 @@ class ShowRecordings(SphinxPostTransform):
     ) -> nodes.literal_block:
         """Return a literal block that this builder can show."""
         text = markup.encode(blocks) if self.coloured else markup.plain(blocks)
+        # The same object twice: a page may have many megabytes of output.
+        content = nodes.Text(text)
         literal: nodes.literal_block
         if self.coloured:
-            literal = docker_run_terminal(text, text, language="docker-run")
+            literal = docker_run_terminal(content, "", content, language="docker-run")
         else:
-            literal = nodes.literal_block(text, text, language="none")
+            literal = nodes.literal_block(content, "", content, language="none")
         literal["xml:space"] = "preserve"
         literal["classes"].append("docker-run-terminal")
         literal.source, literal.line = block.source, block.line
         presentation: Presentation = block["presentation"]
-        emphasized = [
-            number
-            for number in range(1, text.count("\n") + 2)
-            if any(number in lines for lines in presentation.emphasize)
-        ]
-        if emphasized and emphasize:
-            literal["highlight_args"] = {"hl_lines": emphasized}
+        if presentation.emphasize and emphasize:
+            numbers = range(1, text.count("\n") + 2)
+            emphasized = [
+                number for number in numbers if any(number in lines for lines in presentation.emphasize)
+            ]
+            literal["highlight_args"] = {"hl_lines": emphasized} if emphasized else {}
         return literal
 
 
@@ -248,22 +251,30 @@ class ShowFoldedRecordings(ShowColouredRecordings):
 
 def _block(command: CommandRecording, presentation: Presentation, size: TerminalSize) -> markup.Block:
     """Return what is shown of a command: all lines, or those that its author chose."""
-    lines = screen.lines(command.output, size)
-    if not presentation.lines:
-        return markup.Block(command.command, lines)
-    shown: list[screen.Line] = []
+    lines = screen.packed_lines(command.output, size)
+    return markup.Block(command.command, _chosen(lines, presentation) if presentation.lines else lines)
+
+
+def _peeked(block: markup.Block) -> markup.Block:
+    """Return `block` with lines that are true only where there are any."""
+    lines = iter(block.lines)
+    first = next(lines, None)
+    return markup.Block(block.command, () if first is None else chain([first], lines))
+
+
+def _chosen(lines: Iterable[str], presentation: Presentation) -> Iterator[str | screen.Line]:
+    """Yield the lines that an author chose, and how many are left out."""
     left_out = 0
     for number, line in enumerate(lines, 1):
         if any(number in chosen for chosen in presentation.lines):
             if left_out:
-                shown.append(_ellipsis(left_out))
+                yield _ellipsis(left_out)
                 left_out = 0
-            shown.append(line)
+            yield line
         else:
             left_out += 1
     if left_out:
-        shown.append(_ellipsis(left_out))
-    return markup.Block(command.command, tuple(shown))
+        yield _ellipsis(left_out)
 
 
 def _ellipsis(count: int) -> screen.Line:

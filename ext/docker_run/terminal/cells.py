@@ -33,7 +33,7 @@ class Cell(NamedTuple):
 class Row(dict[int, Cell]):
     """The cells of a line that were written to, by column from 0."""
 
-    __slots__ = ("begins", "ends", "width")
+    __slots__ = ("begins", "command", "ends", "width")
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,3 +43,5 @@ class Row(dict[int, Cell]):
         """Which of the terminal's own line breaks this line begins after, counted from 1; 0 for none."""
         self.ends = 0
         """Which of them it ends with."""
+        self.command = False
+        """Whether the command stands here, above its output: unless written to, it is no part of that."""

@@ -111,7 +111,7 @@ class Typewriter(Terminal):
     def _rows_from(self, first: Row) -> list[Row]:
         """Return the lines from `first` to the cursor's; none where it was scrolled far off, or cleared."""
         below = [self.buffer[y] for y in range(self.cursor.y + 1) if y in self.buffer]
-        rows = [*self.scrolled[-self.cursor.y - 1 :], *below]
+        rows = [*self.scrolled.last(self.cursor.y + 1), *below]
         return next((rows[i:] for i, row in enumerate(rows) if row is first), [])
 
 

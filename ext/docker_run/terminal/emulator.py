@@ -84,13 +84,13 @@ class _Main(NamedTuple):
 class Terminal(Grid):
     """A `Grid` on which the characters and control sequences of programs act."""
 
-    def __init__(self, columns: int, rows: int, *, limited: bool = True) -> None:
+    def __init__(self, columns: int, rows: int, *, limited: bool = True, joined: bool = False) -> None:
         self.unfinished = ""
         """The beginning of a control sequence at the end of what came so far."""
         self._skipped: re.Pattern[str] | None = None
         """What is being passed over: of `_SKIPPED`."""
         self._main: _Main | None = None
-        super().__init__(columns, rows, limited=limited)
+        super().__init__(columns, rows, limited=limited, joined=joined)
 
     # What comes in.
 
@@ -185,16 +185,15 @@ class Terminal(Grid):
 
     # What can be read.
 
-    def rows(self) -> Iterator[Row]:
-        """Yield all lines: those that scrolled off, those of the screen, empty ones at its end too.
+    def packed_lines(self) -> Iterator[str]:
+        """Yield all lines, packed: those that scrolled off, those of the screen, empty ones at its end too.
 
         A program that ended without leaving the alternate screen leaves that one after the main one.
         """
-        yield from self.scrolled
         screens = [self.buffer] if self._main is None else [self._main.rows, self.buffer]
-        for screen in screens:
-            for y in range(max(screen, default=-1) + 1):
-                yield screen.get(y, Row())
+        return self.scrolled.packed(
+            screen.get(y, Row()) for screen in screens for y in range(max(screen, default=-1) + 1)
+        )
 
     def reset(self) -> None:
         """Clear the screen and forget all settings; lines that scrolled off stay."""

@@ -19,6 +19,7 @@ from pyte.screens import Cursor, Margins
 from docker_run.terminal.cells import Cell, Kind, Row
 from docker_run.terminal.characters import LONGEST_CELL, joins, pieces, width
 from docker_run.terminal.rendition import PLAIN, Style
+from docker_run.terminal.scrollback import Scrollback
 
 _ALLOWANCE = 1_000_000
 """Cells and lines that control sequences may make over a terminal's life, and cells beyond its width
@@ -45,14 +46,15 @@ class Grid(pyte.Screen):
     """A screen of `columns` by `rows` cells, and the lines that scrolled off its top.
 
     With `limited=False` it has no right edge: lines grow as long as they are written, and only
-    cursor movements stop at `columns`.
+    cursor movements stop at `columns`. With `joined=True`, a line that was broken at the edge is read
+    as one.
     """
 
     buffer: dict[int, Row]  # type: ignore[assignment]  # cells of our own, and rows without a default
     """The lines of the screen that were written to, by number from 0."""
 
-    def __init__(self, columns: int, rows: int, *, limited: bool = True) -> None:
-        self.scrolled: list[Row] = []
+    def __init__(self, columns: int, rows: int, *, limited: bool = True, joined: bool = False) -> None:
+        self.scrolled = Scrollback(rows, joined=joined)
         """The lines that left the screen at its top, oldest first."""
         self.keeps = True
         """Whether lines that leave the screen are kept."""
@@ -215,7 +217,7 @@ class Grid(pyte.Screen):
         rows = self.buffer
         gone = [rows.pop(y, self._untouched) for y in range(top, top + count)]
         if top == 0 and self.keeps:
-            self.scrolled += gone[: 1 + self._allowed(count - 1)]
+            self.scrolled.extend(gone[: 1 + self._allowed(count - 1)])
         for y in range(top + count, bottom + 1):
             if y in rows:
                 rows[y - count] = rows.pop(y)

@@ -10,47 +10,72 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain, groupby
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.terminal.cells import Cell, Kind, Row
+from docker_run.terminal.cells import Kind
 from docker_run.terminal.echo import Typewriter
-from docker_run.terminal.rendition import COLOURS, PLAIN, Style
-from docker_run.terminal.spans import Line, Span
+from docker_run.terminal.rendition import COLOURS, Style
+from docker_run.terminal.scrollback import without_blank_end
+from docker_run.terminal.spans import Line, Span, packed, plain, unpacked
 
-__all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "text"]
+__all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "packed_lines", "shown", "text"]
 
+_PIECE = 1 << 16
+"""Bytes that are decoded at a time."""
 
 # Text that moves no cursor but to the start of the next line: the emulator would add nothing to it.
-_SIMPLE = re.compile(r"(?:[ -~]++|\r++\n)*+")
-_BLANK = Cell(" ")
+_SIMPLE = re.compile(rb"(?:[ -~]++|\r*+\n)*+")
+_SIMPLE_ON_TERMINAL = re.compile(rb"(?:[ -~]++|\r++\n)*+")
 
 
-def lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> tuple[Line, ...]:
-    """Return what a terminal of `size` shows after `output`, scrolled-off lines first.
+def packed_lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> Iterator[str]:
+    """Yield what a terminal of `size` shows after `output`, scrolled-off lines first, each packed.
 
     Blanks at the end of a line that can't be seen are left out, and so are empty lines at the end.
     Bytes that are not UTF-8 become U+FFFD. With `joined=True`, a line that the terminal itself broke at
     its right edge is one line again, as when it is copied from a terminal's window.
     """
     limited = any(chunk.stream in (Stream.TERMINAL, Stream.TYPED) for chunk in output)
-    pieces = [
-        (stream, "".join(piece for _, piece in group))
-        for stream, group in groupby(_decoded(output), key=itemgetter(0))
-    ]
-    whole = "".join(piece for _, piece in pieces)
-    if all(stream is not Stream.TYPED for stream, _ in pieces) and _SIMPLE.fullmatch(whole):
-        found = _simple(pieces, columns=size.columns if limited and not joined else None)
+    if all(map(_is_simple, output)):
+        found = _simple(output, columns=size.columns if limited and not joined else None)
     else:
-        found = emulated(pieces, size, limited=limited, joined=joined)
-    return _without_empty_end(found)
+        found = _emulated(output, size, limited=limited, joined=joined)
+    empty = 0
+    for line in found:
+        if line:
+            yield from [""] * empty
+            yield line
+        empty = 0 if line else empty + 1
 
 
-def text(lines: Sequence[Line]) -> str:
+def lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> tuple[Line, ...]:
+    """Return the lines that `packed_lines` yields, each as its pieces."""
+    return tuple(map(unpacked, packed_lines(output, size, joined=joined)))
+
+
+def shown(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> str:
+    """Return the characters of the lines that `packed_lines` yields, as `text` does."""
+    return _text(map(plain, packed_lines(output, size, joined=joined)))
+
+
+def text(lines: Iterable[Line]) -> str:
     """Return the characters of `lines`: no blanks at the end of any, no empty lines at the end."""
-    return "\n".join("".join(span.text for span in line).rstrip(" ") for line in lines).rstrip("\n")
+    return _text("".join(span.text for span in line).rstrip(" ") for line in lines)
+
+
+def _text(lines: Iterable[str]) -> str:
+    # Not by `join`, which first makes a list of them all.
+    written = StringIO()
+    written.writelines(chain.from_iterable((line, "\n") for line in lines))
+    return written.getvalue().rstrip("\n")
+
+
+def _is_simple(chunk: Chunk) -> bool:
+    pattern = _SIMPLE_ON_TERMINAL if chunk.stream is Stream.TERMINAL else _SIMPLE
+    return chunk.stream is not Stream.TYPED and pattern.fullmatch(chunk.data) is not None
 
 
 def _decoded(output: Sequence[Chunk]) -> Iterator[tuple[Stream, str]]:
@@ -63,12 +88,13 @@ def _decoded(output: Sequence[Chunk]) -> Iterator[tuple[Stream, str]]:
         if stream is Stream.TYPED:
             yield stream, data.decode(errors="replace")
             continue
-        characters = decoders[stream].decode(data)
-        if stream is not Stream.TERMINAL:
-            # The driver of the client's terminal adds the carriage return.
-            characters = characters.replace("\n", "\r\n")
-        if characters:
-            yield stream, characters
+        for start in range(0, len(data), _PIECE):
+            characters = decoders[stream].decode(data[start : start + _PIECE])
+            if stream is not Stream.TERMINAL:
+                # The driver of the client's terminal adds the carriage return.
+                characters = characters.replace("\n", "\r\n")
+            if characters:
+                yield stream, characters
     for stream, decoder in decoders.items():
         rest = decoder.decode(b"", final=True)
         if rest:
@@ -79,108 +105,64 @@ def _kind(stream: Stream) -> Kind:
     return Kind.ERROR if stream is Stream.ERR else Kind.OUTPUT
 
 
-def _simple(pieces: Sequence[tuple[Stream, str]], *, columns: int | None) -> Iterator[Line]:
-    """Yield the lines of text that matches `_SIMPLE`, broken after `columns` characters."""
+def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
+    """Yield the lines of output that `_is_simple`, broken after `columns` characters."""
     line: list[Span] = []
-    for stream, piece in pieces:
-        first, *rest = piece.replace("\r", "").split("\n")
-        line += [Span(first, _kind(stream))]
-        for characters in rest:
+    for stream, data in output:
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            line.append(_span(stream, data[start:end]))
             yield from _broken(line, columns)
-            line = [Span(characters, _kind(stream))]
+            line = []
+            start = end + 1
+        line.append(_span(stream, data[start:]))
     yield from _broken(line, columns)
 
 
-def _broken(line: Sequence[Span], columns: int | None) -> Iterator[Line]:
-    characters = "".join(span.text for span in line)
-    if columns is None or len(characters) <= columns:
-        groups = groupby(line, key=lambda span: span.kind) if len(line) > 1 else ()
-        merged = [Span("".join(span.text for span in group), kind) for kind, group in groups]
-        yield _without_blank_end(merged or line)
-        return
-    kinds = [span.kind for span in line for _ in span.text]
-    for start in range(0, len(characters), columns):
-        cells = zip(characters[start : start + columns], kinds[start : start + columns], strict=True)
-        yield _spans([Cell(character, PLAIN, kind) for character, kind in cells])
+def _span(stream: Stream, data: bytes) -> Span:
+    return Span(data.decode("ascii").rstrip("\r"), _kind(stream))
 
 
-def emulated(
-    pieces: Sequence[tuple[Stream, str]], size: TerminalSize, *, limited: bool, joined: bool = False
-) -> Iterator[Line]:
-    """Yield the lines that a terminal shows after `pieces`; what is typed is in `docker_run.terminal.keys`.
+def _broken(line: Sequence[Span], columns: int | None) -> Iterator[str]:
+    """Yield `line`, in pieces of as many characters as there are columns."""
+    pieces: list[Span] = []
+    left = columns or sum(len(span.text) for span in line)
+    for span in line:
+        start = 0
+        while len(span.text) - start > left:
+            yield _packed([*pieces, span._replace(text=span.text[start : start + left])])
+            start += left
+            pieces, left = [], columns or 0
+        pieces.append(span._replace(text=span.text[start:]))
+        left -= len(span.text) - start
+    yield _packed(pieces)
 
-    With `limited=False` the terminal has no right edge. `joined` is that of `lines`.
+
+def _packed(spans: Sequence[Span]) -> str:
+    """Pack the spans of a line, neighbours of one kind as one."""
+    if len(spans) > 1:
+        groups = groupby((span for span in spans if span.text), key=lambda span: span.kind)
+        spans = [Span("".join(span.text for span in group), kind) for kind, group in groups]
+    return packed(without_blank_end(spans))
+
+
+def _emulated(
+    output: Sequence[Chunk], size: TerminalSize, *, limited: bool, joined: bool = False
+) -> Iterator[str]:
+    """Yield what an emulated terminal shows after `output`; what is typed is in `docker_run.terminal.keys`.
+
+    With `limited=False` the terminal has no right edge. `joined` is that of `packed_lines`.
     """
-    terminal = Typewriter(size.columns, size.rows, limited=limited)
-    above = None
+    terminal = Typewriter(size.columns, size.rows, limited=limited, joined=joined)
     if limited and size.rows > 1:
         # The command stands above: programs (BuildKit) go up there and down again. It is no output.
-        above, terminal.cursor.y = terminal.buffer[0], 1
-    for stream, piece in pieces:
+        terminal.buffer[0].command = True
+        terminal.cursor.y = 1
+    for stream, piece in _decoded(output):
         if stream is Stream.TYPED:
             terminal.type(piece)
         else:
             terminal.kind = _kind(stream)
             terminal.feed(piece)
     terminal.settle()
-    shown = (row for row in terminal.rows() if row or row is not above)
-    for rows in _logical(shown) if joined else ([row] for row in shown):
-        yield _spans([cell for row in rows for cell in _cells(row)])
-
-
-def _logical(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield the rows of each line that the terminal broke at its right edge, if at all."""
-    line: list[Row] = []
-    for row in rows:
-        if line and not (row.begins and row.begins == line[-1].ends):
-            yield line
-            line = []
-        line.append(row)
-    if line:
-        yield line
-
-
-def _cells(row: Row) -> list[Cell]:
-    """Return the cells of a line from its start on; one that holds many blanks stands for a gap.
-
-    What was never written to is of the kind of what stands before it.
-    """
-    cells: list[Cell] = []
-    end = 0
-    for x in sorted(row):
-        if x > end:
-            cells.append(Cell(" " * (x - end), PLAIN, (cells or [_BLANK])[-1].kind))
-        cells.append(row[x])
-        end = x + 1
-    return cells
-
-
-def _spans(cells: Sequence[Cell]) -> Line:
-    return _without_blank_end(
-        [
-            Span("".join(cell.data for cell in group), kind, style)
-            for (kind, style), group in groupby(cells, key=lambda cell: (cell.kind, cell.style))
-        ]
-    )
-
-
-def _without_blank_end(line: Sequence[Span]) -> Line:
-    """Leave out empty spans, and blanks at the end that can't be seen."""
-    spans = [span for span in line if span.text]
-    while spans and not _shows_blanks(spans[-1].style):
-        last = spans.pop()
-        rest = last.text.rstrip(" ")
-        if rest:
-            return (*spans, last._replace(text=rest))
-    return tuple(spans)
-
-
-def _shows_blanks(style: Style) -> bool:
-    return bool(style.bg) or style.reverse or style.underline or style.strike
-
-
-def _without_empty_end(lines: Iterator[Line]) -> tuple[Line, ...]:
-    found = list(lines)
-    while found and not found[-1]:
-        found.pop()
-    return tuple(found)
+    yield from terminal.packed_lines()

@@ -10,7 +10,7 @@ full text search takes them for a part of a word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def _read(code: str) -> Mark:
     return Mark(_KINDS[kind - len(_KINDS)], Style(_COLOURS[fg], _COLOURS[bg], *faces))
 
 
-def packed(line: Line) -> str:
+def packed(line: Sequence[Span]) -> str:
     """Return `line` as one text; `unpacked` is the inverse. What no page can hold becomes U+FFFD."""
     return "".join(written(Mark(span.kind, span.style)) + printable(span.text) for span in line)
 
