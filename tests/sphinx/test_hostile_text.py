@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -101,3 +102,80 @@ def test_settings_and_names_of_pages_stay_text(site: Site, engine: FakeEngine) -
     assert f"p{SHOWN}.md:3: WARNING" in "\n".join(ours)
     assert f"docker_run_images = '{SHOWN}'" in "\n".join(ours).replace("\\\\", "\\")
     assert not CONTROL.search("\n".join(ours))
+
+
+# What the builders make of it.
+
+NAMES = "a_b #1 %20 & ~x ^y {z} é漢 $HOME"
+UNPRINTABLE = "fffe\ufffe ffff\uffff fdd0\ufdd0"
+ODD_PAGE = f"""# Odd
+
+```{{docker-file}} /root/{NAMES}\\x.txt
+text {UNPRINTABLE} end
+```
+
+```{{docker-file}} /root/y
+:caption: "Caption {NAMES} \ufffe"
+:collapse: Reveal \ufffe
+text
+```
+
+```{{docker-run}}
+:caption: "Another {NAMES} \ufffe"
+:collapse: Reveal \x01
+$ printf 'shown\\ufffe\\xef\\xbf\\xbf\\x1b[31mred\\x1b[m\\x00'
+```
+
+```{{docker-index}}
+printf: prints
+```
+"""
+BUILDERS = {
+    "html": "*.html",
+    "dirhtml": "*.html",
+    "singlehtml": "*.html",
+    "epub": "*.xhtml",
+    "xml": "*.xml",
+    "pseudoxml": "*.pseudoxml",
+    "latex": "*.tex",
+    "text": "*.txt",
+    "man": "*.1",
+    "texinfo": "*.texi",
+}
+INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_every_format_can_hold_what_is_shown(site: Site, engine: FakeEngine, builder: str) -> None:
+    docname = "a_b %20 {z}"
+    site.write("index.md", f"# Contents\n\n```{{toctree}}\n{docname}\n```\n")
+    site.write(f"{docname}.md", ODD_PAGE)
+    result = site.build(builder, engine=engine, lab="lab")
+    pages = [
+        path for path in result.out.rglob(BUILDERS[builder]) if path.name != "projectnamenotset-sphinx.tex"
+    ]
+    texts = [path.read_bytes().decode("utf-8") for path in pages]
+    assert any("fdd0\ufffd" in text.replace("\n", " ") for text in texts), result.warnings
+    assert any("shown" in text for text in texts)
+    for text in texts:
+        assert not INVALID.search(text)
+    if builder in {"epub", "xml"}:
+        for path in pages:
+            ET.parse(path)  # noqa: S314 (made here)
+    if builder == "latex":
+        (tex,) = [text for text in texts if "fdd0" in text]
+        check_tex(tex, docname)
+
+
+def check_tex(tex: str, docname: str) -> None:
+    """Check that names are text to TeX, and that labels are spelt as the links to them."""
+    name = r"a\_b \#1 \%20 \& \textasciitilde{}x \textasciicircum{}y \{z\} é漢 \$HOME"
+    assert rf"/root/{name}\textbackslash{{}}x.txt" in tex
+    assert f"Caption {name}" in tex
+    assert f"Another {name}" in tex
+    labels = set(re.findall(r"\\label\{(\\detokenize\{[^}]*\})\}", tex))
+    links = set(re.findall(r"\\hyperref\[(\\detokenize\{[^}]*\})\]", tex))
+    assert any("docker-run" in link for link in links)
+    assert links <= labels
+    assert not any(re.search(r"[%#]", label) for label in labels)
+    assert docname not in "".join(labels)

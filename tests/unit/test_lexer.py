@@ -5,7 +5,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pygments import highlight
 from pygments.formatters import HtmlFormatter, LatexFormatter
@@ -150,6 +150,7 @@ def let(preamble: str) -> dict[str, str]:
     return found
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(SPANS, min_size=1).map(tuple))
 def test_latex_knows_every_style(line: tuple[Span, ...]) -> None:
     preamble = lexer.latex_preamble()

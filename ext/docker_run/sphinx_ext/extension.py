@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from docker_run.sphinx_ext import build, check, config, config_problems, directives, engines, look, nodes
+from docker_run.sphinx_ext import (
+    build,
+    check,
+    config,
+    config_problems,
+    directives,
+    engines,
+    look,
+    nodes,
+    printable,
+)
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.transforms import (
     ShowColouredRecordings,
@@ -19,5 +29,5 @@ def register(app: Sphinx) -> None:
     app.add_domain(DockerRunDomain)
     for transform in (ShowFailures, ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
         app.add_post_transform(transform)
-    for part in (config, config_problems, nodes, directives, engines, look, check, build):
+    for part in (config, config_problems, nodes, printable, directives, engines, look, check, build):
         part.register(app)

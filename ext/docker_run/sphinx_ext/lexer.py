@@ -149,6 +149,8 @@ def latex_preamble() -> str:
     faces = [(before, face) for face in _PRINTED_FACES for before in _before(face)]
     return "\n".join(
         [
+            # What can't be shown; pdfTeX knows no such character.
+            r"\ifdefined\DeclareUnicodeCharacter\DeclareUnicodeCharacter{FFFD}{?}\fi",
             r"\makeatletter",
             *(rf"\def\dockerrun@do@{name}{{{definition}}}" for name, definition in parts.items()),
             r"\def\dockerrun@let#1#2{\expandafter\let\csname PYG@tok@#1#2\expandafter\endcsname",

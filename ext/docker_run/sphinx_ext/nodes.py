@@ -6,6 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxTranslator
 from sphinx.writers.html5 import HTML5Translator
+from sphinx.writers.latex import LaTeXTranslator
 
 from docker_run.sphinx_ext.lexer import with_line_ends_inside
 
@@ -45,6 +46,10 @@ class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
     """
 
 
+class docker_run_label(nodes.General, nodes.Element):  # noqa: N801
+    """A place that a link leads to, in LaTeX. Attribute: `target` (docname, `:`, id)."""
+
+
 def lab_label(name: str) -> nodes.paragraph:
     """Return what says, above a block, on which lab of its page it is."""
     return nodes.paragraph("", "", nodes.Text("On "), nodes.literal(name, name), classes=["docker-run-lab"])
@@ -64,6 +69,7 @@ def register(app: Sphinx) -> None:
         # Copies of a title in a table of contents never pass a post-transform: nothing is shown there.
         handler = (_skip, None)
         app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)
+    app.add_node(docker_run_label, latex=(_visit_label, None))
     # All other formats take it for the literal block that it is.
     app.add_node(docker_run_terminal, html=(_visit_terminal, None))
     show = (_show, _show)
@@ -83,6 +89,12 @@ def _visit_terminal(translator: HTML5Translator, node: docker_run_terminal) -> N
     except nodes.SkipNode:
         translator.body[-1] = with_line_ends_inside(translator.body[-1])
         raise
+
+
+def _visit_label(translator: LaTeXTranslator, node: docker_run_label) -> None:
+    # As Sphinx writes it where it leads to the place: names of pages may hold what TeX reads in its own way.
+    translator.body.append(translator.hypertarget(node["target"], withdoc=False))
+    raise nodes.SkipNode
 
 
 def _skip(_translator: SphinxTranslator, _node: nodes.Element) -> None:

@@ -19,6 +19,7 @@ from docker_run.sphinx_ext.nodes import (
     docker_run_block,
     docker_run_calls,
     docker_run_collapse,
+    docker_run_label,
     docker_run_report,
     docker_run_terminal,
     docker_run_value,
@@ -158,10 +159,10 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
-        if anchor := self._domain.anchors.get(block["docname"], {}).get(block["step"]):
+        anchor = self._domain.anchors.get(block["docname"], {}).get(block["step"])
+        if anchor and "latex" in self.formats:
             # Sphinx's writer for LaTeX gives containers no label.
-            label = f"\\phantomsection\\label{{\\detokenize{{{block['docname']}:{anchor}}}}}"
-            frame.insert(0, nodes.raw("", label, format="latex"))
+            frame.insert(0, docker_run_label(target=f"{block['docname']}:{anchor}"))
         block.replace_self(frame)
 
     def _not_run(

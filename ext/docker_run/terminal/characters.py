@@ -24,7 +24,8 @@ _PIECE = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
 
 def printable(text: str) -> str:
     """Return `text` with U+FFFD for what no page can hold; tabs and ends of lines stay."""
-    return text if text.isprintable() else _UNPRINTABLE.sub("\ufffd", text)
+    is_clean = text.isprintable() or _UNPRINTABLE.search(text) is None
+    return text if is_clean else _UNPRINTABLE.sub("\ufffd", text)
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ command above it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from io import StringIO
 from itertools import chain
 from typing import NamedTuple
 
@@ -42,7 +41,7 @@ def encode(blocks: Iterable[Block]) -> str:
 
     What no page can hold, such as a control character of a command, becomes U+FFFD.
     """
-    return _text(
+    return spans.in_lines(
         line
         for block in blocks
         for line in chain([_COMMAND + prompted(block.command)] * bool(block.command), _packed(block))
@@ -51,7 +50,7 @@ def encode(blocks: Iterable[Block]) -> str:
 
 def plain(blocks: Iterable[Block]) -> str:
     """Return `blocks` as text without marks, for formats that know no colours."""
-    return _text(
+    return spans.in_lines(
         line
         for block in blocks
         for line in chain([prompted(block.command)] * bool(block.command), map(spans.plain, _packed(block)))
@@ -61,14 +60,6 @@ def plain(blocks: Iterable[Block]) -> str:
 def _packed(block: Block) -> Iterator[str]:
     for line in block.lines:
         yield (line if isinstance(line, str) else spans.packed(line)) or _EMPTY
-
-
-def _text(lines: Iterable[str]) -> str:
-    """Return `lines` as one text. Not by `join`, which first makes a list of them all."""
-    text = StringIO()
-    for number, line in enumerate(lines):
-        text.write(f"\n{line}" if number else line)
-    return text.getvalue()
 
 
 def prompted(command: str) -> str:

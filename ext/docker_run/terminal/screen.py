@@ -11,15 +11,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from io import StringIO
-from itertools import chain, groupby
+from itertools import groupby
 
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal.cells import Kind
 from docker_run.terminal.echo import Typewriter
 from docker_run.terminal.rendition import COLOURS, Style
 from docker_run.terminal.scrollback import without_blank_end
-from docker_run.terminal.spans import Line, Span, packed, plain, unpacked
+from docker_run.terminal.spans import Line, Span, in_lines, packed, plain, unpacked
 
 __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "packed_lines", "shown", "text"]
 
@@ -58,19 +57,12 @@ def lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) 
 
 def shown(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> str:
     """Return the characters of the lines that `packed_lines` yields, as `text` does."""
-    return _text(map(plain, packed_lines(output, size, joined=joined)))
+    return in_lines(map(plain, packed_lines(output, size, joined=joined))).rstrip("\n")
 
 
 def text(lines: Iterable[Line]) -> str:
     """Return the characters of `lines`: no blanks at the end of any, no empty lines at the end."""
-    return _text("".join(span.text for span in line).rstrip(" ") for line in lines)
-
-
-def _text(lines: Iterable[str]) -> str:
-    # Not by `join`, which first makes a list of them all.
-    written = StringIO()
-    written.writelines(chain.from_iterable((line, "\n") for line in lines))
-    return written.getvalue().rstrip("\n")
+    return in_lines("".join(span.text for span in line).rstrip(" ") for line in lines).rstrip("\n")
 
 
 def _is_simple(chunk: Chunk) -> bool:

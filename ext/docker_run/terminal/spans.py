@@ -10,8 +10,9 @@ full text search takes them for a part of a word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from docker_run.terminal.cells import Kind
@@ -43,6 +44,7 @@ _DIGITS = "".join(chr(code) for code in range(0x80, 0xA0) if code != 0x85)
 _KINDS = (None, *Kind)
 _COLOURS = ("", *COLOURS)
 _FACES = ("bold", "dim", "italic", "underline", "reverse", "strike")
+_BATCH = 500
 _HALF = 3
 """Faces in one digit."""
 
@@ -87,6 +89,14 @@ def unpacked(text: str) -> Line:
 def plain(text: str) -> str:
     """Return a packed line without its marks, and without blanks at its end."""
     return MARK.sub("", text).rstrip(" ")
+
+
+def in_lines(lines: Iterable[str]) -> str:
+    """Return `lines` as one text. Not all at once: a list of them takes many times the room of their text."""
+    blocks, rest = [], iter(lines)
+    while batch := list(islice(rest, _BATCH)):
+        blocks.append("\n".join(batch))
+    return "\n".join(blocks)
 
 
 def marked(text: str) -> Iterator[tuple[Mark, str]]:
