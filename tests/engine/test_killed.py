@@ -6,8 +6,11 @@ import os
 import re
 import secrets
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -81,6 +84,58 @@ def unnamed(client: docker.DockerClient, mark: str) -> list[str]:
         for each in client.api.images(filters={"dangling": True})
         if any(mark in str(step["CreatedBy"]) for step in client.api.history(each["Id"]))
     ]
+
+
+class Freezing:
+    """An engine behind a proxy that can stop passing anything on: connections stay open, nothing answers."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._engine = url.removeprefix("unix://")
+        self._passes = threading.Event()
+        self._passes.set()
+        path = folder / f"{secrets.token_hex(4)}.sock"
+        self.url = f"unix://{path}"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(64)
+        self._sockets: list[socket.socket] = [self._listener]
+        self._threads: list[threading.Thread] = []
+        self._start(self._serve)
+
+    def freeze(self) -> None:
+        self._passes.clear()
+
+    def close(self) -> None:
+        self._passes.set()
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for each in self._sockets:
+            each.close()
+
+    def _start(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._engine)
+                self._sockets += (near, far)
+                self._start(self._pump, near, far)
+                self._start(self._pump, far, near)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self._passes.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -167,4 +222,33 @@ def test_interrupted_while_an_image_is_built(
         os.kill(process.pid, number)
         process.communicate(timeout=60)
     assert process.returncode != 0
+    check_nothing_is_left(client, process.pid, mark)
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_interrupted_while_the_engine_hangs(
+    folder: Path, engine_url: str, client: docker.DockerClient, *, mark: str, is_built: bool
+) -> None:
+    """The build does not wait for it; it says what it had to leave, and the next one takes that."""
+    if is_built:
+        (folder / "index.md").write_text(f"# Page\n\n```{{docker-run}} --rm busybox sleep {mark}\n```\n")
+    else:
+        dockerfile = f"ARG BASE=busybox\nFROM ${{BASE}}\nRUN echo {mark} > /a\nRUN sleep {mark}\n"
+        (folder.parent / "images" / "slow" / "Dockerfile").write_text(dockerfile)
+    engine = Freezing(engine_url, folder.parent)
+    try:
+        with start(folder, engine.url) as process:
+            wait_for(lambda: containers(client, f"sleep {mark}" if not is_built else mark), "the container")
+            engine.freeze()
+            os.kill(process.pid, signal.SIGINT)
+            # By itself a request of docker-py waits for 60 s, and there are several.
+            printed, _ = process.communicate(timeout=45)
+        assert process.returncode != 0
+        if is_built:
+            assert "the next build removes it" in printed
+    finally:
+        engine.close()
+    (folder / "index.md").write_text(NOTHING)
+    # The engine is the same, by another way: what tells that the build is dead is still there.
+    build(folder, engine_url, "-W")
     check_nothing_is_left(client, process.pid, mark)
