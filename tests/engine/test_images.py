@@ -58,10 +58,11 @@ def images(client: docker.DockerClient, catalogue: Path, seen: Seen) -> Images:
 def no_trace(client: docker.DockerClient, unique: str) -> Iterator[None]:
     """Remove what a test put on the engine: everything whose name has the test's own random part."""
     yield
-    for image in client.images.list():
-        for tag in image.tags:
-            if unique in tag:
-                client.images.remove(tag)
+    # The list alone: images of others may be gone before they are looked at.
+    tags = [tag for image in client.api.images() for tag in image.get("RepoTags") or ()]
+    for tag in tags:
+        if unique in tag:
+            client.images.remove(tag)
 
 
 @pytest.fixture(scope="module")
