@@ -23,7 +23,6 @@ from docker_run.engine.connect import connect
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
-from docker_run.engine.labs.machine import REDUCED
 from docker_run.errors import EngineProblem
 from told import Quiet
 
@@ -36,6 +35,19 @@ _OLDEST_API = "1.44"
 _CLONE_NEWNET = 0x40000000
 """linux/sched.h"""
 _LIFE = 6 * 3600
+_RIGHTS: tuple[dict[str, Any], ...] = (
+    {"Privileged": True},
+    # Machines in machines often lack one capability, and then start no privileged container.
+    {
+        "CapAdd": ["ALL"],
+        "CapDrop": ["SYS_RESOURCE"],
+        "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined", "label=disable"],
+        "MaskedPaths": [],
+        "ReadonlyPaths": [],
+        "DeviceCgroupRules": ["a *:* rwm"],
+    },
+)
+"""What such an engine may do on the machine: all, so that tests may ask it for all that it can."""
 _READY_SECONDS = 120
 
 
@@ -125,7 +137,7 @@ def _started(
     client: docker.DockerClient, image: str, socket: Path, *, shared: Path, labels: dict[str, str]
 ) -> str:
     """Create it and start it, with all rights where the engine can give them, else with those that it has."""
-    for rights in ({"Privileged": True}, REDUCED):
+    for rights in _RIGHTS:
         body: dict[str, Any] = {
             "Image": image,
             # Tests live in its network: it is the machine that they are on.
@@ -145,7 +157,7 @@ def _started(
             client.api.start(container)
         except APIError as error:
             client.api.remove_container(container, v=True, force=True)
-            if rights is REDUCED:
+            if rights is _RIGHTS[-1]:
                 raise EngineProblem(f"a current engine did not start: {error.explanation}") from error
         else:
             return container

@@ -159,6 +159,10 @@ class LabSettings:
     """How many processes and threads may run on a lab."""
     life: float = 3600.0
     """Seconds after which a lab ends, whatever it does."""
+    devices: tuple[str, ...] = ()
+    """The devices of the machine that labs have (`/dev/fuse`), or `all`."""
+    capabilities: tuple[str, ...] = ()
+    """The capabilities that labs have besides those that they need (`SYS_TIME`)."""
 
 
 @dataclass(frozen=True, slots=True)

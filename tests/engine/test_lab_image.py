@@ -15,21 +15,21 @@ from typing import Any
 
 import docker
 import pytest
-from docker.errors import APIError
 
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.context import find_lab
 from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
-from docker_run.engine.labs import machine
+from docker_run.engine.labs.rights import rights
 from docker_run.errors import ImageProblem
+from docker_run.model import LabSettings
 from told import Seen
 
 pytestmark = pytest.mark.engine
 
 CATALOGUE = Path(__file__).parents[2] / "docs/images"
-REDUCED = {**machine.REDUCED, "CgroupnsMode": "private"}
+RIGHTS = {**rights(LabSettings()), "CgroupnsMode": "private"}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def start(client: docker.DockerClient, image: str) -> Iterator[Start]:
     """Give a function that starts a lab and returns its id; labs are removed after the test."""
     started = []
 
-    def start(*command: str, host: Mapping[str, object] = REDUCED, **environment: str) -> str:
+    def start(*command: str, host: Mapping[str, object] = RIGHTS, **environment: str) -> str:
         config = {
             "Image": image,
             "Hostname": "lab",
@@ -193,7 +193,7 @@ def test_containers_on_a_lab_are_limited(client: docker.DockerClient, start: Sta
     ("command", "host", "said"),
     [
         ((), {}, "lab: it may not change its mounts: start it with all capabilities"),
-        (("--bogus",), REDUCED, "lab: its Docker engine ended with status 1; why, it says above"),
+        (("--bogus",), RIGHTS, "lab: its Docker engine ended with status 1; why, it says above"),
     ],
 )
 def test_a_lab_that_cannot_start_says_why(
@@ -221,13 +221,3 @@ def test_a_lab_ends_after_its_life_and_with_its_engine(client: docker.DockerClie
     status, log = ended(client, killed)
     assert (status, log[-1]) == (137, "lab: its Docker engine was killed; perhaps the lab was out of memory")
     assert re.fullmatch("lab: cgroup v[12], not privileged", log[0])
-
-
-def test_a_privileged_lab(client: docker.DockerClient, start: Start) -> None:
-    """Where the machine allows it."""
-    try:
-        lab = start(host={"Privileged": True, "CgroupnsMode": "private"})
-    except APIError as error:
-        pytest.skip(f"this machine starts no privileged containers: {error.explanation}")
-    wait_ready(client, lab)
-    assert re.match("lab: cgroup v[12], privileged", client.api.logs(lab).decode())

@@ -258,7 +258,7 @@ def start_lab(client: docker.DockerClient, engine_url: str) -> Iterator[Start]:
             interrupted=host.interrupted,
             mirror=registry.mirror,
         )
-        machine = Machine.start(client.api, blueprint, privileged=False)
+        machine = Machine.start(client.api, blueprint)
         started.append(machine.container)
         begun = client.api.inspect_container(machine.container)["State"]["StartedAt"]
         wait = "until docker version >/dev/null 2>&1; do sleep 0.05; done"

@@ -500,6 +500,8 @@ def test_workers_that_read_know_the_places(site: Site, engine: FakeEngine) -> No
         ("lab_memory", 0, "such as '2g'"),
         ("lab_pids", 0, "a whole number above zero"),
         ("lab_life", "1h", "a number of seconds above zero"),
+        ("lab_devices", ["fuse"], "such as '/dev/fuse', or of 'all' ('fuse' is none)"),
+        ("lab_capabilities", ["CAP_SYS_TIME"], "such as 'SYS_TIME' ('CAP_SYS_TIME' is none)"),
     ],
 )
 def test_bad_values_of_conf_py(site: Site, name: str, value: object, said: str) -> None:

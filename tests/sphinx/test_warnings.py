@@ -327,6 +327,8 @@ BAD = {
     "lab_memory": "2 apples",
     "lab_pids": 0,
     "lab_life": "1h",
+    "lab_devices": ["fuse"],
+    "lab_capabilities": ["CAP_SYS_TIME"],
 }
 """A wrong value for each setting."""
 

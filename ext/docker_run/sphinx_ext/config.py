@@ -159,6 +159,20 @@ def _labs(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(value.items()))
 
 
+def _devices(value: object) -> tuple[str, ...]:
+    for word in (words := _words(value)):
+        if word != "all" and not re.fullmatch(r"/dev/[^\s:]+", word):
+            raise ValueError(f"a list of devices, such as '/dev/fuse', or of 'all' ({word!r} is none)")
+    return words
+
+
+def _capabilities(value: object) -> tuple[str, ...]:
+    for word in (words := _words(value)):
+        if not re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", word) or word.startswith("CAP_"):
+            raise ValueError(f"a list of capabilities, such as 'SYS_TIME' ({word!r} is none)")
+    return words
+
+
 def _bytes(value: object) -> int:
     size = value if isinstance(value, int) and not isinstance(value, bool) else 0
     if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,18})([bkmg]?)", value.lower())):
@@ -242,6 +256,12 @@ class Settings:
     lab_life: float = _setting(
         _LAB.life, _seconds, help="seconds after which a lab ends, whatever it does", written=3600
     )
+    lab_devices: tuple[str, ...] = _setting(
+        (), _devices, help="devices of the engine's machine that labs have, such as `/dev/fuse`, or `all`"
+    )
+    lab_capabilities: tuple[str, ...] = _setting(
+        (), _capabilities, help="capabilities that labs have besides those that they need, such as `SYS_TIME`"
+    )
 
     @classmethod
     def of(cls, config: Config) -> Settings:
@@ -274,6 +294,8 @@ class Settings:
             memory=self.lab_memory,
             pids=self.lab_pids,
             life=self.lab_life,
+            devices=self.lab_devices,
+            capabilities=self.lab_capabilities,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 import time
@@ -19,24 +18,13 @@ from urllib3.exceptions import HTTPError
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.labels import NAME
 from docker_run.engine.labs import execs, proxies
-from docker_run.errors import EngineProblem, LabProblem
+from docker_run.engine.labs.rights import rights
+from docker_run.errors import LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
 
 _LAST_LINES = 8
 _END_SECONDS, _LOOK_SECONDS = 3.0, 0.05
-_CAPABILITIES = re.compile(r"unable to apply caps|operation not permitted|capabilit", re.IGNORECASE)
-"""What engines say that may not start a privileged container, for want of rights of their own."""
-REDUCED: Mapping[str, object] = {
-    "CapAdd": ["ALL"],
-    "CapDrop": ["SYS_RESOURCE"],
-    "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
-    # What the CLI calls `--security-opt systempaths=unconfined`.
-    "MaskedPaths": [],
-    "ReadonlyPaths": [],
-    "DeviceCgroupRules": ["a *:* rwm"],
-}
-"""What a lab needs of `Privileged`, without the capability that machines in machines often lack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +58,7 @@ class Machine:
         self, container: str, name: str, *, address: str, started: str, interrupted: threading.Event
     ) -> None:
         self._interrupted = interrupted
+        self._life_is_over = False
         self.container = container
         self.name = name
         self.address = address
@@ -78,29 +67,26 @@ class Machine:
         """When it was started, as the engine writes it."""
 
     @classmethod
-    def start(cls, api: APIClient, blueprint: Blueprint, *, privileged: bool) -> Machine:
-        """Create the container and start it.
-
-        Raises `NotPrivileged` where the engine can't start a privileged one, and `LabProblem`.
-        """
+    def start(cls, api: APIClient, blueprint: Blueprint) -> Machine:
+        """Create the container and start it. Raises `LabProblem`."""
         name = f"docker-run-{secrets.token_hex(8)}-{blueprint.name}"
         with engine_errors("while it started a lab"):
-            made: Mapping[str, Any] = api.create_container_from_config(  # type: ignore[no-untyped-call]
-                _config(blueprint, name, privileged=privileged), name=name
-            )
-            container = str(made["Id"])
+            container = ""
             try:
+                made: Mapping[str, Any] = api.create_container_from_config(  # type: ignore[no-untyped-call]
+                    _config(blueprint, name), name=name
+                )
+                container = str(made["Id"])
                 if blueprint.proxies:
                     api.put_archive(container, proxies.HOME, proxies.client_config_archive(blueprint.proxies))
                 api.start(container)
             except APIError as error:
-                api.remove_container(container, v=True, force=True)
-                if privileged and _CAPABILITIES.search(str(error.explanation)):
-                    raise NotPrivileged(str(error.explanation)) from error
-                raise LabProblem(
-                    f"the lab {blueprint.name} did not start: {error.explanation}; a kind of lab of your own "
-                    "begins from the built-in one (`ARG BASE=lab`, `FROM ${BASE}`), and keeps its ENTRYPOINT"
-                ) from error
+                if container:
+                    api.remove_container(container, v=True, force=True)
+                elif not error.is_client_error():
+                    raise
+                said, advice = error.explanation, _advice(blueprint.settings)
+                raise LabProblem(f"the lab {blueprint.name} did not start: {said}; {advice}") from error
             state: Mapping[str, Any] = api.inspect_container(container)
         networks = state["NetworkSettings"]["Networks"].values()
         address = next((network["IPAddress"] for network in networks if network["IPAddress"]), "")
@@ -133,6 +119,11 @@ class Machine:
         arguments = [file.path, str(len(file.data)), f"{file.mode:o}", file.owner]
         self._do(api, f"put {file.path} on the lab", ["sh", "-ec", _PUT, "sh", *arguments], file.data)
 
+    def end(self, api: APIClient) -> None:
+        """End it, because its life is over and it did not end by itself. Raises what docker-py raises."""
+        self._life_is_over = True
+        api.kill(self.container)
+
     def obituary(self, api: APIClient) -> str:
         """Say how the container ended, with the last lines of its log; empty where it still runs."""
         give_up = time.monotonic() + _END_SECONDS
@@ -146,7 +137,9 @@ class Machine:
         except (APIError, requests.RequestException, HTTPError):
             return "its container is gone"
         reason = f"its container ended with status {state['ExitCode']}"
-        if state.get("OOMKilled"):
+        if self._life_is_over:
+            reason += ", ended from outside when its life was over (`docker_run_lab_life`)"
+        elif state.get("OOMKilled"):
             reason += ", out of memory (`docker_run_lab_memory` sets how much it may use)"
         last = screen.text(screen.lines((Chunk(Stream.ERR, log),), TerminalSize())).split("\n")
         return f"{reason}; the last lines of its log:\n" + "\n".join(last[-_LAST_LINES:])
@@ -157,8 +150,17 @@ class Machine:
             raise LabProblem(f"can't {what}: {ended.output.strip() or f'exit status {ended.status}'}")
 
 
-class NotPrivileged(EngineProblem):
-    """The engine can't start a privileged container."""
+def _advice(settings: LabSettings) -> str:
+    """Return what to try when a lab did not start."""
+    if settings.devices or settings.capabilities:
+        return (
+            "what `docker_run_lab_devices` and `docker_run_lab_capabilities` ask for has to be there on the "
+            "machine of the engine"
+        )
+    return (
+        "a kind of lab of your own begins from the built-in one (`ARG BASE=lab`, `FROM ${BASE}`), and keeps "
+        "its ENTRYPOINT"
+    )
 
 
 _DESCRIBE = """
@@ -182,7 +184,7 @@ chmod -- "$3" "$1"
 """
 
 
-def _config(blueprint: Blueprint, name: str, *, privileged: bool) -> dict[str, object]:
+def _config(blueprint: Blueprint, name: str) -> dict[str, object]:
     """Return the body of the request that creates the container, which is to be called `name`.
 
     See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate.
@@ -200,7 +202,7 @@ def _config(blueprint: Blueprint, name: str, *, privileged: bool) -> dict[str, o
         ],
         "Cmd": ["--registry-mirror", blueprint.mirror] if blueprint.mirror else [],
         "HostConfig": {
-            **({"Privileged": True} if privileged else REDUCED),
+            **rights(settings),
             "CgroupnsMode": "private",
             "Memory": settings.memory,
             "MemorySwap": settings.memory,

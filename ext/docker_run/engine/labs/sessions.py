@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from docker_run.engine.host import Host
-from docker_run.engine.labs.machine import Blueprint, Machine, NotPrivileged
+from docker_run.engine.labs.life import Life
+from docker_run.engine.labs.machine import Blueprint, Machine
 from docker_run.engine.labs.session import Lab, LabSession
 from docker_run.engine.labs.shell import Shell
 from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
@@ -70,6 +71,7 @@ class _Opening:
     began: float = field(default_factory=time.monotonic)
     described: str = ""
     """What the engine of its labs is, and their system."""
+    life: Life | None = None
 
 
 class LabSessions:
@@ -100,7 +102,6 @@ class LabSessions:
         self._kinds: dict[str, Future[str]] = {}
         self._mirrored: Future[str] | None = None
         self._stocked: Future[None] | None = None
-        self._privileged = True
         self._closed = False
 
     def prepare(self, sessions: Sequence[Session]) -> None:
@@ -130,7 +131,7 @@ class LabSessions:
                 size=session.terminal,
             )
         except BaseException as error:
-            self._close_shells(opening)
+            self._let_go(opening)
             self._host.remove_after(opening.prefix, error)
             raise
         self._discard(opening)
@@ -199,7 +200,7 @@ class LabSessions:
         return self._start(session)
 
     def _discard(self, opening: _Opening) -> None:
-        self._close_shells(opening)
+        self._let_go(opening)
         self._host.remove(opening.prefix)
 
     def _start_ahead(self) -> None:
@@ -214,6 +215,7 @@ class LabSessions:
         try:
             image, mirror = self._await(self._kinds[session.place.name]), self._await_mirror()
             machines = [self._machine(opening, name, image=image, mirror=mirror) for name in session.labs]
+            opening.life = Life(machines, seconds=self._settings.life, clients=self._host.clients)
             for machine in machines:
                 opening.labs[machine.name] = Lab(machine, self._shell(machine, session))
             for lab in opening.labs.values():
@@ -221,7 +223,7 @@ class LabSessions:
             opening.described = machines[0].described(self._host.clients().api)
             self._make_ready(machines, session)
         except BaseException as error:
-            self._close_shells(opening)
+            self._let_go(opening)
             self._host.remove_after(opening.prefix, error)
             raise
         return opening
@@ -240,23 +242,7 @@ class LabSessions:
             proxies=self._host.proxies,
             near=opening.session.labs,
         )
-        api = self._host.clients().api
-        if self._privileged:
-            try:
-                return Machine.start(api, blueprint, privileged=True)
-            except NotPrivileged as error:
-                self._note_reduced(error)
-        return Machine.start(api, blueprint, privileged=False)
-
-    def _note_reduced(self, error: NotPrivileged) -> None:
-        with self._lock:
-            known, self._privileged = not self._privileged, False
-        if not known:
-            reason = str(error).rpartition(": unknown")[0] or str(error)
-            self._progress.note(
-                f"this engine can't start privileged labs ({reason.rpartition(': ')[2]}); "
-                "they are started with the rights that it has"
-            )
+        return Machine.start(self._host.clients().api, blueprint)
 
     def _shell(self, machine: Machine, session: Session) -> Shell:
         # Asked for while the lab's engine is still starting: the shell waits for that by itself.
@@ -318,7 +304,10 @@ class LabSessions:
         return replace(host, engine=f"{engine}, on a lab hosted by {host.engine}", system=system)
 
     @staticmethod
-    def _close_shells(opening: _Opening) -> None:
+    def _let_go(opening: _Opening) -> None:
+        """Let go of its labs, which are about to be removed."""
+        if opening.life is not None:
+            opening.life.cancel()
         for lab in opening.labs.values():
             lab.shell.close()
 
