@@ -148,6 +148,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectLimits:
+    """What a container directly on an engine may take, where its line sets no limit."""
+
+    memory: int = 2 * 1024**3
+    """Bytes of memory."""
+    pids: int = 4096
+    """Processes and threads."""
+    shm_size: int = 64 * 1024**2
+    """Bytes of its `/dev/shm`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LabSettings:
     """What there is to know of labs before one is started: their kinds, and how much each may take."""
 

@@ -25,12 +25,21 @@ import pytest
 from docker.utils import version_lt
 from ptyprocess import PtyProcess
 
-from contract import session
+from contract import session, step
 from docker_run.engine import labels
 from docker_run.engine.direct import DirectSession
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, ImageProblem
-from docker_run.model import Chunk, Command, Expectation, Location, Step, Stream, TerminalSize
+from docker_run.model import (
+    Chunk,
+    Command,
+    DirectLimits,
+    Expectation,
+    Location,
+    Step,
+    Stream,
+    TerminalSize,
+)
 from docker_run.terminal import keys, screen
 from run_lines import CASES, Case
 
@@ -121,7 +130,28 @@ class DirectSide:
 
     def _inspect(self) -> list[Json]:
         found = _inspect(self.client, f"{labels.SESSION}={self.prefix}")
-        return json.loads(json.dumps(found).replace(self.prefix, ""))
+        return [as_written(one) for one in json.loads(json.dumps(found).replace(self.prefix, ""))]
+
+
+def as_written(inspected: Json) -> Json:
+    """Return a container of a session without what its line doesn't say, and sessions add.
+
+    Only the very values that they add are taken out: those of a line are compared.
+    """
+    host, limits = inspected["HostConfig"], DirectLimits()
+    if (host["Memory"], host["MemorySwap"]) == (limits.memory, limits.memory):
+        host |= {"Memory": 0, "MemorySwap": 0}
+    if host["PidsLimit"] == limits.pids:
+        host["PidsLimit"] = None
+    if re.fullmatch("docker-run-[0-9a-f]{16}", host["NetworkMode"]):
+        networks = inspected["NetworkSettings"]["Networks"]
+        assert list(networks) == [host["NetworkMode"]]
+        endpoint = networks.popitem()[1]
+        # The engine adds the host name to these, where `-h` gives one.
+        endpoint |= dict.fromkeys(("Aliases", "DNSNames"))
+        inspected["NetworkSettings"]["Networks"] = {"bridge": endpoint}
+        host["NetworkMode"] = "bridge"
+    return inspected
 
 
 def _inspect(client: docker.DockerClient, label: str) -> list[Json]:
@@ -179,6 +209,7 @@ MASKED: dict[str, str] = {
     "NetworkSettings.SandboxKey": "random",
     "NetworkSettings.EndpointID": "random",
     "NetworkSettings.IPAddress": "the next free address",
+    "NetworkSettings.IPPrefixLen": "of the default network only, as the address and the gateway here",
     "NetworkSettings.MacAddress": "follows the address",
     "NetworkSettings.Networks.*.EndpointID": "random",
     "NetworkSettings.Networks.*.NetworkID": "a network of its own on each side",
@@ -215,6 +246,8 @@ def comparable(inspected: Json, case: Case) -> Json:
         config["Hostname"] = "the id"  # or that of the container whose network it shares
     for settings in result["NetworkSettings"]["Networks"].values():
         _without_own_names(settings, {short, inspected["Name"].removeprefix("/")})
+    if host["NetworkMode"] == "default":
+        host["NetworkMode"] = "bridge"  # what newer engines call it
     # The CLI keeps both in maps: their order is Go's whim.
     config["Env"] = sorted(config["Env"] or [])
     host["Binds"] = sorted(host["Binds"]) if host["Binds"] else host["Binds"]
@@ -296,7 +329,7 @@ def sides(engine: DockerEngine, client: docker.DockerClient, busybox: str, tmp_p
         cli = CliSide(client, environment, tmp_path, name, other, busybox)
         with _swept(client, f"{CASE}={name}", other), _network(client, case, other, case_label=name):
             theirs = _run(cli, case)
-        asked = session()
+        asked = session(*(step(line) for line in (*case.before, case.line)))
         with engine.session(asked) as running:
             prefix = running._names.prefix  # noqa: SLF001 - nobody else knows what its names are on the engine
             direct = DirectSide(client, running, prefix, tmp_path, name, other, busybox, theirs.exit_code)

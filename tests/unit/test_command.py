@@ -12,11 +12,12 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from docker_run.engine.command import run_command
+from docker_run.engine.confinement import Confinement, Supported
 from docker_run.engine.creation import Creation
 from docker_run.engine.foreground import Attached, Limits
 from docker_run.engine.names import Names
 from docker_run.errors import EngineProblem
-from docker_run.model import Chunk, Stream
+from docker_run.model import Chunk, DirectLimits, Stream
 
 PREFIX = "0123456789abcdef-"
 LIMITS = Limits(seconds=60, max_output=1000, interrupted=threading.Event())
@@ -63,6 +64,7 @@ def run(engine: StandIn, *, auto_remove: bool = False) -> tuple[int, list[Chunk]
         detached(auto_remove=auto_remove),
         names=Names(PREFIX),
         labels={},
+        confinement=Confinement(DirectLimits(), Supported(), lambda: "docker-run-0123456789abcdef"),
         limits=LIMITS,
         command="docker run -d web",
     )

@@ -12,6 +12,7 @@ from docker.errors import APIError, NotFound
 
 from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.confinement import Confinement
 from docker_run.engine.creation import Creation, client_warnings
 from docker_run.engine.foreground import Foreground, Limits
 from docker_run.engine.labels import NAME
@@ -54,13 +55,15 @@ def run_command(
     *,
     names: Names,
     labels: Mapping[str, str],
+    confinement: Confinement,
     limits: Limits,
     command: str,
 ) -> Printed:
     """Create the container, start it, and follow it unless it is detached.
 
-    `labels` are given to the volumes that it names; `command` is what messages call it. Names in what
-    is returned are still those on the engine.
+    `labels` are given to the volumes that it names, `confinement` says what the container gets besides
+    what its line asks for; `command` is what messages call it. Names in what is returned are still those
+    on the engine.
     Raises `EngineProblem` where the engine fails, and the reasons of `Foreground.follow`.
     """
     printed = Printed()
@@ -68,14 +71,16 @@ def run_command(
         printed.warn(warning)
     with engine_errors(f"while `{command}` ran"):
         try:
-            container = _create(api, creation, names=names, labels=labels, printed=printed)
+            body = confinement.confined(names.private_config(creation.body, name=creation.name))
+            container = _create(api, creation, body, names=names, labels=labels, printed=printed)
             if creation.detach:
                 printed.chunks.append(Chunk(Stream.OUT, f"{container}\n".encode()))
                 _start(api, container, creation)
             else:
                 _follow(api, container, creation, limits=limits, command=command, printed=printed)
         except _Refused as error:
-            printed.refuse(f"docker: Error response from daemon: {error}", error.exit_code)
+            said = confinement.as_written(str(error))
+            printed.refuse(f"docker: Error response from daemon: {said}", error.exit_code)
         except APIError as error:
             raise EngineProblem(
                 f"the engine failed while `{command}` ran: {names.public(_brief(error))}; mend that, and "
@@ -113,9 +118,14 @@ def _refusals() -> Iterator[None]:
 
 
 def _create(
-    api: APIClient, creation: Creation, *, names: Names, labels: Mapping[str, str], printed: Printed
+    api: APIClient,
+    creation: Creation,
+    body: Json,
+    *,
+    names: Names,
+    labels: Mapping[str, str],
+    printed: Printed,
 ) -> str:
-    body = names.private_config(creation.body, name=creation.name)
     name = names.private(creation.name) if creation.name else None
     if name:
         body["Labels"] = {**(body.get("Labels") or {}), NAME: name}

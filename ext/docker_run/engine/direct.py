@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
+from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.command import Printed, run_command
+from docker_run.engine.confinement import Confinement, Supported, needs_default_network
 from docker_run.engine.creation import creation
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.names import Names
+from docker_run.engine.page_networks import PageNetworks
 from docker_run.engine.refusals import FAILED
 from docker_run.errors import (
     EngineProblem,
@@ -33,6 +37,7 @@ from docker_run.grammar import runline
 from docker_run.model import (
     Command,
     CommandRecording,
+    DirectLimits,
     Environment,
     Image,
     RunLine,
@@ -47,7 +52,8 @@ class DirectSessions:
     """Opens sessions directly on an engine, without a lab.
 
     `images` is where images come from. `allow` names the flags that may reach into the host, None
-    allows all. `environ` has the values of variables that a line names without one (`-e NAME`).
+    allows all. `environ` has the values of variables that a line names without one (`-e NAME`),
+    `limits` what a container may take whose line says nothing of it.
     """
 
     def __init__(
@@ -57,11 +63,20 @@ class DirectSessions:
         images: Images,
         allow: Collection[str] | None,
         environ: Mapping[str, str] | None = None,
+        limits: DirectLimits | None = None,
     ) -> None:
         self._host = host
         self._images = images
         self._allow = None if allow is None else frozenset(allow)
         self._environ = environ or {}
+        self._limits = limits or DirectLimits()
+        self._networks = PageNetworks(host)
+        self._lock = threading.Lock()
+        self._supported: Supported | None = None
+
+    def close(self) -> None:
+        """Remove what its sessions shared."""
+        self._networks.close()
 
     @contextmanager
     def open(self, session: Session) -> Iterator[DirectSession]:
@@ -69,6 +84,7 @@ class DirectSessions:
         host = self._host
         host.clients()
         names = Names(f"{secrets.token_hex(8)}-")
+        confinement = self._confinement(session)
         opened = DirectSession(
             session,
             host=host,
@@ -77,6 +93,7 @@ class DirectSessions:
             environ=self._environ,
             names=names,
             labels=host.labels(page=session.page, session=names.prefix),
+            confinement=confinement,
         )
         try:
             yield opened
@@ -86,6 +103,15 @@ class DirectSessions:
         finally:
             opened.remove_id_files()
         host.remove(names.prefix)
+        if confinement.network:
+            self._networks.give_back(confinement.network)
+
+    def _confinement(self, session: Session) -> Confinement:
+        with self._lock, engine_errors("when it was asked for its limits"):
+            if self._supported is None:
+                self._supported = Supported.of(self._host.clients().api.info())
+        network = (lambda: "") if needs_default_network(session.steps) else self._networks.take
+        return Confinement(self._limits, self._supported, network)
 
 
 class DirectSession:
@@ -104,6 +130,7 @@ class DirectSession:
         environ: Mapping[str, str],
         names: Names,
         labels: Mapping[str, str],
+        confinement: Confinement,
     ) -> None:
         self._session = session
         self._host = host
@@ -113,6 +140,7 @@ class DirectSession:
         self._environ = environ
         self._names = names
         self._labels = labels
+        self._confinement = confinement
         self._limits = host.limits
         self._used: dict[str, Image] = {}
         self._id_files: list[Path] = []
@@ -236,6 +264,7 @@ class DirectSession:
             asked,
             names=self._names,
             labels=self._labels,
+            confinement=self._confinement,
             limits=self._limits.within(step.timeout),
             command=command.text,
         )

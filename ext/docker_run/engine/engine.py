@@ -51,8 +51,9 @@ class DockerEngine:
         self._host.interrupt()
 
     def close(self) -> None:
-        """End what labs need besides, and let go of the engine's connections."""
+        """End what sessions need besides, and let go of the engine's connections."""
         try:
+            self._direct.close()
             if self._labs is not None:
                 self._labs.close()
         finally:

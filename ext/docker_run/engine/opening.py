@@ -18,7 +18,7 @@ from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
 from docker_run.engine.labs.sessions import LabSessions
 from docker_run.engine.registry import StockedRegistry
-from docker_run.model import LabSettings
+from docker_run.model import DirectLimits, LabSettings
 from docker_run.protocols import Progress
 
 
@@ -38,6 +38,7 @@ class EngineSettings:
     """Seconds for each command of a step that sets none."""
     max_output: int = 1_000_000
     """Bytes that a command may print."""
+    limits: DirectLimits = field(default_factory=DirectLimits)
     labs: LabSettings = field(default_factory=LabSettings)
 
 
@@ -65,7 +66,9 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
     kinds = {name: Path(folder) for name, folder in settings.labs.kinds}
     return DockerEngine(
         host,
-        direct=DirectSessions(host, images=images, allow=settings.allow, environ=environ),
+        direct=DirectSessions(
+            host, images=images, allow=settings.allow, environ=environ, limits=settings.limits
+        ),
         labs=LabSessions(
             host,
             images=LabImages(images, clients, kinds, progress, catalogue=catalogue),

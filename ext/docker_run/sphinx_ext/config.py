@@ -20,7 +20,7 @@ from docker_run.durations import LONGEST
 from docker_run.engine.endpoints import candidates
 from docker_run.errors import EngineProblem
 from docker_run.grammar.flags import FLAGS
-from docker_run.model import DEFAULT_LAB, LabSettings, TerminalSize
+from docker_run.model import DEFAULT_LAB, DirectLimits, LabSettings, TerminalSize
 
 PREFIX = "docker_run_"
 
@@ -36,7 +36,7 @@ DIRECTLY = ("none", "null", "false")
 RESERVED = ("direct", "none", "null", "false", BUILT_IN)
 """Names that no kind of lab of a project can have."""
 
-_LAB = LabSettings()
+_LAB, _DIRECT = LabSettings(), DirectLimits()
 LARGEST = (1 << 63) - 1
 """What the Engine API, and Linux, have room for."""
 _BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -246,6 +246,23 @@ class Settings:
         rebuild="env",
         written={},
     )
+    memory: int = _setting(
+        _DIRECT.memory,
+        _bytes,
+        help="bytes of memory for a container directly on the engine whose line sets no limit",
+        written="2g",
+    )
+    pids: int = _setting(
+        _DIRECT.pids,
+        _positive,
+        help="processes and threads for a container directly on the engine whose line sets no limit",
+    )
+    shm_size: int = _setting(
+        _DIRECT.shm_size,
+        _bytes,
+        help="bytes of `/dev/shm` for a container directly on the engine whose line sets no size",
+        written="64m",
+    )
     lab_memory: int = _setting(
         _LAB.memory,
         _bytes,
@@ -286,6 +303,10 @@ class Settings:
     def catalogue(self, srcdir: str | os.PathLike[str]) -> Path | None:
         """Return the folder of the image catalogue; `srcdir` is Sphinx's source directory."""
         return Path(srcdir, self.images) if self.images else None
+
+    def direct_limits(self) -> DirectLimits:
+        """Return what containers directly on an engine may take."""
+        return DirectLimits(self.memory, self.pids, self.shm_size)
 
     def lab_settings(self, srcdir: str | os.PathLike[str]) -> LabSettings:
         """Return what an engine has to know of labs; `srcdir` is Sphinx's source directory."""

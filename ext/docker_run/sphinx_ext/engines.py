@@ -62,6 +62,7 @@ class SphinxEngines:
             allow=settings.allow,
             timeout=settings.timeout,
             max_output=settings.max_output,
+            limits=settings.direct_limits(),
             labs=settings.lab_settings(srcdir),
         )
         return opening.open_engine(wanted, environ=os.environ, progress=progress)
