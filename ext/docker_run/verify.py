@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 
 from docker_run.errors import DockerRunError
 from docker_run.grammar import runline
@@ -205,27 +204,32 @@ def _not_text(output: Sequence[Chunk]) -> str:
     """Say which bytes are the first that are no text; each stream is UTF-8 of its own."""
     decoders = {stream: codecs.getincrementaldecoder("utf-8")() for stream in Stream}
     ends = dict.fromkeys(Stream, 0)
-    before, nul = 0, -1
-    printed = ((stream, data) for stream, data in output if stream is not Stream.TYPED)
-    for stream, data in chain(printed, ((stream, b"") for stream in Stream)):
-        final = not data
-        for start in range(0, max(len(data), 1), _PIECE):
-            piece = data[start : start + _PIECE]
-            try:
-                decoders[stream].decode(piece, final=final)
-            except UnicodeDecodeError as error:
-                # What the decoder held back of the stream's earlier bytes stands at the end of those.
-                held = len(error.object) - len(piece)
-                at = before + start + error.start - held
-                if error.start < held:
-                    at = ends[stream] - held + error.start
-                first = error.object[error.start]
-                return f"bytes that are not UTF-8 (the first, 0x{first:02x}, at byte {at})"
-            if nul < 0 and b"\0" in piece:
-                nul = before + start + piece.index(b"\0")
-        before += len(data)
-        ends[stream] = before if data else ends[stream]
+    nul = -1
+    for stream, at, piece, is_end in _pieces(output):
+        try:
+            decoders[stream].decode(piece, final=is_end)
+        except UnicodeDecodeError as error:
+            # What the decoder held back of the stream's earlier bytes stands at the end of those.
+            held = len(error.object) - len(piece)
+            first = error.start - held + (at if error.start >= held else ends[stream])
+            byte = error.object[error.start]
+            return f"bytes that are not UTF-8 (the first, 0x{byte:02x}, at byte {first})"
+        ends[stream] = at + len(piece)
+        if nul < 0 and b"\0" in piece:
+            nul = at + piece.index(b"\0")
     return f"NUL bytes (the first at byte {nul})" if nul >= 0 else ""
+
+
+def _pieces(output: Sequence[Chunk]) -> Iterator[tuple[Stream, int, bytes, bool]]:
+    """Yield the stream, the position and the bytes of each piece of `output`, then the end of each stream."""
+    at = 0
+    for stream, data in output:
+        if stream is not Stream.TYPED:
+            for start in range(0, len(data), _PIECE):
+                yield stream, at + start, data[start : start + _PIECE], False
+            at += len(data)
+    for stream in Stream:
+        yield stream, at, b"", True
 
 
 def quoted(text: str) -> str:

@@ -55,10 +55,12 @@ def main() -> int:
     empty = peak({"index": "# Page\n"})
     print(f"{'an empty page':52} {empty / MEGABYTE:8.0f} MB")
     ratios = []
-    for kind in ("plain", "short", "coloured"):
-        for size in SIZES:
+    for kind, sizes in (("plain", SIZES), ("short", (1,)), ("coloured", (1,))):
+        for size in sizes:
             pages = {"index": page([f"{size * MEGABYTE}/{kind}"])}
-            ratios.append(row(f"one command, {size} MB, {kind} lines", pages, size, empty))
+            ratio = row(f"one command, {size} MB, {kind} lines", pages, size, empty)
+            # A line of one character is thirty of HTML, also in Sphinx's own blocks.
+            ratios += [ratio] if kind == "plain" else []
     sixty = ["900000/plain"] * 60
     ratios.append(row("60 commands of 900 KB on one page", {"index": page(sixty)}, 54, empty))
     spread = {f"page{number}": page(sixty[:1]) for number in range(60)}

@@ -116,13 +116,35 @@ def test_output_that_a_page_cannot_show(data: bytes) -> None:
     assert "at byte 1" in finding.message
 
 
-def test_a_character_cut_in_two_between_chunks_is_whole() -> None:
+def verified(*chunks: Chunk) -> tuple[Finding, ...]:
+    """Return what is found of a command that printed `chunks`."""
     asked = session(expecting())
     made = recording(asked, (0, b""))
-    halves = (Chunk(Stream.OUT, b"\xc3"), Chunk(Stream.OUT, b"\xa4"))
-    command = dataclasses.replace(made.steps[0].commands[0], output=halves)
-    made = dataclasses.replace(made, steps=(StepRecording(asked.keys[0], (command,)),))
-    assert verify(asked, made) == ()
+    command = dataclasses.replace(made.steps[0].commands[0], output=chunks)
+    return verify(asked, dataclasses.replace(made, steps=(StepRecording(asked.keys[0], (command,)),)))
+
+
+@pytest.mark.parametrize(
+    "between", [Chunk(Stream.ERR, b"e"), Chunk(Stream.TYPED, b"ls"), Chunk(Stream.OUT, b"")]
+)
+def test_a_character_cut_in_two_within_its_stream_is_whole(between: Chunk) -> None:
+    assert verified(Chunk(Stream.OUT, b"\xc3"), between, Chunk(Stream.OUT, b"\xa4")) == ()
+
+
+@pytest.mark.parametrize(
+    ("chunks", "at"),
+    [
+        ([(Stream.OUT, b"ab\xc3"), (Stream.ERR, b"\xa4")], 3),
+        ([(Stream.OUT, b"ab\xc3"), (Stream.ERR, b"x"), (Stream.OUT, b"x")], 2),
+        ([(Stream.OUT, b"a" * 65535 + b"\xc3x")], 65535),
+        ([(Stream.OUT, b"a" * 65537 + b"\xff")], 65537),
+        ([(Stream.OUT, b"ab\xc3"), (Stream.ERR, b"xyz")], 2),
+        ([(Stream.ERR, b"x"), (Stream.OUT, b"ab\0")], 3),
+    ],
+)
+def test_the_first_byte_that_is_no_text_is_named(chunks: list[tuple[Stream, bytes]], at: int) -> None:
+    (finding,) = verified(*(Chunk(*chunk) for chunk in chunks))
+    assert f"at byte {at})" in finding.message
 
 
 def test_what_was_not_run_is_not_judged() -> None:
