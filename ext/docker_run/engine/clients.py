@@ -12,7 +12,7 @@ from docker_run.engine.answers import guard
 from docker_run.engine.connections import Connections
 from docker_run.errors import EngineProblem
 
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 8.0
 """How long an interrupted build may take to remove what it made; an engine that hangs takes for ever."""
 
 
