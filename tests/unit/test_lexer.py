@@ -107,6 +107,12 @@ def test_empty_lines_at_both_ends_are_kept() -> None:
     assert tokens(block) == [(Generic.Output, " \n"), (Generic.Output, "a\n"), (Generic.Output, " \n")]
 
 
+def test_line_ends_are_inside_however_long_the_output_is() -> None:
+    page = html(Block("seq 9999", tuple((Span(str(number)),) for number in range(9999))))
+    assert page.count('<span class="go">') == page.count("\n</span>") == 9999
+    assert copied(page) == "seq 9999"
+
+
 def test_a_block_written_by_hand() -> None:
     page = lexer.with_line_ends_inside(highlight("$ ls -l\nout\n", DockerRunLexer(), HtmlFormatter()))
     assert '<span class="gp">$ </span>ls' in page

@@ -39,6 +39,7 @@ _BASES = {
 # Not a further prompt of a command: the end of an empty line in a here-document is to be copied.
 _LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
 _FACES = ("Bold", "Italic", "Underline", "Strike")
+_PIECE = 1 << 16
 _LONGEST_COMMAND = 4096
 """Characters of a command that are told apart; what is longer holds data, such as a here-document."""
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
@@ -112,7 +113,13 @@ def with_line_ends_inside(html: str) -> str:
     Pygments puts them outside, and a copy button that leaves out `.go` would copy an empty line for
     each line of output.
     """
-    return _LINE_END.sub("\\1\n</span>", html)
+    parts, start = [], 0
+    # Some lines at a time: of all at once, each by itself is held until the last.
+    while start < len(html):
+        end = html.find("\n", start + _PIECE) + 1 or len(html)
+        parts.append(_LINE_END.sub("\\1\n</span>", html[start:end]))
+        start = end
+    return "".join(parts)
 
 
 def token_type(kind: Kind, style: Style) -> _TokenType:
