@@ -129,18 +129,6 @@ def test_docker_is_installed_with_apt(works: bool, monkeypatch: pytest.MonkeyPat
     assert [note for note in notes if "installing docker.io iptables ca-certificates with apt" in note]
 
 
-def test_packages_start_no_services_while_they_are_installed(tmp_path: Path) -> None:
-    policy = tmp_path / "policy-rc.d"
-    with private._no_services(policy):  # noqa: SLF001 - its other use is as root, with apt
-        assert policy.read_text() == "#!/bin/sh\nexit 101\n"
-        assert os.access(policy, os.X_OK)
-    assert not policy.exists()
-    policy.write_text("theirs")
-    with private._no_services(policy):  # noqa: SLF001 - as above
-        assert policy.read_text() == "theirs"
-    assert policy.read_text() == "theirs"
-
-
 @pytest.mark.parametrize(
     ("log", "expected"),
     [

@@ -26,6 +26,7 @@ if sys.platform != "win32":  # where there is no such engine, and `start` says s
     import fcntl
 
     from docker_run.engine import supervise
+from docker_run.engine.installation import Installation
 
 DATA_ROOT = Path("/var/lib/docker-run")
 RUN_ROOT = Path("/run/docker-run")
@@ -79,6 +80,7 @@ class PrivateEngine:
             self._join()
             if self._is_supervised() and supervise.answers(self.run_root / "docker.sock"):
                 return self.url
+            self._installation.put_back()
             environ = _environment()
             if not shutil.which("dockerd", path=environ["PATH"]):
                 self._install(environ, progress)
@@ -115,7 +117,13 @@ class PrivateEngine:
                 "no private engine: there is no dockerd, and this is not Debian or Ubuntu to install it"
             )
         progress.note(f"installing {' '.join(_PACKAGES)} with apt: there is no Docker engine on this machine")
-        _apt_get(environ, self.run_root / "apt.log")
+        _apt_get(environ, self.run_root / "apt.log", self._installation)
+
+    @property
+    def _installation(self) -> Installation:
+        # Beside the data, which outlives a start of the machine: the links would, too.
+        self.data_root.mkdir(parents=True, exist_ok=True)
+        return Installation(self.data_root / "services-before-installation")
 
     def _is_supervised(self) -> bool:
         return not _is_free(self.run_root / "supervisor")
@@ -214,9 +222,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_PATHS))}
 
 
-def _apt_get(environ: Mapping[str, str], log: Path) -> None:
+def _apt_get(environ: Mapping[str, str], log: Path, installation: Installation) -> None:
     """Install the engine. Raises `EngineProblem` with apt's last word where that fails."""
-    with log.open("wb") as output, _no_services(Path("/usr/sbin/policy-rc.d")):
+    with log.open("wb") as output, installation.without_services():
         for words in (
             ("update",),
             ("install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *_PACKAGES),
@@ -251,26 +259,6 @@ def is_debian(release: Path) -> bool:
             if name in ("ID", "ID_LIKE") and "debian" in value.strip("\"'").split():
                 return True
     return False
-
-
-@contextmanager
-def _no_services(policy: Path) -> Iterator[None]:
-    """Keep packages from starting their services while they are installed.
-
-    See https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt; a policy that the
-    machine already has is left as it is.
-    """
-    try:
-        descriptor = os.open(policy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
-    except OSError:
-        yield
-        return
-    with os.fdopen(descriptor, "w", encoding="ascii") as script:
-        script.write("#!/bin/sh\nexit 101\n")
-    try:
-        yield
-    finally:
-        policy.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,0 +1,76 @@
+"""Packages installed on a machine without a service that starts: neither now nor when it starts next.
+
+Debian's packages start their services when they are installed, unless a policy says no
+(https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and enable them for the next
+start whatever it says (deb-systemd-helper(1p)): they make links in `/etc/systemd/system`. To remove such
+links is what `systemctl disable` does; packages respect that when they are upgraded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_POLICY = "#!/bin/sh\n# docker-run: packages start no services while they are installed\nexit 101\n"
+
+
+class Installation:
+    """The places on a machine that an installation must not change for good.
+
+    `record` is a file that says how they were, while packages are installed: what a process that was
+    killed has left is put back by the next, which has to be the only one at a time. `root` is the
+    machine's root directory.
+    """
+
+    def __init__(self, record: Path, *, root: Path = Path("/")) -> None:
+        self._record = record
+        self._policy = root / "usr/sbin/policy-rc.d"
+        self._units = root / "etc/systemd/system"
+
+    @contextmanager
+    def without_services(self) -> Iterator[None]:
+        """Keep services off that are installed meanwhile; those that were on stay on."""
+        self.put_back()
+        self._write(sorted(map(str, self._enabled())))
+        try:
+            # A policy that the machine already has is its own.
+            with suppress(OSError), self._policy.open("x", encoding="ascii") as script:
+                script.write(_POLICY)
+                self._policy.chmod(0o755)
+            yield
+        finally:
+            self.put_back()
+
+    def put_back(self) -> None:
+        """Put back what an installation has changed, also one that was killed."""
+        with suppress(OSError):
+            if self._policy.read_text(encoding="utf-8", errors="replace") == _POLICY:
+                self._policy.unlink()
+        try:
+            before = set(json.loads(self._record.read_text(encoding="utf-8")))
+            since = self._record.stat().st_mtime
+        except (OSError, ValueError):
+            return
+        for link in self._enabled():
+            # A service that was there before is enabled by somebody else.
+            if str(link) not in before and _came(link) >= since:
+                link.unlink(missing_ok=True)
+        self._record.unlink(missing_ok=True)
+
+    def _enabled(self) -> list[Path]:
+        """Return the links that enable services."""
+        return [path for path in self._units.glob("**/*") if path.is_symlink()]
+
+    def _write(self, links: list[str]) -> None:
+        new = self._record.with_name(f"{self._record.name}.new")
+        new.write_text(json.dumps(links), encoding="utf-8")
+        new.replace(self._record)
+
+
+def _came(link: Path) -> float:
+    """Return when what a link leads to came onto the machine; 0 where it is gone."""
+    with suppress(OSError):
+        return link.stat().st_ctime
+    return 0.0
