@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from contract import ANY, session, step, text
+from docker_run.engine.clients import Clients
+from docker_run.engine.connect import connect
 from docker_run.engine.engine import DockerEngine
-from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted
+from docker_run.engine.labs import execs
+from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Step, Stream
 from faulty_engine import Fault, FaultyEngine, answered
 
@@ -217,3 +221,62 @@ def test_an_interrupt_ends_what_waits_for_an_engine_that_hangs(
 def _matches(pattern: str) -> Callable[[str], bool]:
     method, _, path = pattern.partition(" ")
     return lambda request: request.startswith(method) and request.endswith(path.rpartition("/")[2])
+
+
+# Programs in a container aside, as on labs.
+
+EXEC_CREATE, EXEC_START, EXEC_LOOK = "POST /containers/ID/exec", "POST /exec/ID/start", "GET /exec/ID/json"
+SCRIPT = ["sh", "-c", "echo one; sleep 1; echo two"]
+STRANGE = (b"{}", b"[]", b'{"Running": false, "ExitCode": null}', b'{"Running": false}')
+
+
+@pytest.fixture
+def container(client: docker.DockerClient, busybox: str) -> Iterator[str]:
+    """Give a container that runs, and is removed after the test."""
+    made = client.api.create_container(busybox, ["sleep", "1000"], host_config={"NetworkMode": "none"})
+    client.api.start(made["Id"])
+    yield made["Id"]
+    client.api.remove_container(made["Id"], force=True, v=True)
+
+
+@pytest.fixture
+def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], execs.Ended]]:
+    """Give a function that runs a program in it, through the faults."""
+    clients = Clients(lambda: connect(faulty.url))
+    try:
+        api = clients().api
+        yield lambda: execs.execute(api, container, SCRIPT, interrupted=threading.Event())
+    finally:
+        clients.close()
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("request_", [EXEC_CREATE, EXEC_START, EXEC_LOOK])
+def test_of_a_program_aside_what_is_no_engines_answer_is_no_result(
+    aside: Callable[[], execs.Ended], faulty: FaultyEngine, request_: str, answer: bytes
+) -> None:
+    faulty.inject(Fault(request=request_, answer=answer))
+    with pytest.raises(EngineProblem):
+        aside()
+    faulty.heal()
+    assert aside() == (0, "one\ntwo\n")
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 11, 12, 13])
+def test_of_a_program_aside_an_output_that_is_cut_is_no_result(
+    aside: Callable[[], execs.Ended], faulty: FaultyEngine, count: int
+) -> None:
+    faulty.inject(Fault(request=EXEC_START, cut_after=count))
+    with pytest.raises(LabProblem, match=r"is not whole|ended before the program did"):
+        aside()
+
+
+@pytest.mark.parametrize(
+    "said", [b"{}", b"[]", b'{"Running": false, "ExitCode": null}', b'{"Running": false}']
+)
+def test_of_a_program_aside_a_status_that_is_none_is_no_result(
+    aside: Callable[[], execs.Ended], faulty: FaultyEngine, said: bytes
+) -> None:
+    faulty.inject(Fault(request=EXEC_LOOK, answer=answered(200, said, kind=JSON)))
+    with pytest.raises(EngineProblem):
+        aside()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from docker_run.engine.foreground import Limits
 from docker_run.engine.labs.session import Lab, LabSession
-from docker_run.errors import ImageProblem, LabProblem, TimedOut
+from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, TimedOut
 from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
 from lab_sessions import shown, step
 
@@ -57,13 +58,33 @@ class Shell:
         return CommandRecording(command.text, self.status, 0.1, (chunk,))
 
 
-def session(shell: Shell, problem: Callable[[str], ImageProblem | None] = lambda _: None) -> LabSession:
+class Machine:
+    """A lab whose disk is full, or not."""
+
+    name = "lab"
+
+    def __init__(self, *, full: bool = False) -> None:
+        self.full = full
+
+    def is_full(self, _api: object) -> bool:
+        return self.full
+
+    def obituary(self, _api: object) -> str:
+        return ""
+
+
+def session(
+    shell: Shell,
+    problem: Callable[[str], ImageProblem | None] = lambda _: None,
+    machine: Any = None,  # noqa: ANN401 - in the place of the real one
+) -> LabSession:
     nothing: Any = None
+    machine: Any = machine or Machine()
     limits = Limits(seconds=5, max_output=1000, interrupted=threading.Event())
-    lab = Lab(nothing, shell)  # type: ignore[arg-type]
+    lab = Lab(machine, shell)  # type: ignore[arg-type]
     return LabSession(
         {"lab": lab},
-        clients=lambda: nothing,
+        clients=MagicMock(),
         images=lambda _: (),
         environment=lambda: nothing,
         problem=problem,
@@ -99,7 +120,7 @@ def test_an_image_that_cannot_be_had_is_named(output: str, image: str, reason: s
         ({"optional": True}, 0, True),  # `docker run … | head` ends with the status of `head`
         ({}, 0, False),
         ({"expect": Expectation(exit_codes=(125,))}, 125, False),
-        ({"expect": Expectation(exit_codes=None)}, 125, False),
+        ({"expect": Expectation(exit_codes=None)}, 125, True),
         ({"expect": Expectation(exit_codes=(125,))}, 1, True),
         ({"expect": Expectation(exit_codes=(125,)), "optional": True}, 125, True),
     ],
@@ -168,7 +189,7 @@ def test_after_a_missing_image_the_page_goes_on() -> None:
     running = session(shell)
     with pytest.raises(ImageProblem):
         running.run(step("docker run ubuntu", optional=True))
-    running.run(step("docker run ubuntu", expect=Expectation(exit_codes=None)))
+    running.run(step("docker run ubuntu", expect=Expectation(exit_codes=(125,))))
     assert len(shell.ran) == 2
 
 
@@ -182,3 +203,59 @@ def test_after_a_time_out_nothing_more_is_run() -> None:
     with pytest.raises(LabProblem, match=r"nothing more can be run on this page: it took too long"):
         running.run(step("true"))
     assert shell.ran == ["sleep"]
+
+
+GONE = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
+FAILED = (
+    "docker: Error response from daemon: failed to start shim: start failed: io.containerd.runc.v2: "
+    "fork/exec /usr/bin/containerd-shim-runc-v2: resource temporarily unavailable: exit status 1\n"
+)
+FULL = "cp: error writing '/root/x': No space left on device\n"
+
+
+@pytest.mark.parametrize("output", [GONE, FAILED, f"docker: {GONE}", f"error during connect: EOF\n{FULL}"])
+@pytest.mark.parametrize(
+    "expect",
+    [
+        Expectation(exit_codes=None),
+        Expectation(exit_codes=None, match=("daemon",)),
+        Expectation(exit_codes=(125,)),
+        Expectation(exit_codes=(125,), match=("something else",)),
+        Expectation(exit_codes=(0,), match=(".",)),
+    ],
+)
+def test_a_lab_whose_engine_has_failed_ends_its_page(output: str, expect: Expectation) -> None:
+    running = session(Shell(f"before\n{output}after\n", 125))
+    with pytest.raises(LabProblem, match="the engine of lab failed at `docker ps`"):
+        running.run(step("docker ps", expect=expect))
+    with pytest.raises(LabProblem, match="nothing more"):
+        running.run(step("true"))
+
+
+@pytest.mark.parametrize("output", [GONE, FAILED])
+def test_a_page_about_a_failure_says_status_and_words(output: str) -> None:
+    expect = Expectation(exit_codes=(125,), match=("daemon",))
+    (recording,) = session(Shell(output, 125)).run(step("docker ps", expect=expect))
+    assert recording.exit_code == 125
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_full_disk_counts_if_it_is_the_labs(*, full: bool) -> None:
+    running = session(Shell(FULL, 1), machine=Machine(full=full))
+    asked = step("cp x y", expect=Expectation(exit_codes=(1,)))
+    if full:
+        with pytest.raises(LabProblem, match="No space left"):
+            running.run(asked)
+    else:
+        assert running.run(asked)[0].exit_code == 1
+
+
+TAKEN = 'docker: Error response from daemon: Conflict. The container name "/web" is already in use.\n'
+
+
+def test_any_does_not_cover_a_refusal() -> None:
+    with pytest.raises(EngineRefusal, match=r"Conflict.*say `:exit-code: 125`"):
+        session(Shell(TAKEN, 125)).run(step("docker run web", expect=Expectation(exit_codes=None)))
+    for expect in (Expectation(exit_codes=(125,)), Expectation()):
+        # What is not expected is a finding of `verify`, as with any other program at the shell.
+        assert session(Shell(TAKEN, 125)).run(step("docker run web", expect=expect))[0].exit_code == 125

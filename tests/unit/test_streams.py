@@ -194,3 +194,12 @@ def test_the_last_lines_do_not_begin_within_a_sequence() -> None:
         assert "[" not in shown
         assert "\x1b" not in shown
         assert shown.endswith("red" + "x" * more) or len(shown) == 400
+
+
+@pytest.mark.parametrize("more", range(4))
+def test_the_last_lines_do_not_begin_within_a_character(more: int) -> None:
+    transcript = Transcript(max_output=100_000, has_output=True)
+    transcript.add(Chunk(Stream.OUT, "😀".encode() * 5000 + b"x" * more))
+    shown = transcript.last_lines(TerminalSize(columns=20_000))
+    assert set(shown) <= {"😀", "x"}
+    assert "😀" in shown

@@ -33,6 +33,8 @@ _LONGEST = 400
 """Characters of a line in a message."""
 _WHOLE = re.compile(rb"[\r\n\x1b]")
 """Where output can be cut: before the end of a line, and before a control sequence."""
+_CHARACTER = re.compile(rb"[^\x80-\xbf]")
+"""Where a character of UTF-8 begins."""
 _TAKEN_OVER = "application/vnd.docker."
 """How the type of an answer begins after which a connection carries what a container reads and prints."""
 
@@ -279,8 +281,10 @@ class Transcript:
                 data = chunk.data[-left:]
                 left -= len(data)
                 # Not the end of a sequence or of a character whose beginning is cut off.
-                start = _WHOLE.search(data) if len(data) < len(chunk.data) else None
-                tail.insert(0, Chunk(chunk.stream, data[start.start() if start else 0 :]))
+                if len(data) < len(chunk.data):
+                    start = _WHOLE.search(data) or _CHARACTER.search(data)
+                    data = data[start.start() :] if start else b""
+                tail.insert(0, Chunk(chunk.stream, data))
         shown = screen.text(screen.lines(tail, size))
         return "\n".join(line[:_LONGEST] for line in shown.split("\n")[-count:])
 

@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from docker import APIClient
 
+from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.frames import Frames
 from docker_run.engine.streams import Connection, open_exec, start_thread
@@ -49,12 +51,12 @@ def execute(
 
     The command has to know how much it reads: an end of its input can't be told over TLS.
     Raises `EngineProblem` where the engine, or the container, is gone, `LabProblem` where it takes
-    longer than `seconds`, and `Interrupted`.
+    longer than `seconds`, or its output did not come to its end, and `Interrupted`.
     """
     with engine_errors(f"while it ran `{command[0]}` in a lab"):
         execution = create(api, container, command)
         connection = open_exec(api, execution, tty=False)
-        printed = bytearray()
+        printed = _Printed()
         # Apart: a program that ends before it has read everything is not waited for.
         writing = start_thread("exec input", lambda: _write(connection, data))
         reading = start_thread("exec output", lambda: _read(connection, printed))
@@ -71,9 +73,35 @@ def execute(
             reading.join()
             writing.join()
             connection.close()
-        status = api.exec_inspect(execution)["ExitCode"]
-    # The engine knows no status where the container ended before the program did.
-    return Ended(137 if status is None else int(status), printed.decode(errors="replace"))
+        if printed.lost is not None:
+            raise LabProblem(f"what `{command[0]}` printed in a lab is not whole: {printed.lost}")
+        status = _status(api, execution, command[0])
+    return Ended(status, printed.data.decode(errors="replace"))
+
+
+@dataclass(slots=True)
+class _Printed:
+    """What a program has printed, both streams together."""
+
+    data: bytearray = field(default_factory=bytearray)
+    lost: BaseException | None = None
+    """Why not all of it came."""
+
+
+def _status(api: APIClient, execution: str, name: str) -> int:
+    """Return how a program ended whose output has just ended. Raises `LabProblem` where it goes on.
+
+    Engines 20.10 and 28.5 know of the end of a program by the time that they end its output.
+    """
+    about: object = api.exec_inspect(execution)
+    if not isinstance(about, dict) or "Running" not in about:
+        raise NotAnEngine("the answer about a program does not say whether it runs")
+    if about["Running"]:
+        raise LabProblem(f"the connection to `{name}` in a lab ended before the program did")
+    status = about.get("ExitCode")
+    if not isinstance(status, int):
+        raise LabProblem(f"the lab ended while `{name}` ran in it")
+    return status
 
 
 def _write(connection: Connection, data: bytes) -> None:
@@ -81,9 +109,13 @@ def _write(connection: Connection, data: bytes) -> None:
         connection.send(data)
 
 
-def _read(connection: Connection, printed: bytearray) -> None:
+def _read(connection: Connection, printed: _Printed) -> None:
     frames = Frames()
-    with suppress(OSError, ValueError):  # cut off by who waits
+    try:
         while data := connection.read():
             for chunk in frames.feed(data):
-                printed += chunk.data[: _LARGEST - len(printed)]
+                printed.data += chunk.data[: _LARGEST - len(printed.data)]
+        frames.finish()
+    except (OSError, ValueError) as error:
+        if not connection.aborted:  # by who waits
+            printed.lost = error

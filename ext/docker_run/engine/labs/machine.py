@@ -124,6 +124,10 @@ class Machine:
         self._life_is_over = True
         api.kill(self.container)
 
+    def is_full(self, api: APIClient) -> bool:
+        """Tell whether a disk of the lab is full: its own, or that of its engine."""
+        return self.execute(api, ["sh", "-c", _DISKS]).status != 0
+
     def obituary(self, api: APIClient) -> str:
         """Say how the container ended, with the last lines of its log; empty where it still runs."""
         give_up = time.monotonic() + _END_SECONDS
@@ -168,6 +172,14 @@ docker version --format 'Docker Engine {{.Server.Version}}, API {{.Server.APIVer
 . /etc/os-release
 echo "$PRETTY_NAME, Linux $(uname -r)"
 """
+_DISKS = """
+for disk in / /var/lib/docker; do
+    [ "$(stat -f -c '%a' "$disk")" -gt 256 ] || exit 1
+    # Some file systems count no inodes.
+    [ "$(stat -f -c '%c' "$disk")" = 0 ] || [ "$(stat -f -c '%d' "$disk")" != 0 ] || exit 1
+done
+"""
+"""Fails where fewer than 256 blocks are free, 1 MB as a rule, or no inode."""
 _APPEND = 'head -c "$1" >> /etc/hosts'
 # In place, so that a container into which the file is mounted sees the change. The number of bytes is
 # given because an end of the input can't be told over every connection.

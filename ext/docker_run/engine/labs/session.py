@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from docker import DockerClient
 
 from docker_run.engine.foreground import Limits
+from docker_run.engine.labs import failures
 from docker_run.engine.labs.machine import Machine
 from docker_run.engine.labs.shell import Shell
 from docker_run.engine.pull import refusal
-from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted, LabProblem
+from docker_run.errors import (
+    DockerRunError,
+    EngineProblem,
+    EngineRefusal,
+    ImageProblem,
+    Interrupted,
+    LabProblem,
+)
 from docker_run.model import Command, CommandRecording, Environment, Image, Step, TerminalSize
 from docker_run.terminal import screen
 
@@ -29,6 +37,9 @@ _NAMES = re.compile(
     r"|pull access denied for (?P<denied>[^\s,]+)"
     r"|manifest for (?P<missing>\S+) not found"
 )
+
+_REFUSED = (125, 126, 127)
+"""The exit statuses of a `docker run` that has run nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +115,27 @@ class LabSession:
 
     def _run(self, lab: Lab, command: Command, step: Step, index: int) -> CommandRecording:
         recording = lab.shell.run(command, self._limits.within(step.timeout))
-        if step.optional or not _is_expected(recording.exit_code, step, index):
-            self._check_images(recording)
+        expected = step.expect.statuses(len(step.commands))[index]
+        is_other = step.optional or expected != recording.exit_code
+        if is_other or failures.may_speak(chunk.data for chunk in recording.output):
+            text = screen.text(screen.lines(recording.output, self._size, joined=True))
+            if is_other:
+                self._check_images(recording, text)
+            if told := self._failure(lab, text):
+                _check_failure(recording, told, step, expected, name=lab.machine.name)
+            if expected is None:
+                _check_refusal(recording, text)
         return recording
 
-    def _check_images(self, recording: CommandRecording) -> None:
+    def _failure(self, lab: Lab, text: str) -> str:
+        """Return the line that says that the lab's engine has failed, or its disk is full."""
+        told = failures.failure(text)
+        if not told and (told := failures.full_disk(text)) and not lab.machine.is_full(self._clients().api):
+            return ""  # a disk that the page has made
+        return told
+
+    def _check_images(self, recording: CommandRecording, text: str) -> None:
         """Raise `ImageProblem` where a command says that it could not get an image."""
-        text = screen.text(screen.lines(recording.output, self._size, joined=True))
         found = _FAILURES.search(text)
         if found is None:
             return
@@ -134,6 +159,23 @@ class LabSession:
             raise Interrupted(f"the build was interrupted before {what} was put on its lab")
 
 
-def _is_expected(status: int, step: Step, index: int) -> bool:
-    expected = step.expect.statuses(len(step.commands))[index]
-    return expected is None or expected == status
+def _check_failure(
+    recording: CommandRecording, told: str, step: Step, expected: int | None, *, name: str
+) -> None:
+    """Raise `LabProblem`, unless the page is about the failure: by exit status, and with `:match:`."""
+    is_matched = any(re.search(pattern, told, re.MULTILINE) for pattern in step.expect.match)
+    if expected != recording.exit_code or not is_matched:
+        raise LabProblem(
+            f"the engine of {name} failed at `{recording.command}`: {told}; a page that is "
+            "about that says the exit status, and with `:match:` what is printed"
+        )
+
+
+def _check_refusal(recording: CommandRecording, text: str) -> None:
+    """Raise `EngineRefusal` where `docker run` has refused to run something; `any` does not cover that."""
+    status = recording.exit_code
+    if status in _REFUSED and (said := failures.refusal(text)):
+        raise EngineRefusal(
+            f"`{recording.command}` is refused, with exit status {status}: {said} (if that is what the "
+            f"page is to show, which `any` does not cover, say `:exit-code: {status}`)"
+        )

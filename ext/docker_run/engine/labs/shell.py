@@ -6,10 +6,8 @@ import queue
 import re
 import time
 
-import requests
 from docker import APIClient
 from docker.errors import APIError
-from urllib3.exceptions import HTTPError
 
 from docker_run.engine import streams
 from docker_run.engine.cleanup import engine_errors
@@ -17,7 +15,15 @@ from docker_run.engine.foreground import Limits
 from docker_run.engine.labs import execs
 from docker_run.engine.labs.console import Console, State
 from docker_run.engine.terminal import Typist
-from docker_run.errors import BodyProblem, DockerRunError, Interrupted, LabProblem, TimedOut, TooMuchOutput
+from docker_run.errors import (
+    BodyProblem,
+    DockerRunError,
+    EngineProblem,
+    Interrupted,
+    LabProblem,
+    TimedOut,
+    TooMuchOutput,
+)
 from docker_run.model import Chunk, Command, CommandRecording, Stream, TerminalSize
 from docker_run.terminal import keys, marks, waits
 
@@ -25,7 +31,8 @@ COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
 """The shell, which puts the marks of `docker_run.terminal.marks` around its prompts."""
 _TICK = 0.05
 """Seconds between two looks at the clock."""
-_RESIZE_TRIES = 20
+_RESIZE_SECONDS = 20.0
+"""How long a lab may take to start its shell."""
 _SHOWN_SECONDS = 5.0
 """How long the shell may take to show its prompt again."""
 _STARTS_TERMINAL = re.compile(r"\bdocker\b.*\b(?:run|exec)\b.*\s(?:-\w*t\w*|--tty)\b", re.DOTALL)
@@ -55,7 +62,12 @@ class Shell:
             # Aside: a terminal that nobody reads takes no more than some kilobytes.
             streams.start_thread(f"keys {name}", self._send_all),
         ]
-        self._resize(api)
+        try:
+            with engine_errors("while it set the size of a lab's terminal"):
+                self._resize(api)
+        except EngineProblem:
+            self.close()
+            raise
 
     def run(self, command: Command, limits: Limits) -> CommandRecording:
         """Type `command`, and what is typed into it; wait for its end and the next prompt.
@@ -88,15 +100,17 @@ class Shell:
 
     def _resize(self, api: APIClient) -> None:
         """Set the terminal's size: the engine can't before the shell is there."""
-        for attempt in range(_RESIZE_TRIES):
+        give_up = time.monotonic() + _RESIZE_SECONDS
+        while self.console.lost is None:
             try:
                 api.exec_resize(self._execution, self.size.rows, self.size.columns)
-            except APIError:
-                if self.console.lost is not None:
-                    return
-                time.sleep(0.005 * (attempt + 1))
-            except (requests.RequestException, HTTPError):
-                return  # what has happened is told by the shell's own connection
+            except APIError as error:
+                if time.monotonic() > give_up:
+                    raise LabProblem(
+                        f"the engine can't set the size of the terminal of {self.name}: "
+                        f"{error.explanation or error}"
+                    ) from error
+                time.sleep(0.02)
             else:
                 return
 
