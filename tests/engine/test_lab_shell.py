@@ -151,3 +151,12 @@ def test_a_file_is_put_where_the_shell_is_whatever_that_is_called(
     with lab_engine.session(session(cd, put)) as running:
         running.run(cd)
         assert shown(running.run(put)[0]) == "yes"
+
+
+def test_a_command_line_longer_than_a_terminals_buffer_is_whole(
+    run: Callable[..., list[CommandRecording]],
+) -> None:
+    # 4,096 bytes are what Linux keeps of a line that nobody edits.
+    words = "x" * 20_000
+    (recording,) = run(f"echo {words} | wc -c")
+    assert shown(recording) == "20001"
