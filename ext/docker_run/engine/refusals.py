@@ -76,6 +76,15 @@ _REFUSALS = (
     Sign(r"--storage-opt is supported only for", "moby graphdriver/overlay2: create, on 20.10"),
     Sign(r"joining (?:network|IPC|PID) namespace of container", "moby daemon: start, on 28.5"),
     Sign(r"cannot join (?:network|IPC|PID) .*container", "moby daemon/container_operations.go"),
+    Sign(r"is not a shared (?:or slave )?mount", "moby daemon/oci_linux.go: `bind-propagation=`, on 20.10"),
+    Sign(r"failed to initialize logging driver", "moby daemon/logs.go: start with `--log-driver`, on both"),
+    Sign(
+        r"write /sys/fs/cgroup/\S+: (?:invalid argument|no such device|numerical result out of range)",
+        "runc: a limit that the kernel does not take, on both",
+    ),
+    Sign(r"write \S*proc\S*/sys/\S+: invalid argument", "runc: start with `--sysctl`, on both"),
+    Sign(r"unable to apply caps: operation not permitted", "runc: `--privileged`, where the engine may not"),
+    Sign(r"error setting rlimit type \d+: operation not permitted", "runc: start with `--ulimit`, on both"),
     Sign(r"sethostname: invalid argument", "runc: start with a long `--hostname`, on both"),
     Sign(r"error mounting \"", "runc: a mount that can't be, of `-v`, `--mount` or `--tmpfs`"),
     Sign(
