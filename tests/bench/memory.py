@@ -19,7 +19,7 @@ from pathlib import Path
 MEGABYTE = 10**6
 LINE = "0123456789 abcdefghij " * 3
 SIZES = (1, 10, 50)
-MOST = 16.0
+MOST = 12.0
 """What is wanted: at most so many bytes for each byte recorded, for all of a page's output in HTML."""
 
 CONF = """
