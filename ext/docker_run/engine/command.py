@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from docker_run.engine import removal
 from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.confinement import Confinement
@@ -17,6 +18,7 @@ from docker_run.engine.creation import Creation, client_warnings
 from docker_run.engine.foreground import Foreground, Limits
 from docker_run.engine.labels import NAME
 from docker_run.engine.names import Json, Names, named_volumes
+from docker_run.engine.product import Product
 from docker_run.engine.refusals import FAILED, exit_status
 from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, Stream
@@ -156,10 +158,33 @@ def _create_volume(api: APIClient, volume: Json, labels: Mapping[str, str]) -> N
 def _follow(
     api: APIClient, container: str, creation: Creation, *, limits: Limits, command: str, printed: Printed
 ) -> None:
-    with Foreground(api, container, creation.attached, limits=limits, command=command) as foreground:
-        _start(api, container, creation)
-        printed.exit_code = foreground.follow()
-        printed.chunks += foreground.output()
+    try:
+        opened = Foreground(api, container, creation.attached, limits=limits, command=command)
+        with _attached(opened, creation) as foreground:
+            _start(api, container, creation)
+            printed.exit_code = foreground.follow()
+            printed.chunks += foreground.output()
+    except _Refused:
+        if creation.is_removed_here:
+            _remove(api, container)
+        raise
+    if creation.is_removed_here and foreground.is_over:
+        _remove(api, container)
+
+
+@contextmanager
+def _attached(foreground: Foreground, creation: Creation) -> Iterator[Foreground]:
+    """Attach to a container. Podman refuses here what Docker refuses at the start: it makes it ready to run."""
+    with ExitStack() as closing:
+        with _refusals() if creation.attached.product is Product.PODMAN else nullcontext():
+            closing.enter_context(foreground)
+        yield foreground
+
+
+def _remove(api: APIClient, container: str) -> None:
+    """Remove the container of `--rm`, which has ended or could not be started. Raises `EngineProblem`."""
+    with engine_errors("while a container was removed that has ended (`--rm`)"):
+        removal.remove(api, "container", container)
 
 
 def _start(api: APIClient, container: str, creation: Creation) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from docker import APIClient
 from docker.utils import version_lt
 
+from docker_run.engine import podman
 from docker_run.engine.foreground import Attached
 from docker_run.engine.names import Json
+from docker_run.engine.product import Product
 from docker_run.errors import FlagProblem
 from docker_run.model import RunLine, TerminalSize
 from docker_run.terminal import keys
@@ -29,6 +31,8 @@ class Creation:
     body: Json
     attached: Attached
     detach: bool
+    is_removed_here: bool = False
+    """Whether it is for us to remove the container when it has ended (`--rm`), and not for the engine."""
 
 
 def creation(
@@ -39,19 +43,28 @@ def creation(
     labels: Mapping[str, str],
     terminal: TerminalSize,
     api: APIClient,
+    product: Product = Product.DOCKER,
 ) -> Creation:
     """Return the request for `line`, with `labels` on top of the author's own.
 
     `reference` is what the engine knows the image by, `typed` the body of the directive. `api` is
-    asked for its version only. Raises `FlagProblem` for a flag that this engine is too old for: it
-    would take no notice of it.
+    asked for its version only. Raises `FlagProblem` for a flag that this engine is too old for, or
+    that Podman doesn't have: it would take no notice of it.
     """
     _check_versions(line, api)
+    if product is Product.PODMAN:
+        podman.check_flags(line, api)
     container: dict[str, Any] = dict(line.container)
     name, platform = container.pop("name", None), container.pop("platform", None)
     streams = _streams(line)
-    attached = _attached(line, streams, typed=typed, terminal=terminal)
+    attached = replace(_attached(line, streams, typed=typed, terminal=terminal), product=product)
     settings: dict[str, Any] = dict(line.host)
+    detach = bool(line.client.get("detach"))
+    # Podman forgets the exit status of a container that it removes.
+    is_removed_here = product is Product.PODMAN and attached.auto_remove and not detach
+    if is_removed_here:
+        settings["auto_remove"] = False
+        attached = replace(attached, auto_remove=False)
     host: Any = dict(api.create_host_config(**settings)) | dict(line.raw_host)
     if attached.tty:
         host["ConsoleSize"] = [terminal.rows, terminal.columns]
@@ -81,7 +94,8 @@ def creation(
         platform=str(platform) if platform else None,
         body=body,
         attached=attached,
-        detach=bool(line.client.get("detach")),
+        detach=detach,
+        is_removed_here=is_removed_here,
     )
 
 

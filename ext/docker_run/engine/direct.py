@@ -255,6 +255,7 @@ class DirectSession:
                 labels=self._labels,
                 terminal=self._session.terminal,
                 api=api,
+                product=self._host.product(),
             )
         except (DockerException, TypeError, ValueError) as error:
             # docker-py checks some values itself, and knows which version of the API has what.

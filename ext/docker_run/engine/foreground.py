@@ -13,8 +13,9 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from docker_run.engine import streams
+from docker_run.engine import podman, streams
 from docker_run.engine.answers import NotAnEngine
+from docker_run.engine.product import Product
 from docker_run.engine.terminal import Typist
 from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Stream, TerminalSize
@@ -30,6 +31,8 @@ _OVER = ("restarting", "removing", "exited", "dead")
 """Of the states of a container those in which it has ended."""
 _JOIN_SECONDS = 2.0
 """How long a thread may take to end whose connection was cut."""
+_EXIT_SECONDS = 0.5
+"""Seconds between two questions whether a container has exited, where the engine may not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Attached:
     typed: tuple[str, ...] = ()
     detach_keys: str = keys.DEFAULT_DETACH_KEYS
     size: TerminalSize = TerminalSize()
+    product: Product = Product.DOCKER
 
     @property
     def output(self) -> bool:
@@ -87,6 +91,7 @@ class Foreground:
         self._input: streams.Connection | None = None
         self._detached = False
         self._unread_since = 0.0
+        self._next_question = 0.0
         self._detach = keys.DetachKeys(keys.parse_detach_keys(attached.detach_keys))
 
     def __enter__(self) -> Self:
@@ -110,6 +115,11 @@ class Foreground:
                 connection.close()
         self._connections.clear()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the container has exited; else it was detached from."""
+        return self._transcript.exit_code is not None
+
     def output(self) -> tuple[Chunk, ...]:
         """Return what was printed and typed so far."""
         return self._transcript.chunks()
@@ -126,11 +136,22 @@ class Foreground:
         while not self._transcript.complete:
             typist.saw(self._transcript.wait(_TICK), now=time.monotonic())
             self._check()
+            self._ask_for_exit()
             line = typist.next_line(now=time.monotonic())
             if line is not None and self._type(line):
                 return 0
         self._check()
         return self._transcript.exit_code or 0
+
+    def _ask_for_exit(self) -> None:
+        """Look from time to time whether a container that prints no more has exited."""
+        now = time.monotonic()
+        if self._attached.product is Product.DOCKER or self._transcript.prints or now < self._next_question:
+            return
+        self._next_question = now + _EXIT_SECONDS
+        status = podman.exit_status(self._api, self._container)
+        if status is not None:
+            self._transcript.exited(status)
 
     @property
     def _types(self) -> bool:
@@ -141,24 +162,29 @@ class Foreground:
         waiting = self._keep(streams.open_wait(self._api, self._container, removed=attached.auto_remove))
         self._start("exit", lambda: streams.await_exit(waiting, transcript))
         if attached.output:
-            output = self._keep(
-                streams.open_output(
-                    self._api, self._container, stdout=attached.stdout, stderr=attached.stderr
-                )
-            )
+            output = self._keep(self._attach_output())
             self._start(
                 "output",
                 lambda: streams.read_output(output, transcript, tty=attached.tty, is_over=self._is_over),
             )
         if attached.stdin:
-            feed = self._keep(
+            feed = self._input = self._input or self._keep(
                 streams.open_input(self._api, self._container, detach_keys=attached.detach_keys)
             )
-            self._input = feed
             if not attached.tty:
                 # Without a terminal there are no keys: the body is the text as it stands.
                 data = "".join(f"{line}\n" for line in attached.typed).encode()
                 self._start("input", lambda: streams.feed_input(feed, data, transcript))
+
+    def _attach_output(self) -> streams.Connection:
+        attached = self._attached
+        if attached.product is Product.DOCKER or not self._types:
+            return streams.open_output(
+                self._api, self._container, stdout=attached.stdout, stderr=attached.stderr
+            )
+        # Podman closes a terminal's input that is attached without the output.
+        self._input = streams.open_terminal(self._api, self._container, detach_keys=attached.detach_keys)
+        return self._input
 
     def _keep(self, connection: streams.Connection) -> streams.Connection:
         self._connections.append(connection)

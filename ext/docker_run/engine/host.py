@@ -21,6 +21,7 @@ from docker_run.engine.folders import BuildFolder, BuildFolders
 from docker_run.engine.foreground import Limits
 from docker_run.engine.labels import PAGE, SESSION, Owner
 from docker_run.engine.lease import Lease
+from docker_run.engine.product import Product, product_of
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
 
@@ -60,6 +61,7 @@ class Host:
         self._lease: Lease | None = None
         self._folder: BuildFolder | None = None
         self._is_left = False
+        self._product: Product | None = None
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
 
     @property
@@ -86,15 +88,20 @@ class Host:
                 self._lease = lease
             return self._lease
 
+    def product(self) -> Product:
+        """Return which engine it is; it is asked once. Raises `EngineProblem`."""
+        if self._product is None:
+            with cleanup.engine_errors("when it was asked what it is"):
+                self._product = product_of(self.clients().api.version())
+        return self._product
+
     def environment(self) -> Environment:
         """Describe the machine. Raises `EngineProblem`."""
         api = self.clients().api
         with cleanup.engine_errors("when it was asked for its version"):
             version, info = api.version(), api.info()
-        names = [str(part.get("Name", "")) for part in version.get("Components") or ()]
-        product = "Podman" if any("Podman" in name for name in names) else "Docker Engine"
         return Environment(
-            engine=f"{product} {version['Version']}, API {version['ApiVersion']}",
+            engine=f"{product_of(version).value} {version['Version']}, API {version['ApiVersion']}",
             system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
             architecture=str(info["Architecture"]),
         )

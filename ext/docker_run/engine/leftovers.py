@@ -12,15 +12,11 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 
+from docker_run.engine import removal
 from docker_run.engine.labels import BUILD, IMAGES, LEASE, NAME, Owner
 
 KINDS = ("container", "image", "network", "volume")
 """In the order in which they can be removed: what is in use can't, and volumes tell of the images."""
-
-_GONE = (404, 409)
-"""What an engine answers about something that is gone already, is just being removed, or is in use."""
-_IN_USE = 403
-"""What it answers about a network to which somebody else's container is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +50,7 @@ class Thing:
 
     def remove(self, api: APIClient) -> bool:
         """Remove it; say whether that was done. Raises what docker-py raises."""
-        try:
-            if self.kind == "container":
-                api.remove_container(self.id, v=True, force=True)
-            elif self.kind == "image":
-                api.remove_image(self.id, noprune=True)
-            elif self.kind == "volume":
-                api.remove_volume(self.id, force=True)
-            else:
-                api.remove_network(self.id)
-        except APIError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status in _GONE or (self.kind == "network" and status == _IN_USE):
-                return False
-            raise
-        return True
+        return removal.remove(api, self.kind, self.id)
 
 
 def labelled(api: APIClient, label: str = BUILD) -> Iterator[Thing]:

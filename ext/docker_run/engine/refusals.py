@@ -91,6 +91,14 @@ _REFUSALS = (
         r"exec: \".*(?:executable file not found|no such file or directory|permission denied|is a directory)",
         "runc: no program of that name (answered as 400 by 20.10.24 and 28.5.2)",
     ),
+    # Podman 4.3.1 and 5.8.6, which answer nearly everything with 500.
+    Sign(
+        r"OCI runtime attempted to invoke a command that was not found|OCI permission denied",
+        "crun, at attach",
+    ),
+    Sign(r"that name is already in use|network not found|no container with name or ID", "podman: create"),
+    Sign(r"exists on container .*, but is not a directory", "podman: `-w`, at attach"),
+    Sign(r"unable to find user .*no matching entries", "podman: `-u`, at attach"),
 )
 """What is refused although the answer is 500."""
 
@@ -101,6 +109,7 @@ _UNMARKED = 500
 
 _NOT_FOUND = (
     "executable file not found",
+    "attempted to invoke a command that was not found",
     "no such file or directory",
     "system cannot find the file specified",
 )

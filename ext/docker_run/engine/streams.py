@@ -138,6 +138,11 @@ def open_input(api: APIClient, container: str, *, detach_keys: str = "") -> Conn
     return _attach(api, container, streams, detach_keys)
 
 
+def open_terminal(api: APIClient, container: str, *, detach_keys: str = "") -> Connection:
+    """Attach to the terminal of `container`: what it reads and what it prints, on one connection."""
+    return _attach(api, container, {"stream": "1", "stdin": "1", "stdout": "1", "stderr": "1"}, detach_keys)
+
+
 def open_wait(api: APIClient, container: str, *, removed: bool) -> Connection:
     """Ask to be told when `container` exits, or is removed after that (`--rm`).
 
@@ -248,6 +253,11 @@ class Transcript:
     def overflown(self) -> bool:
         """Whether more was printed than may be."""
         return self._size > self._max_output
+
+    @property
+    def prints(self) -> bool:
+        """Whether output may still come."""
+        return not self._ended
 
     @property
     def complete(self) -> bool:

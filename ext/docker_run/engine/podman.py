@@ -1,0 +1,83 @@
+"""What Podman does otherwise than Docker, behind the same API.
+
+Found with Podman 4.3.1 and 5.8.6. Its side of the API is `pkg/api/handlers/compat` in
+https://github.com/containers/podman, `cmd/podman/common/create_opts.go` what becomes of a container's
+settings: what isn't named there is dropped without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docker import APIClient
+from docker.utils import version_lt
+
+from docker_run.errors import FlagProblem
+from docker_run.model import RunLine
+
+_CGROUP_NAMESPACES_SINCE = "1.44"
+"""Podman that speaks this version of the API (5.8) heeds `--cgroupns`; one of 1.41 (4.3) does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A flag that Podman's API drops, or refuses."""
+
+    flag: str
+    is_used: Callable[[RunLine], bool]
+    advice: str = "leave it out, or run the page on Docker"
+    until: str = ""
+    """The first version of the API without the gap."""
+
+
+def _host(name: str) -> Callable[[RunLine], bool]:
+    return lambda line: bool(line.host.get(name))
+
+
+def _endpoint(name: str) -> Callable[[RunLine], bool]:
+    return lambda line: any(name in settings for settings in line.endpoints.values())
+
+
+def _volume_option(name: str) -> Callable[[RunLine], bool]:
+    return lambda line: any(name in (mount.get("VolumeOptions") or {}) for mount in _mounts(line))
+
+
+def _mounts(line: RunLine) -> Iterator[Mapping[str, Any]]:
+    mounts: Any = line.host.get("mounts") or ()
+    yield from mounts
+
+
+_GAPS = (
+    _Gap("link", _host("links"), "put both containers on a network, where they find each other by name"),
+    _Gap("device-cgroup-rule", _host("device_cgroup_rules")),
+    _Gap("runtime", _host("runtime")),
+    _Gap("kernel-memory", _host("kernel_memory")),
+    _Gap("isolation", lambda line: line.host.get("isolation") not in (None, "", "default")),
+    _Gap("cgroupns", _host("cgroupns"), until=_CGROUP_NAMESPACES_SINCE),
+    _Gap("gpus", lambda line: bool(line.raw_host.get("DeviceRequests"))),
+    _Gap("domainname", lambda line: bool(line.container.get("domainname"))),
+    _Gap("link-local-ip", _endpoint("link_local_ips")),
+    _Gap("mount …,volume-subpath", _volume_option("Subpath")),
+)
+
+
+def check_flags(line: RunLine, api: APIClient) -> None:
+    """Raise `FlagProblem` for a flag of which Podman would take no notice, or which it refuses.
+
+    `api` is asked for its version only.
+    """
+    for gap in _GAPS:
+        if gap.is_used(line) and not (gap.until and not version_lt(api.api_version, gap.until)):
+            raise FlagProblem(f"Podman doesn't support `--{gap.flag}` in Docker's API; {gap.advice}")
+
+
+def exit_status(api: APIClient, container: str) -> int | None:
+    """Return the exit status of `container`, None where it has not ended. Raises docker-py's `APIError`.
+
+    Podman answers the question for the next exit from its log of events, and may begin to read that
+    only after a short container has ended: then nobody is told.
+    """
+    state: Mapping[str, Any] = api.inspect_container(container)["State"]
+    return int(state["ExitCode"]) if state["Status"] == "exited" else None

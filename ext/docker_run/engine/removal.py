@@ -1,0 +1,50 @@
+"""Removing one thing from an engine: a container, an image, a volume or a network."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from docker import APIClient
+from docker.errors import APIError
+
+_GONE = (404, 409)
+"""What an engine answers about something that is gone already, is just being removed, or is in use."""
+_ACTIVE = 403
+"""What Docker answers about a network that has containers."""
+_HELD = ("has dependent containers", "network is being used", "volume is being used")
+"""What Podman answers, as an error of its own, about something that others must go before."""
+
+
+def remove(api: APIClient, kind: str, identity: str) -> bool:
+    """Remove a `container`, `image`, `volume` or `network`; say whether that was done.
+
+    It was not where it is gone already, or where something else that uses it has to go first: Podman
+    keeps a container whose network, process space or volumes another one shares.
+    Raises docker-py's `APIError` where the engine fails.
+    """
+    try:
+        if kind == "container":
+            _remove_container(api, identity)
+        elif kind == "image":
+            api.remove_image(identity, noprune=True)
+        elif kind == "volume":
+            # Not by force: Podman would remove the containers that use it as well, whoever made them.
+            api.remove_volume(identity)
+        else:
+            api.remove_network(identity)
+    except APIError as error:
+        if _is_held(error) or (kind == "network" and error.status_code == _ACTIVE):
+            return False
+        raise
+    return True
+
+
+def _remove_container(api: APIClient, container: str) -> None:
+    # Podman 5 asks it to stop first, and waits for ten seconds.
+    with suppress(APIError):
+        api.kill(container)
+    api.remove_container(container, v=True, force=True)
+
+
+def _is_held(error: APIError) -> bool:
+    return error.status_code in _GONE or any(sign in str(error.explanation) for sign in _HELD)
