@@ -174,7 +174,7 @@ def _follow(
 
 @contextmanager
 def _attached(foreground: Foreground, creation: Creation) -> Iterator[Foreground]:
-    """Attach to a container. Podman refuses here what Docker refuses at the start: it makes it ready to run."""
+    """Attach to a container; Podman refuses already here what Docker refuses at the start."""
     with ExitStack() as closing:
         with _refusals() if creation.attached.product is Product.PODMAN else nullcontext():
             closing.enter_context(foreground)

@@ -29,6 +29,8 @@ _END_SECONDS = 2.0
 """How long a program that reads no more may take to end, before something else is taken for the reason."""
 _OVER = ("restarting", "removing", "exited", "dead")
 """Of the states of a container those in which it has ended."""
+_LATE_SECONDS = 10.0
+"""How long Podman may take to note that a container has ended whose output has."""
 _JOIN_SECONDS = 2.0
 """How long a thread may take to end whose connection was cut."""
 _EXIT_SECONDS = 0.5
@@ -262,9 +264,20 @@ class Foreground:
             ) from self._transcript.unread
 
     def _is_over(self) -> bool:
-        """Ask the engine whether the container, whose output has just ended, has ended as well.
+        """Tell whether the container, whose output has just ended, has ended as well.
 
-        An engine ends the output of a container, and notes that this has ended, under one lock (moby,
+        Podman notes that a little later; Docker never does (see `_has_ended`).
+        """
+        late = _LATE_SECONDS if self._attached.product is Product.PODMAN else 0.0
+        give_up = time.monotonic() + late
+        while not (over := self._has_ended()) and time.monotonic() < give_up:
+            time.sleep(_TICK)
+        return over
+
+    def _has_ended(self) -> bool:
+        """Ask the engine whether the container has ended.
+
+        Docker ends the output of a container, and notes that this has ended, under one lock (moby,
         `daemon/monitor.go`, `handleContainerExit`), for which also waits who asks for the state. So the
         answer is never too early.
         """
