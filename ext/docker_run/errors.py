@@ -125,6 +125,17 @@ class TooMuchOutput(Unfinished):
     subtype = "output-limit"
 
 
+class SlowPattern(Unfinished):
+    """A regular expression of an author was still at work when its time was over."""
+
+    subtype = "pattern"
+
+    def __init__(self, message: str, *, pattern: str) -> None:
+        super().__init__(message)
+        self.pattern = pattern
+        """As its author wrote it."""
+
+
 class Interrupted(Unfinished):
     """The build was interrupted while the command ran."""
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 from docker_run import durations
+from docker_run import patterns as regular_expressions
 from docker_run.errors import OptionProblem
 from docker_run.model import DEFAULT_LAB, Capture, LineRange
 
@@ -106,10 +107,8 @@ def captures(options: Options) -> tuple[Capture, ...]:
 
 
 def _compile(pattern: str, shown: str) -> None:
-    try:
-        re.compile(pattern, re.MULTILINE)
-    except re.error as error:
-        raise OptionProblem(f"`{shown}` is not a regular expression: {error}") from None
+    if problem := regular_expressions.problem(pattern):
+        raise OptionProblem(f"`{shown}` is not a regular expression: {problem}")
 
 
 def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:

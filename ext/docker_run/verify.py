@@ -8,12 +8,13 @@ page can't show), `recording-missing` and `recording-stale` (there is nothing to
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
-from docker_run.errors import DockerRunError
+from docker_run.errors import DockerRunError, SlowPattern
 from docker_run.grammar import runline
 from docker_run.model import (
+    Capture,
     Chunk,
     Command,
     CommandRecording,
@@ -26,6 +27,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
+from docker_run.patterns import Pattern
 from docker_run.terminal import screen, waits
 
 _PIECE = 1 << 16
@@ -104,9 +106,18 @@ def captured(step: Step, recording: StepRecording, size: TerminalSize) -> Mappin
     if step.captures and not recording.not_run:
         text = step_text(recording, size)
         for capture in step.captures:
-            if found := re.search(capture.pattern, text, re.MULTILINE):
-                values[capture.name] = (found[1] if found.re.groups else found[0]) or ""
+            with suppress(SlowPattern):  # a finding of `verify`
+                value = _value(capture, text)
+                if value is not None:
+                    values[capture.name] = value
     return values
+
+
+def _value(capture: Capture, text: str) -> str | None:
+    """Return what a capture finds; None for nothing. Raises `SlowPattern`."""
+    pattern = Pattern(capture.pattern)
+    found = pattern.search(text)
+    return None if found is None else found[1 if pattern.has_groups else 0] or ""
 
 
 def _verify_step(
@@ -116,24 +127,37 @@ def _verify_step(
     text = step_text(recording, size) if step.expect.match or step.captures else ""
     for problem in _exit_codes(step.expect, recording.commands, size):
         yield Finding(step.location, "exit-code", problem)
-    for pattern in step.expect.match:
-        if not re.search(pattern, text, re.MULTILINE):
-            yield Finding(step.location, "match", f"the output does not match `{pattern}`{quoted(text)}")
-    values = captured(step, recording, size)
-    for capture in step.captures:
-        if capture.name not in values:
-            yield Finding(
-                step.location,
-                "capture",
-                f"`{capture.pattern}`, which should find the value `{capture.name}`, "
-                f"finds nothing in the output{quoted(text)}",
-            )
+    yield from _matches(step, text)
+    yield from _captures(step, text)
     for asked, command in zip(step.commands, recording.commands, strict=False):
         if problem := _untyped(asked, command, on_lab=on_lab):
             yield Finding(step.location, "body", problem)
     for command in recording.commands:
         if problem := _unshowable(command):
             yield Finding(step.location, "output-encoding", problem)
+
+
+def _matches(step: Step, text: str) -> Iterator[Finding]:
+    for pattern in step.expect.match:
+        try:
+            if not Pattern(pattern).search(text):
+                yield Finding(step.location, "match", f"the output does not match `{pattern}`{quoted(text)}")
+        except SlowPattern as error:
+            yield Finding(step.location, error.subtype, f"`:match:`: {error}")
+
+
+def _captures(step: Step, text: str) -> Iterator[Finding]:
+    for capture in step.captures:
+        try:
+            if _value(capture, text) is None:
+                yield Finding(
+                    step.location,
+                    "capture",
+                    f"`{capture.pattern}`, which should find the value `{capture.name}`, "
+                    f"finds nothing in the output{quoted(text)}",
+                )
+        except SlowPattern as error:
+            yield Finding(step.location, error.subtype, f"`:capture: {capture.name}`: {error}")
 
 
 def _exit_codes(

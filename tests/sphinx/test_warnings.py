@@ -47,6 +47,8 @@ CASES = {
     "status": (block("--rm busybox false"), "exit-code"),
     "no such command": (block("--rm busybox nothing-like-it"), "exit-code"),
     "match": (block("--rm busybox echo one", ":match: two"), "match"),
+    "slow match": (block(f"--rm busybox echo {'a' * 50}b", ":match: (a|a)*$"), "pattern"),
+    "slow capture": (block(f"--rm busybox echo {'a' * 50}b", ":capture: n = (a|a)*$"), "pattern"),
     "capture": (block("--rm busybox echo one", ":capture: n = (two)"), "capture"),
     "image": (block("--rm nothing-like-it true"), "image"),
     "timeout": (block("--rm busybox sleep 100"), "timeout"),

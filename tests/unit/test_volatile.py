@@ -221,7 +221,7 @@ def test_padding_counts_only_where_nothing_is_masked() -> None:
 
 def test_an_authors_pattern_goes_first_and_takes_its_whole_match() -> None:
     assert mask("seen 12ms, 7 of 9", (r"seen \d+",)) == "<volatile>ms, 7 of 9"
-    assert mask("7 of 9\n8 of 9", (re.compile(r"^7"), r"of 9$")) == "<volatile> <volatile>\n8 <volatile>"
+    assert mask("7 of 9\n8 of 9", (r"^7", r"of 9$")) == "<volatile> <volatile>\n8 <volatile>"
 
 
 def test_an_authors_pattern_may_span_lines() -> None:
@@ -233,7 +233,7 @@ def test_an_empty_match_masks_nothing() -> None:
 
 
 def test_a_bad_pattern_is_an_error() -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(ValueError, match="missing"):
         mask("x", ("(",))
 
 

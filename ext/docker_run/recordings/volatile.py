@@ -14,8 +14,10 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Patterns: TypeAlias = tuple[str | re.Pattern[str], ...]
-"""Regular expressions of an author; a text among them is compiled in multi-line mode."""
+from docker_run.patterns import Match, Pattern
+
+Patterns: TypeAlias = tuple[str, ...]
+"""Regular expressions of an author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,9 @@ _WRITTEN = {sign: f"<{name}>" for name, sign in _SIGNS.items()}
 _NAME = re.compile(f"<({'|'.join(_NAMES)})>")
 _SIGN = re.compile(f"[{''.join(_WRITTEN)}]")
 
+_MOST_ROUNDS = 10
+"""Of masking: text in which each round uncovers more is made for that, and left to differ."""
+
 _HEADINGS = re.compile(r"[A-Z][A-Z /%]*")
 _PADDING = re.compile(r" {2,}")
 _INDENT = re.compile(f"^ +(?={_SIGN.pattern})")
@@ -232,17 +237,17 @@ def mask(text: str, extra: Patterns = ()) -> str:
     The whole of each match of an author's `extra` patterns becomes `<volatile>`; then the built-in
     `MASKS` have their turn. What is masked has another width from run to run, and moves the columns
     of a table: so in a line with something masked, and in the headings of a table, several blanks
-    count as one. Masking what is masked already changes nothing.
+    count as one. Masking what is masked already changes nothing, but in text made of masks that each
+    uncover the next: it is masked so far, and no further.
 
-    Raises `re.error` where a text in `extra` is no regular expression.
+    Raises `ValueError` where a text in `extra` is no regular expression, and `SlowPattern`.
     """
-    authors = [
-        re.compile(pattern, re.MULTILINE) if isinstance(pattern, str) else pattern for pattern in extra
-    ]
+    authors = list(map(Pattern, extra))
     masked, before = _NAME.sub(lambda match: _SIGNS[match[1]], text), ""
-    while masked != before:
-        # One mask can uncover the match of another, because what stood before it is gone. This comes
-        # to an end: each round leaves fewer characters that aren't signs.
+    for _ in range(_MOST_ROUNDS):
+        if masked == before:
+            break
+        # One mask can uncover the match of another, because what stood before it is gone.
         before = masked
         for pattern in authors:
             masked = pattern.sub(_author_sign, masked)
@@ -251,9 +256,10 @@ def mask(text: str, extra: Patterns = ()) -> str:
     return _SIGN.sub(lambda match: _WRITTEN[match[0]], masked)
 
 
-def _author_sign(match: re.Match[str]) -> str:
+def _author_sign(match: Match) -> str:
     """Return the sign for an author's match, or the match itself where all of it is masked already."""
-    return _SIGNS["volatile"] if _SIGN.sub("", match[0]) else match[0]
+    matched = match[0] or ""
+    return _SIGNS["volatile"] if _SIGN.sub("", matched) else matched
 
 
 def _unpadded(line: str) -> str:

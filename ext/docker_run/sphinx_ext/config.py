@@ -16,6 +16,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from docker_run import patterns
 from docker_run.durations import LONGEST
 from docker_run.engine.endpoints import candidates
 from docker_run.errors import EngineProblem
@@ -127,10 +128,8 @@ def _flags(value: object) -> tuple[str, ...]:
 
 def _patterns(value: object) -> tuple[str, ...]:
     for pattern in (words := _words(value)):
-        try:
-            re.compile(pattern, re.MULTILINE)
-        except re.error as error:
-            raise ValueError(f"a list of regular expressions ({pattern!r}: {error})") from None
+        if problem := patterns.problem(pattern):
+            raise ValueError(f"a list of regular expressions ({pattern!r}: {problem})")
     return words
 
 

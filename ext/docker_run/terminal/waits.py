@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docker_run import durations
+from docker_run import durations, patterns
 from docker_run.errors import SyntaxProblem
 from docker_run.terminal import keys
 
@@ -40,8 +40,8 @@ class Wait:
         return f"/{self.pattern}/" if self.pattern else f"{self.seconds:g} s"
 
     def found_in(self, text: str) -> bool:
-        """Tell whether `text` holds what is waited for; never, for a time."""
-        return bool(self.pattern) and re.search(self.pattern, text, re.MULTILINE) is not None
+        """Tell whether `text` holds what is waited for; never, for a time. Raises `SlowPattern`."""
+        return bool(self.pattern) and patterns.Pattern(self.pattern).search(text) is not None
 
 
 def is_wait(entry: str) -> bool:
@@ -59,10 +59,8 @@ def parse(entry: str) -> Wait:
             return Wait(durations.seconds(found["time"]))
         except ValueError as error:
             raise SyntaxProblem(f"`{entry}`: give {error}; {_FORM}") from None
-    try:
-        re.compile(found["pattern"], re.MULTILINE)
-    except re.error as error:
-        raise SyntaxProblem(f"the pattern of `{entry}` is not a regular expression: {error}") from None
+    if problem := patterns.problem(found["pattern"]):
+        raise SyntaxProblem(f"the pattern of `{entry}` is not a regular expression: {problem}")
     return Wait(pattern=found["pattern"])
 
 

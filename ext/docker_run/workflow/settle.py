@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import overload
 
-from docker_run.errors import EngineProblem, Interrupted, RecordingProblem
+from docker_run.errors import EngineProblem, Interrupted, RecordingProblem, SlowPattern
 from docker_run.execute import Outcome
 from docker_run.model import Finding, Problem, Recording, Session, StepRecording
 from docker_run.recordings.compare import Difference, differences
@@ -75,7 +75,11 @@ class Settler:
     def _keep(
         self, session: Session, recording: Recording, earlier: Recording | None, engine: str
     ) -> Settled:
-        kept = recording_to_keep(session, recording, earlier, self._volatile)
+        try:
+            kept = recording_to_keep(session, recording, earlier, self._volatile)
+        except SlowPattern as error:
+            self._memory.forget(session.page, engine)
+            return Settled(self._pages.examine(session).also(_slow(session, error)))
         try:
             changed = kept is not earlier and self._recordings.save(kept)
         except RecordingProblem as error:
@@ -111,7 +115,10 @@ class Settler:
         recording = carried(outcome.recording, session, earlier)
         failures = verify(session, recording)
         if recording is not None:
-            failures += tuple(drift(session, recording, earlier, self._volatile))
+            try:
+                failures += tuple(drift(session, recording, earlier, self._volatile))
+            except SlowPattern as error:
+                failures += (_slow(session, error),)
         if problem is not None:
             failures += (problem.finding(session),)
         else:
@@ -190,6 +197,13 @@ def carried(recording: Recording | None, session: Session, earlier: Recording | 
     # An image that was used now stands before one of an earlier recording.
     images = {image.name: image for image in (*earlier.images, *recording.images)}
     return replace(recording, steps=steps, images=tuple(images[name] for name in sorted(images)))
+
+
+def _slow(session: Session, error: SlowPattern) -> Finding:
+    """Return the finding of a pattern for volatile text, at the step that has it if it is one's own."""
+    own = next((step for step in session.steps if error.pattern in step.volatile), None)
+    where = "`docker_run_volatile` in conf.py" if own is None else "`:volatile:`"
+    return Finding((own or session.steps[0]).location, error.subtype, f"{where}: {error}")
 
 
 def _stands(state: PageState) -> bool:
