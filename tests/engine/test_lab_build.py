@@ -111,8 +111,13 @@ def test_a_lab_that_dies_fails_its_page_and_no_other(folder: Path, engine_url: s
     assert "kill -9" in warning
     assert "the last lines of its log" in warning
     assert "tty|on" in recorded(folder, "index")
-    assert "tty|first" in recorded(folder, "dying")
-    assert "kill" not in recorded(folder, "dying")
+    # What did not get to its end is no recording; what did is kept apart, and shown below the box.
+    assert not (folder / "recordings" / "dying.txt").exists()
+    kept = (folder.parent / "out" / "doctrees" / "docker_run.failed" / "dying.txt").read_text()
+    assert "tty|first" in kept
+    assert "kill" not in kept
+    html = (folder.parent / "out" / "html" / "dying.html").read_text()
+    assert html.index("echo") < html.index("docker-run-failed") < html.index("pidof")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
