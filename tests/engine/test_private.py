@@ -279,8 +279,10 @@ def test_nothing_of_another_engine_or_the_machine_is_changed(
 
     def state() -> list[str]:
         links = machine.run("ip", "-4", "-oneline", "address", "show", "docker0")
-        return [links, machine.run("iptables", "-S"), machine.run("iptables", "-t", "nat", "-S")]
+        forwarding = machine.run("sysctl", "net.ipv4.ip_forward")
+        return [links, forwarding, machine.run("iptables", "-S"), machine.run("iptables", "-t", "nat", "-S")]
 
+    machine.run("sysctl", "-w", "net.ipv4.ip_forward=0")
     before = state()
     links = machine.run("ip", "-oneline", "link").count("\n")
     for name in ("one", "two"):  # an engine that has networks already starts otherwise
@@ -293,6 +295,32 @@ def test_nothing_of_another_engine_or_the_machine_is_changed(
         until(machine.is_quiet)
         assert state() == before
         assert machine.run("ip", "-oneline", "link").count("\n") == links
+
+
+def test_forwarding_is_put_back_unless_another_engine_has_come(machine: Machine) -> None:
+    def forwarding() -> str:
+        return machine.run("sysctl", "-n", "net.ipv4.ip_forward").strip()
+
+    machine.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+    for killed in (False, True):
+        user = machine.user()
+        user.start()
+        assert forwarding() == "1", "containers reach the world"
+        if killed:
+            for victim in ("supervise.py", "dockerd", "containerd"):
+                for process in machine.processes(victim):
+                    os.kill(process, signal.SIGKILL)
+            until(machine.is_quiet)
+            user.start()  # the next start puts back what a killed engine has left
+        user.kill()
+        until(machine.is_quiet)
+        assert forwarding() == "0"
+    user = machine.user()
+    user.start()
+    machine.run("ip", "link", "add", "docker0", "type", "bridge")
+    user.kill()
+    until(machine.is_quiet)
+    assert forwarding() == "1"
 
 
 def test_published_ports_answer_and_networks_are_apart(

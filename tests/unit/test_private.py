@@ -12,8 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_run.engine import private
-from docker_run.engine.private import PrivateEngine, free_pool, is_debian, lacking_capabilities, routes
-from docker_run.engine.supervise import last_error, make_room_in_cgroup, rules
+from docker_run.engine.private import (
+    PrivateEngine,
+    free_pool,
+    is_debian,
+    lacking_capabilities,
+    make_room_in_cgroup,
+    routes,
+)
+from docker_run.engine.supervise import last_error, rules
 from docker_run.errors import EngineProblem
 
 Network = ipaddress.IPv4Network

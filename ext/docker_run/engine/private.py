@@ -155,6 +155,7 @@ class PrivateEngine:
             "--pool": list(pool.subnets())[1],
         }
         words = [str(word) for pair in arguments.items() for word in pair]
+        make_room_in_cgroup(Path("/sys/fs/cgroup"))
         # -I: nothing of the caller's Python settings; the file needs the standard library only.
         done = subprocess.run(  # noqa: S603 - our own program and arguments
             [sys.executable, "-I", supervise.__file__, *words],
@@ -169,6 +170,24 @@ class PrivateEngine:
         if done.returncode:
             said = done.stdout.strip().splitlines() or [f"exit status {done.returncode}"]
             raise EngineProblem(f"a private engine did not start: {said[-1]} (log: {self.run_root / 'log'})")
+
+
+def make_room_in_cgroup(root: Path) -> None:
+    """Let the engine give its containers limits where this machine is itself a container with cgroup v2.
+
+    A group can hand on controllers to groups below it only while it holds no processes itself
+    (https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint). The file
+    `cgroup.type` exists in all groups but the machine's own root, which is free of that rule.
+    """
+    if not (root / "cgroup.type").exists() or (root / "cgroup.subtree_control").read_text().strip():
+        return
+    with suppress(OSError):  # without that, containers run without limits
+        (root / "init").mkdir(exist_ok=True)
+        for process in (root / "cgroup.procs").read_text().split():
+            with suppress(OSError):  # it has ended
+                (root / "init" / "cgroup.procs").write_text(process)
+        controllers = (root / "cgroup.controllers").read_text().split()
+        (root / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
 
 
 def free_pool(

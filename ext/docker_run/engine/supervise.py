@@ -36,6 +36,7 @@ READY_SECONDS = 60
 STOP_SECONDS = 20
 """How long the engine may take to end in good order, before it is killed."""
 _LOOK_SECONDS = 0.25
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 # linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h
 _SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
@@ -156,8 +157,9 @@ def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
     # when it starts (moby, `configureNetworking`), although here that can only be another engine's.
     shutil.rmtree(settings.data_root / "network", ignore_errors=True)
     (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
-    make_room_in_cgroup(Path("/sys/fs/cgroup"))
     settings.addresses.write_text(f"{settings.pool.supernet()}\n", encoding="ascii")
+    # dockerd switches it on.
+    (settings.run_root / "forwarding").write_text(" ".join([_FORWARDING.read_text().strip(), *_interfaces()]))
     _add_bridge(settings)
     _add_rules(settings)
     ignored = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")
@@ -250,6 +252,17 @@ def end_leftovers(settings: Settings) -> None:
         (settings.run_root / path).unlink(missing_ok=True)
     _remove_rules(settings)
     _remove_bridges(settings)
+    note = settings.run_root / "forwarding"
+    with contextlib.suppress(OSError, ValueError):
+        value, *before = note.read_text().split()
+        # Another engine that has come meanwhile needs it, and has interfaces of its own.
+        if value == "0" and not _interfaces() - set(before):
+            _FORWARDING.write_text(value)
+        note.unlink()
+
+
+def _interfaces() -> set[str]:
+    return {name for _, name in socket.if_nameindex() if not name.startswith("veth")}
 
 
 def _processes() -> dict[int, int]:
@@ -366,24 +379,6 @@ def _iptables(chain: str, *words: str) -> str:
     if done.returncode:
         raise OSError(f"iptables {shlex.join(words)}: {done.stderr.strip() or done.returncode}")
     return done.stdout
-
-
-def make_room_in_cgroup(root: Path) -> None:
-    """Let the engine give its containers limits where this machine is itself a container with cgroup v2.
-
-    A group can hand on controllers to groups below it only while it holds no processes itself
-    (https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint). The file
-    `cgroup.type` exists in all groups but the machine's own root, which is free of that rule.
-    """
-    if not (root / "cgroup.type").exists() or (root / "cgroup.subtree_control").read_text().strip():
-        return
-    with contextlib.suppress(OSError):  # without that, containers run without limits
-        (root / "init").mkdir(exist_ok=True)
-        for process in (root / "cgroup.procs").read_text().split():
-            with contextlib.suppress(OSError):  # it has ended
-                (root / "init" / "cgroup.procs").write_text(process)
-        controllers = (root / "cgroup.controllers").read_text().split()
-        (root / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
 
 
 if __name__ == "__main__":
