@@ -15,7 +15,7 @@ OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh links images lock image test bench lint requirements clean browser
+.PHONY: help html live check refresh links images lock image test bench fuzz soak lint requirements clean browser
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -60,6 +60,14 @@ test: .venv/installed browser ## run all tests; without an engine or a browser, 
 
 bench: .venv/installed ## measure what labs cost, on an engine
 	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python tests/bench/labs.py
+
+fuzz: .venv/installed ## fuzz what takes text of others apart (TARGET=…, SECONDS=60 for each); seeds are tried by test
+	$(PIP) install atheris==3.0.0
+	env PYTHONPATH=ext:tests $(BIN)/python -m fuzz $(if $(TARGET),--target $(TARGET)) --seconds $(or $(SECONDS),60)
+
+soak: .venv/installed ## many builds, something going wrong in each, and what is lost or left (BUILDS=200 SEED=…)
+	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python -m soak \
+	    $(if $(BUILDS),--builds $(BUILDS)) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/installed ## check style, types, which module imports which, and spelling
 	$(BIN)/ruff check
