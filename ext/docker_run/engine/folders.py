@@ -52,7 +52,7 @@ class BuildFolders:
         self._root = root or usual_root()
 
     def open(self, build: str, *, engine: str) -> BuildFolder:
-        """Make the folder of a build that begins, on the engine at this URL. Raises `OSError`."""
+        """Make the folder of a build that begins; `engine` tells its engine apart. Raises `OSError`."""
         for _ in range(_ATTEMPTS):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_owner(self._root)
@@ -87,8 +87,8 @@ class BuildFolders:
     def remove(self, dead: Iterable[str], *, engine: str = "") -> int:
         """Remove what the builds `dead` left on this machine; return of how many there was something.
 
-        What tells that a build is dead stays until the engine that it used is tidied: that with the URL
-        `engine` has been, after these builds had died.
+        What tells that a build is dead stays until the engine that it used is tidied: the one that `engine`
+        tells apart has been, after these builds had died.
         """
         removed = 0
         for build in sorted(dead):

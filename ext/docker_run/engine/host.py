@@ -62,6 +62,7 @@ class Host:
         self._folder: BuildFolder | None = None
         self._is_left = False
         self._product: Product | None = None
+        self._identity = ""
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
 
     @property
@@ -78,8 +79,9 @@ class Host:
         """The build's sign of life on the engine. Raises `EngineProblem`."""
         with self._lock:
             if self._lease is None:
+                engine = self.identity()
                 try:
-                    self._folder = self._folder or self.folders.open(self._owner.build, engine=self.url)
+                    self._folder = self._folder or self.folders.open(self._owner.build, engine=engine)
                 except OSError as error:
                     self.say(f"what this build would leave, if it were killed, is removed late: {error}")
                 lease = Lease(self.clients, self._owner)
@@ -87,6 +89,16 @@ class Host:
                     lease.start()
                 self._lease = lease
             return self._lease
+
+    def identity(self) -> str:
+        """Return what tells the engine apart, however it is reached: its id, or else its URL.
+
+        Raises `EngineProblem`.
+        """
+        if not self._identity:
+            with cleanup.engine_errors("when it was asked for its id"):
+                self._identity = str(self.clients().api.info().get("ID") or self.url)
+        return self._identity
 
     def product(self) -> Product:
         """Return which engine it is; it is asked once. Raises `EngineProblem`."""
@@ -110,7 +122,7 @@ class Host:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
         dead = self.folders.dead()
         swept = cleanup.sweep(self.clients(), self.folders, say=self.say)
-        self.folders.remove(dead, engine=self.url)
+        self.folders.remove(dead, engine=self.identity())
         return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:
@@ -145,7 +157,7 @@ class Host:
     def turn(self, key: str, what: str) -> AbstractContextManager[None]:
         """Let one build of this machine at a time do `what` on this engine."""
         return self.folders.turn(
-            f"{self.url} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
+            f"{self.identity()} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
         )
 
     def interrupt(self) -> None:
