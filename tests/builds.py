@@ -19,11 +19,13 @@ IMAGES = str(Path(__file__).parents[1] / "docs" / "images")
 PATIENCE = 60.0
 
 
-# A process that is started in the background of a shell may be told to ignore Ctrl-C; these are not.
+# A process that is started in the background of a shell may be told to ignore Ctrl-C, and one that is
+# started with `nohup` the end of its terminal; these are not.
 SPHINX = """
 import signal, sys
 from sphinx.cmd.build import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.exit(main(sys.argv[1:]))
 """
 
