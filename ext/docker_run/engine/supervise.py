@@ -38,11 +38,11 @@ STOP_SECONDS = 20
 _LOOK_SECONDS = 0.25
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
-# linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h
+# linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h, sys/mount.h
 _SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
 _SIOCSIFHWADDR, _ARPHRD_ETHER = 0x8924, 1
 _SIOCSIFFLAGS, _SIOCGIFADDR, _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
-_IFF_UP, _PR_SET_PDEATHSIG = 1, 1
+_IFF_UP, _PR_SET_PDEATHSIG, _MNT_DETACH = 1, 1, 2
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,7 @@ def end_leftovers(settings: Settings) -> None:
             os.kill(process, signal.SIGKILL)
     for path in ("docker.pid", "docker.sock", "exec/containerd/containerd.pid"):
         (settings.run_root / path).unlink(missing_ok=True)
+    _unmount_below(settings.data_root.resolve(), settings.run_root.resolve() / "exec")
     _remove_rules(settings)
     _remove_bridges(settings)
     note = settings.run_root / "forwarding"
@@ -259,6 +260,16 @@ def end_leftovers(settings: Settings) -> None:
         if value == "0" and not _interfaces() - set(before):
             _FORWARDING.write_text(value)
         note.unlink()
+
+
+def _unmount_below(*folders: Path) -> None:
+    """Unmount what a killed engine left there, the innermost first; but no disk that somebody mounted."""
+    libc = ctypes.CDLL(None)
+    for line in reversed(Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()):
+        # proc_pid_mountinfo(5): what is mounted of its file system, and where.
+        part, point = (field.encode().decode("unicode_escape") for field in line.split()[3:5])
+        if any(point.startswith(f"{each}/") or (point == str(each) and part != "/") for each in folders):
+            libc.umount2(os.fsencode(point), _MNT_DETACH)
 
 
 def _interfaces() -> set[str]:
