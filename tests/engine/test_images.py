@@ -275,7 +275,7 @@ def test_ten_at_once_wait_for_one_attempt(
 
 def test_denied_is_told_apart(images: Images, refusing: tuple[str, list[str]]) -> None:
     host, asked = refusing
-    with pytest.raises(ImageProblem, match=r"shows it to others only .*denied.*docker login"):
+    with pytest.raises(ImageProblem, match=r"shows it to others only .*(denied|Forbidden).*docker login"):
         images.provide(f"{host}/secret")
     asked.clear()
     with pytest.raises(ImageProblem, match="docker login"):

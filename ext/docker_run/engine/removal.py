@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import requests
 from docker import APIClient
 from docker.errors import APIError
 
@@ -13,6 +14,7 @@ _ACTIVE = 403
 """What Docker answers about a network that has containers."""
 _HELD = ("has dependent containers", "network is being used", "volume is being used")
 """What Podman answers, as an error of its own, about something that others must go before."""
+_REMOVING = "already in progress"
 
 
 def remove(api: APIClient, kind: str, identity: str) -> bool:
@@ -40,10 +42,18 @@ def remove(api: APIClient, kind: str, identity: str) -> bool:
 
 
 def _remove_container(api: APIClient, container: str) -> None:
+    killed = False
     # Podman 5 asks it to stop first, and waits for ten seconds.
     with suppress(APIError):
         api.kill(container)
-    api.remove_container(container, v=True, force=True)
+        killed = True
+    try:
+        api.remove_container(container, v=True, force=True)
+    except APIError as error:
+        # One with `--rm` goes by itself when it is killed.
+        goes = error.status_code == requests.codes.not_found or _REMOVING in str(error.explanation)
+        if not (killed and goes):
+            raise
 
 
 def _is_held(error: APIError) -> bool:
