@@ -56,7 +56,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what has nothing to do with the engine, where only that is another one."""
     if config.getoption("--engine") == "own":
         return
-    others = [item for item in items if "engine_url" not in getattr(item, "fixturenames", ())]
+    others = [
+        item
+        for item in items
+        if "engine_url" not in getattr(item, "fixturenames", ()) or item.get_closest_marker("own_engine")
+    ]
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=others)
 

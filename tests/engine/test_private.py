@@ -25,6 +25,7 @@ from docker_run.errors import EngineProblem
 
 pytestmark = [
     pytest.mark.engine,
+    pytest.mark.own_engine,
     pytest.mark.skipif(
         not os.environ.get("DOCKER_RUN_REQUIRE_ENGINE")
         and (os.geteuid() != 0 or not shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin")),
