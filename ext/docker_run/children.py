@@ -28,7 +28,7 @@ def run(command: Sequence[str], environ: Mapping[str, str]) -> int:
     _adopt_orphans()
     process = subprocess.Popen(command, env=environ)  # noqa: S603 - what the caller asked for
     with _passing_on(process):
-        status = process.wait()
+        status = _wait(process)
         _await_orphans()
     return 128 - status if status < 0 else status
 
@@ -75,6 +75,17 @@ def _adopt_orphans() -> None:
         import ctypes  # noqa: PLC0415 - where there is such a call
 
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the command's end; orphans that end before it are reaped: nobody else would do it."""
+    if not sys.platform.startswith("linux"):
+        return process.wait()
+    while True:
+        pid, status = os.wait()
+        if pid == process.pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode
 
 
 def _await_orphans() -> None:

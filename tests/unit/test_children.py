@@ -64,3 +64,20 @@ def test_what_nohup_ignores_ends_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         on.touch()
         assert process.wait(60) == 5
+
+
+def test_orphans_that_end_are_reaped_while_the_command_goes_on() -> None:
+    script = """
+(sleep 0.1 &)
+sleep 1
+for each in /proc/[0-9]*/stat; do
+    read -r pid name state parent rest <"$each" && [ "$parent" = "$PPID" ] && echo "$state"
+done 2>/dev/null
+true
+"""
+    code = "import os, sys; from docker_run.children import run; sys.exit(run(sys.argv[1:], os.environ))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "sh", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "Z" not in done.stdout.split()
+    assert done.stdout.split(), "the command itself is a child"
