@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="own: all tests, on the engine that this machine has; current: those that need an engine, on "
         "Docker 28 or later in a container on that engine",
     )
+
+
+def pytest_sessionstart() -> None:
+    """Let SIGHUP mean to tests what it means at a terminal, also where they were started with `nohup`."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
