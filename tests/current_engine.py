@@ -49,6 +49,7 @@ _RIGHTS: tuple[dict[str, Any], ...] = (
 )
 """What such an engine may do on the machine: all, so that tests may ask it for all that it can."""
 _READY_SECONDS = 120
+_STARTS = 2
 
 
 class CurrentEngine:
@@ -62,16 +63,20 @@ class CurrentEngine:
     def start(self) -> None:
         """Start it where it doesn't run, and wait until it answers. Raises `EngineProblem`."""
         api = self._clients().api
-        api.start(self._container)
         give_up = time.monotonic() + _READY_SECONDS
+        starts = 0
         while True:
             try:
                 connect(self.url).close()
             except EngineProblem as problem:
+                # One that was killed may take a moment until its container has ended.
                 running = api.inspect_container(self._container)["State"]["Running"]
-                if not running or time.monotonic() > give_up:
+                if time.monotonic() > give_up or (not running and starts == _STARTS):
                     log = api.logs(self._container, tail=8).decode(errors="replace")
                     raise EngineProblem(f"{problem}; the last lines of its log:\n{log}") from problem
+                if not running:
+                    api.start(self._container)
+                    starts += 1
                 time.sleep(0.1)
             else:
                 return
