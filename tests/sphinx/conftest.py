@@ -112,7 +112,9 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    # Under `CI=true` Sphinx draws its progress as on a terminal.
+    monkeypatch.setenv("NO_COLOR", "1")
     return Site(tmp_path / "site")
 
 
