@@ -53,11 +53,11 @@ _STARTS = 2
 
 
 class CurrentEngine:
-    """One in a container of the engine that `clients` are of; it listens at `url`."""
+    """One in the container `container` of the engine that `clients` are of; it listens at `url`."""
 
     def __init__(self, clients: Clients, container: str, url: str) -> None:
         self._clients = clients
-        self._container = container
+        self.container = container
         self.url = url
 
     def start(self) -> None:
@@ -70,12 +70,12 @@ class CurrentEngine:
                 connect(self.url).close()
             except EngineProblem as problem:
                 # One that was killed may take a moment until its container has ended.
-                running = api.inspect_container(self._container)["State"]["Running"]
+                running = api.inspect_container(self.container)["State"]["Running"]
                 if time.monotonic() > give_up or (not running and starts == _STARTS):
-                    log = api.logs(self._container, tail=8).decode(errors="replace")
+                    log = api.logs(self.container, tail=8).decode(errors="replace")
                     raise EngineProblem(f"{problem}; the last lines of its log:\n{log}") from problem
                 if not running:
-                    api.start(self._container)
+                    api.start(self.container)
                     starts += 1
                 time.sleep(0.1)
             else:
@@ -88,7 +88,7 @@ class CurrentEngine:
         What tests start on the loopback interface is there for the engine, and ports that the engine
         publishes there are there for tests, as with an engine of this machine itself.
         """
-        pid = self._clients().api.inspect_container(self._container)["State"]["Pid"]
+        pid = self._clients().api.inspect_container(self.container)["State"]["Pid"]
         with (
             Path("/proc/self/ns/net").open("rb") as before,
             Path(f"/proc/{pid}/ns/net").open("rb") as other,
@@ -101,11 +101,11 @@ class CurrentEngine:
 
     def processes(self) -> list[int]:
         """Return the ids of its processes, and of those in its containers, as this machine counts them."""
-        return [int(row[1]) for row in self._clients().api.top(self._container)["Processes"]]
+        return [int(row[1]) for row in self._clients().api.top(self.container)["Processes"]]
 
     def remove(self) -> None:
         """Remove it, with all that is on it."""
-        self._clients().api.remove_container(self._container, v=True, force=True)
+        self._clients().api.remove_container(self.container, v=True, force=True)
 
 
 def _enter(namespace: int) -> None:

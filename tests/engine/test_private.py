@@ -1,4 +1,4 @@
-"""The private engine: joined, survived, ended, found again; in a network name space of its own."""
+"""The private engine: joined, survived, ended, found again; with a network and a `/run` of its own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Notes:
 
 @dataclass
 class Machine:
-    """A network name space, and the places of an engine in it."""
+    """A network and a `/run` of their own, and the places of an engine there."""
 
     holder: subprocess.Popen[bytes]
     data_root: Path
@@ -68,7 +68,7 @@ class Machine:
     users: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def command(self, *words: str) -> list[str]:
-        return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", *words]
+        return ["nsenter", f"--target={self.holder.pid}", "--net", "--mount", f"--wd={Path.cwd()}", *words]
 
     def run(self, *words: str) -> str:
         return subprocess.run(self.command(*words), check=True, capture_output=True, text=True).stdout
@@ -99,7 +99,9 @@ class Machine:
 
     def mounts(self) -> list[str]:
         """Return what is mounted among the engine's files."""
-        points = (line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines())
+        points = (
+            line.split()[1] for line in Path(f"/proc/{self.holder.pid}/mounts").read_text().splitlines()
+        )
         return [point for point in points if point.startswith(f"{self.data_root.parent}/")]
 
     def is_quiet(self) -> bool:
@@ -139,8 +141,10 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def machine() -> Iterator[Machine]:
     # Not pytest's tmp_path: the paths of sockets have to be short.
     root = Path(tempfile.mkdtemp(prefix="dr-", dir="/var/tmp"))
-    holder = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
-    until(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink())
+    hide = "mount -t tmpfs tmpfs /run && exec sleep 1000"
+    holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", hide])
+    until(lambda: " /run tmpfs " in Path(f"/proc/{holder.pid}/mounts").read_text())
+    until(lambda: Path(f"/proc/{holder.pid}/comm").read_text() == "sleep\n")
     machine = Machine(holder, root / "data", root / "run")
     yield machine
     for process in machine.users:
@@ -283,8 +287,10 @@ def test_nothing_of_another_engine_or_the_machine_is_changed(
     def state() -> list[str]:
         links = machine.run("ip", "-4", "-oneline", "address", "show", "docker0")
         forwarding = machine.run("sysctl", "net.ipv4.ip_forward")
-        return [links, forwarding, machine.run("iptables", "-S"), machine.run("iptables", "-t", "nat", "-S")]
+        rules = (machine.run("iptables", "-S"), machine.run("iptables", "-t", "nat", "-S"))
+        return [links, forwarding, *rules, machine.run("find", "/run")]
 
+    machine.run("mkdir", "/run/docker")
     machine.run("sysctl", "-w", "net.ipv4.ip_forward=0")
     before = state()
     links = machine.run("ip", "-oneline", "link").count("\n")

@@ -52,6 +52,15 @@ def _wrong(recording: Recording, truth: Recording) -> list[str]:
     ]
 
 
+def not_run(site: Site) -> list[str]:
+    """Return which pages have another recording than one of what they say in this round."""
+    return [
+        f"{page} says {phrase!r}, and its recording does not"
+        for page, phrase in site.phrases().items()
+        if phrase not in (site.recordings / f"{page}.txt").read_text(encoding="utf-8", errors="replace")
+    ]
+
+
 def crashed(log: str, out: Path) -> list[str]:
     """Return the signs of an exception that reached Sphinx, or the user."""
     signs = ("Traceback (most recent call last)", "Extension error", "Sphinx error")

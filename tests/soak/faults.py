@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -9,12 +10,15 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from faulty_engine import Fault as Lie
 from faulty_engine import FaultyEngine, answered
+from soak.clock import Clock
 from soak.engines import SoakEngine
 from soak.site import Site
 
@@ -22,6 +26,8 @@ PATIENCE = 300.0
 """Seconds after which a build counts as hung."""
 _HANG_SECONDS = 3.0
 _SAYS = b'{"message": "%s"}'
+_HOURS = (-40 * 24, -3 * 24, -2, -1, 1, 2, 3 * 24, 40 * 24)
+"""By how much clocks are moved: more, and less, than anything is kept or waited for."""
 
 
 @dataclass
@@ -54,13 +60,16 @@ class Fault(ABC):
         self.round = round
         self.told = ""
         """What was drawn, for the log."""
+        self.is_harmless = False
+        """Whether it should cost the build nothing: that has to succeed, and to run everything."""
+        self.moves_clock = False
 
     @abstractmethod
     def run(self) -> int:
         """Build while it happens; return the exit status. What is broken is whole again afterwards."""
 
-    def _start(self, *arguments: str, out: Path | None = None) -> subprocess.Popen[str]:
-        return self.round.site.start(self.round.url, *arguments, out=out)
+    def _start(self, *, out: Path | None = None, within: Sequence[str] = ()) -> subprocess.Popen[str]:
+        return self.round.site.start(self.round.url, out=out, within=within)
 
     def _wait_for_moment(self, process: subprocess.Popen[str]) -> bool:
         """Wait for the moment that is drawn; tell whether the build still runs then."""
@@ -105,7 +114,7 @@ class EngineDies(Fault):
     name = "engine-dies"
 
     def run(self) -> int:
-        how = self.round.rng.choice(("kill", "stop"))
+        how = self.round.rng.choice(self.round.engine.deaths)
         self.told = how
         process = self._start()
         try:
@@ -171,6 +180,7 @@ class EngineLies(Fault):
                 ("slow", {"delay": rng.uniform(0.5, 4.0)}),
             )
         )
+        self.is_harmless = how == "slow"
         self.told = f"{how}, at request {skip + 1} like {request or 'any'!r}"
         path = self.round.site.folder.parent / "faulty.sock"
         with FaultyEngine(self.round.engine.url, path) as faulty:
@@ -203,52 +213,95 @@ class TwoBuilds(Fault):
     name = "two-builds"
 
     def run(self) -> int:
-        other = self.round.site.folder.parent / "other"
-        first = self._start()
-        second = self._start(out=other)
-        try:
-            if self.round.rng.random() < 0.5 and self._wait_for_moment(second):
+        self.is_harmless = self.round.rng.random() < 0.5
+        with self._another() as second:
+            first = self._start()
+            if not self.is_harmless and self._wait_for_moment(second):
                 self.told += ", the second killed"
                 second.kill()
             return finish(first)
+
+    @contextmanager
+    def _another(self, *within: str) -> Iterator[subprocess.Popen[str]]:
+        """Start one more build, and wait for its end."""
+        out = self.round.site.folder.parent / "other"
+        process = self._start(out=out, within=within)
+        try:
+            yield process
         finally:
-            finish(second)
-            shutil.rmtree(other, ignore_errors=True)
-            other.with_suffix(".log").unlink(missing_ok=True)
+            finish(process)
+            shutil.rmtree(out, ignore_errors=True)
+            out.with_suffix(".log").unlink(missing_ok=True)
+
+
+class OtherMachine(TwoBuilds):
+    """Two builds at once on two machines that share an engine, whose clock may have been moved.
+
+    The other machine is one without the files that tell who is alive.
+    """
+
+    name = "other-machine"
+
+    def run(self) -> int:
+        self.is_harmless = True
+        folder = self.round.site.folder.parent / "elsewhere"
+        folder.mkdir()
+        hide = 'mount --bind "$0" /var/tmp && exec "$@"'
+        hours = self.round.rng.choice((0, *_HOURS))
+        self.told = f"its clock moved by {hours:+} h"
+        try:
+            with self._another("unshare", "--mount", "sh", "-c", hide, str(folder)) as second:
+                if not self._wait_for_moment(second):
+                    self.told += ", one after the other"
+                with self._moved(hours) if hours else nullcontext(self.round.url) as url:
+                    return finish(self.round.site.start(url))
+        finally:
+            folder.rmdir()  # it has to be empty
+
+    @contextmanager
+    def _moved(self, hours: int) -> Iterator[str]:
+        """Give the URL of the engine as it would be with another clock, but for what it wrote down before."""
+        with closing(self.round.engine.client()) as client:
+            info = client.api.info()
+        moved = datetime.fromisoformat(str(info["SystemTime"])) + timedelta(hours=hours)
+        info["SystemTime"] = moved.isoformat()
+        with FaultyEngine(self.round.engine.url, self.round.site.folder.parent / "moved.sock") as engine:
+            answer = answered(200, json.dumps(info).encode(), kind="application/json")
+            engine.inject(Lie(request="GET /info", answer=answer))
+            yield engine.url
 
 
 class ClockMoves(Fault):
-    """The time of day of the build jumps, by hours or days, forth or back."""
+    """The machine's time of day is another one from the start of the build, or jumps in the middle."""
 
     name = "clock-moves"
 
     def run(self) -> int:
-        jump = self.round.rng.choice((-86400, -3600, 3600, 86400, 40 * 86400))
-        self.told = f"by {jump / 3600:+g} h"
-        clock = self.round.site.folder.parent / "clock"
-        clock.write_text("+0\n")
-        site = self.round.site
-        site.environ = {
-            "LD_PRELOAD": str(library()),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        self.is_harmless = self.moves_clock = True
+        rng, site = self.round.rng, self.round.site
+        hours = [rng.choice((0, *_HOURS)), rng.choice(_HOURS)]
+        self.told = f"by {hours[0]:+} h, then by {hours[1]:+} h"
+        clock = Clock(site.folder.parent)
+        clock.move(hours[0])
+        site.environ = clock.environ
         try:
             process = self._start()
             if self._wait_for_moment(process):
-                clock.write_text(f"{jump:+d}\n")
+                clock.move(hours[1])
             return finish(process)
         finally:
             site.environ = {}
 
 
-def library() -> Path | None:
-    """Return the library that makes processes believe in another time, from Debian's package `faketime`."""
-    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-
-
-def available() -> list[type[Fault]]:
-    """Return all faults that this machine can have."""
-    faults = [Signal, EngineDies, EngineRestarts, EngineHangs, EngineLies, DiskFull, TwoBuilds]
-    return [*faults, ClockMoves] if library() else list(faults)
+KINDS: tuple[type[Fault], ...] = (
+    Signal,
+    EngineDies,
+    ClockMoves,
+    EngineLies,
+    TwoBuilds,
+    EngineRestarts,
+    DiskFull,
+    OtherMachine,
+    EngineHangs,
+)
+"""All faults, in the order in which they come."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,22 +75,23 @@ $ false # exit-code: 1
     "second": """# Another lab
 
 ```{docker-run}
+$ echo second {round}
 $ seq 100
 $ docker pull busybox
 ```
 """,
 }
+_ROUND = re.compile(r"[\w-]+ {round}")
 WAYS = {"direct": (DIRECT, ""), "lab": (LABS, 'docker_run_lab = "lab"\n')}
 """How commands are run: the pages, and what `conf.py` has besides."""
 
 
 @dataclass
 class Site:
-    """A project that is kept in git; `way` is a key of `WAYS`. `mark` is in the environment of its builds."""
+    """A project that is kept in git; `way` is a key of `WAYS`."""
 
     folder: Path
     way: str
-    mark: str
     round: int = 0
     environ: dict[str, str] = field(default_factory=dict)
     """What builds have in their environment besides."""
@@ -129,6 +132,11 @@ class Site:
             tail = self._tail if page == "index" else ""
             (self.folder / f"{page}.md").write_text(text.replace("{round}", str(self.round)) + tail)
 
+    def phrases(self) -> dict[str, str]:
+        """Return what is said in this round alone, of each page."""
+        found = {page: _ROUND.search(text) for page, text in WAYS[self.way][0].items()}
+        return {page: match[0].format(round=self.round) for page, match in found.items() if match}
+
     def git(self, *words: str) -> str:
         """Run git in it; return what that printed."""
         identity = ("-c", "user.name=soak", "-c", "user.email=soak@localhost")
@@ -142,8 +150,10 @@ class Site:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", f"round {self.round}")
 
-    def start(self, url: str, *arguments: str, out: Path | None = None) -> subprocess.Popen[str]:
-        """Start a build on the engine at `url`, in a process group of its own."""
+    def start(
+        self, url: str, *arguments: str, out: Path | None = None, within: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Start a build on the engine at `url`, in a process group of its own; `within` starts it."""
         out = out or self.out
         log = out.with_suffix(".log")
         environ = {
@@ -151,13 +161,12 @@ class Site:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "DOCKER_HOST": url,
             "TMPDIR": str(self.temporary),
-            "DOCKER_RUN_SOAK": self.mark,
             **self.environ,
         }
         words = ["-m", "sphinx", "-d", str(out / "doctrees"), str(self.folder), str(out / "html"), *arguments]
         with log.open("w") as output:
             return subprocess.Popen(
-                [sys.executable, *words],
+                [*within, sys.executable, *words],
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

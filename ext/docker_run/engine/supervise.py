@@ -37,10 +37,11 @@ STOP_SECONDS = 20
 """How long the engine may take to end in good order, before it is killed."""
 _LOOK_SECONDS = 0.25
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_MADE_BY_ANY = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")
+"""Folders that every containerd and every dockerd makes, whatever it is told; the inner ones first."""
 
 # linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h, sys/mount.h
-_SIOCBRADDBR, _SIOCBRDELBR = 0x89A0, 0x89A1
-_SIOCSIFHWADDR, _ARPHRD_ETHER = 0x8924, 1
+_SIOCBRADDBR, _SIOCBRDELBR, _SIOCSIFHWADDR, _ARPHRD_ETHER = 0x89A0, 0x89A1, 0x8924, 1
 _SIOCSIFFLAGS, _SIOCGIFADDR, _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
 _IFF_UP, _PR_SET_PDEATHSIG, _MNT_DETACH = 1, 1, 2
 
@@ -158,8 +159,10 @@ def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
     shutil.rmtree(settings.data_root / "network", ignore_errors=True)
     (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
     settings.addresses.write_text(f"{settings.pool.supernet()}\n", encoding="ascii")
-    # dockerd switches it on.
-    (settings.run_root / "forwarding").write_text(" ".join([_FORWARDING.read_text().strip(), *_interfaces()]))
+    # dockerd switches it on, and makes the folders.
+    absent = [folder for folder in _MADE_BY_ANY if not Path(folder).exists()]
+    before = [_FORWARDING.read_text().strip(), *_interfaces(), *absent]
+    (settings.run_root / "before").write_text(" ".join(before))
     _add_bridge(settings)
     _add_rules(settings)
     ignored = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")
@@ -216,13 +219,11 @@ def last_error(log: str) -> str:
 def _wait_until_unused(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
     users = os.open(settings.run_root / "users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     while engine.poll() is None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             # Held until this process ends: who comes now waits for that, and starts a new engine.
             fcntl.lockf(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_LOOK_SECONDS)
-        else:
             return
+        time.sleep(_LOOK_SECONDS)
 
 
 def _stop(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
@@ -253,12 +254,16 @@ def end_leftovers(settings: Settings) -> None:
     _unmount_below(settings.data_root.resolve(), settings.run_root.resolve() / "exec")
     _remove_rules(settings)
     _remove_bridges(settings)
-    note = settings.run_root / "forwarding"
+    note = settings.run_root / "before"
     with contextlib.suppress(OSError, ValueError):
         value, *before = note.read_text().split()
         # Another engine that has come meanwhile needs it, and has interfaces of its own.
         if value == "0" and not _interfaces() - set(before):
             _FORWARDING.write_text(value)
+        for folder in before:
+            if folder in _MADE_BY_ANY:
+                with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
+                    Path(folder).rmdir()
         note.unlink()
 
 
@@ -282,9 +287,8 @@ def _processes() -> dict[int, int]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             # The second field is the command's name in parentheses, and may hold anything.
-            parents[int(folder.name)] = int(
-                (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
-            )
+            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            parents[int(folder.name)] = int(fields[1])
     return parents
 
 
