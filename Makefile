@@ -67,7 +67,7 @@ fuzz: .venv/installed ## fuzz what takes text of others apart (TARGET=…, SECON
 
 soak: .venv/installed ## many builds, something going wrong in each, and what is lost or left (BUILDS=200 SEED=…)
 	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python -m soak \
-	    $(if $(BUILDS),--builds $(BUILDS)) $(if $(SEED),--seed $(SEED))
+	    $(if $(BUILDS),--builds $(BUILDS)) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST))
 
 lint: .venv/installed ## check style, types, which module imports which, and spelling
 	$(BIN)/ruff check

@@ -56,21 +56,20 @@ class Soak:
         self.leftovers: list[str] = []
 
     def prepare(self) -> None:
-        """Make and build all sites; what there is after that is what may be there after each round."""
-        for engine in self._engines:
-            for way in self._settings.ways:
+        """Make and build the sites; what there is after that is what may be there after each round."""
+        for number in self._settings.numbers:
+            engine, way, _ = self._draw(number)
+            if (engine.name, way) not in self._sites:
                 self._sites[engine.name, way] = self._site(engine, way)
         for engine in self._engines:
             self._clean[engine.name] = self._traces(engine)
 
     def round(self, number: int) -> None:
         """Build twice: while something happens, and undisturbed."""
-        rng = random.Random(f"{self._settings.seed}:{number}")  # noqa: S311 - to be drawn again
-        engine = self._engines[number % len(self._engines)]
-        way = rng.choice(self._settings.ways)
+        engine, way, rng = self._draw(number)
         site, typical = self._sites[engine.name, way]
         kind = self._settings.kinds[(number // len(self._engines)) % len(self._settings.kinds)]
-        before = snapshot(site)
+        before, began = snapshot(site), time.monotonic()
         site.next_round()
         fault = kind(Round(site, engine, engine.url, rng, typical))
         status, problems = self._strike(fault)
@@ -83,17 +82,23 @@ class Soak:
         if fault.moves_clock:
             # Sphinx takes a page for unchanged that is older than its last look at it, by its clock then.
             shutil.rmtree(site.out / "doctrees")
+        took = time.monotonic() - began
         self.builds += 2
         self.losses += [f"#{number}: {problem}" for problem in problems]
         self.leftovers += [f"#{number}: {each}" for each in left]
         print(
-            f"#{number} {engine.name} {way} {fault.name} {fault.told}: exit {status}"
+            f"#{number} {engine.name} {way} {fault.name} {fault.told}: exit {status}, {took:.0f} s"
             f"{''.join(f'{chr(10)}    LOST {each}' for each in problems)}"
             f"{''.join(f'{chr(10)}    LEFT {each}' for each in left)}",
             flush=True,
         )
         if problems or left:
             print("    " + "\n    ".join(log.splitlines()[-40:]), flush=True)
+
+    def _draw(self, number: int) -> tuple[SoakEngine, str, random.Random]:
+        """Draw what round `number` is built on, and how; return with what its fault is drawn, too."""
+        rng = random.Random(f"{self._settings.seed}:{number}")  # noqa: S311 - to be drawn again
+        return self._engines[number % len(self._engines)], rng.choice(self._settings.ways), rng
 
     def end(self, before: Traces) -> None:
         """Look at the machine when everything on it has ended; `before` is from before anything began."""
