@@ -59,6 +59,7 @@ def answered(status: int, body: bytes = PAGE, *, kind: str = "text/html") -> byt
 class _Armed:
     fault: Fault
     seen: int = 0
+    hit: int = 0
 
     def hits(self, request: str) -> bool:
         """Tell whether the fault is for this request; counts it."""
@@ -66,7 +67,9 @@ class _Armed:
             return False
         self.seen += 1
         past = self.seen - self.fault.skip
-        return past > 0 and (self.fault.times is None or past <= self.fault.times)
+        hits = past > 0 and (self.fault.times is None or past <= self.fault.times)
+        self.hit += hits
+        return hits
 
 
 @dataclass
@@ -117,6 +120,11 @@ class FaultyEngine:
         """Do `fault` to requests from now on."""
         with self._lock:
             self._faults.append(_Armed(fault))
+
+    def hits(self) -> int:
+        """Return to how many requests something was done; faults that were healed don't count."""
+        with self._lock:
+            return sum(armed.hit for armed in self._faults)
 
     def heal(self) -> None:
         """Do no faults any more; what hangs goes on to hang."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import threading
@@ -98,8 +99,9 @@ def test_a_second_build_does_not_even_connect(folder: Path, engine_url: str, tmp
         assert connections == []
 
 
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["same output", "another output"])
 def test_what_a_killed_build_left_is_removed_by_the_next_and_nothing_else(
-    folder: Path, engine_url: str, client: docker.DockerClient, busybox: str
+    folder: Path, engine_url: str, client: docker.DockerClient, busybox: str, *, is_elsewhere: bool
 ) -> None:
     mark = f"1{secrets.randbelow(10**8):08}"
     foreign = client.containers.run(busybox, ["sleep", f"2{mark[1:]}"], detach=True)
@@ -110,6 +112,9 @@ def test_what_a_killed_build_left_is_removed_by_the_next_and_nothing_else(
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         assert containers(client, mark)
+        if is_elsewhere:
+            # Nothing in it tells the next build that this one was killed.
+            shutil.rmtree(folder.parent / "out")
         (folder / "index.md").write_text("# Page\n\nNothing is run here any more.\n")
         printed = build(folder, engine_url, "-W")
         assert re.search(r"removed \d+ container", printed)

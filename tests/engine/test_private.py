@@ -266,6 +266,7 @@ def test_it_starts_again_after_parts_of_it_were_killed(
     until(lambda: not Path(f"/proc/{inside}").exists())
     until(machine.is_quiet)
     until(lambda: not machine.mounts())
+    until(lambda: "/run/containerd/s/" not in machine.run("find", "/run"))
 
     said = user.start()
     assert [line.split()[0] for line in said] == ["note", "url"]

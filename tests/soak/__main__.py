@@ -51,15 +51,17 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _provide_images(url: str) -> None:
-    """Make sure that an engine has the images that builds need: on the machine there is no network."""
+def _provide_images(url: str) -> list[str]:
+    """Make sure that an engine has the images that builds need: on the machine there is no network.
+
+    Return what they are called there.
+    """
     clients = Clients(lambda: connect(url))
     host = Host(url, clients=clients, timeout=60, max_output=1_000_000)
     try:
         images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
-        for name in IMAGES:
-            images.provide(name)
-        LabImages(images, clients, {}, Quiet(), catalogue=CATALOGUE).provide("lab")
+        lab = LabImages(images, clients, {}, Quiet(), catalogue=CATALOGUE).provide("lab")
+        return [*(images.provide(name).reference for name in IMAGES), lab]
     finally:
         host.close()
 
@@ -74,7 +76,7 @@ def _run_inside(options: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="docker-run-soak-", dir="/var/lib") as temporary,
     ):
         base = Path(temporary)
-        _provide_images(around)
+        images = _provide_images(around)
         current = None
         if options.engine != "own":
             shared = base / "current"
@@ -82,7 +84,12 @@ def _run_inside(options: argparse.Namespace) -> int:
             engine = ends.enter_context(current_engine(around, shared))
             current = [engine.container, engine.url]
         socket = Path(around.removeprefix("unix://"))
-        inside = {"base": str(base), "around": f"unix://{socket_there(base, socket)}", "current": current}
+        inside = {
+            "base": str(base),
+            "around": f"unix://{socket_there(base, socket)}",
+            "current": current,
+            "images": images,
+        }
         words = ["-m", "soak", *_repeated(options), "--inside", json.dumps(inside)]
         process = subprocess.Popen(command(base, words, sockets=[socket]))
         try:
@@ -103,12 +110,16 @@ def main() -> int:
     options = _options()
     if options.inside is None:
         print(f"seed {options.seed}", flush=True)
-        return _run_inside(options)
+        try:
+            return _run_inside(options)
+        except KeyboardInterrupt:
+            return 130
     inside = json.loads(options.inside)
     return soak(
         Settings(
             base=Path(inside["base"]),
             around=inside["around"],
+            images=tuple(inside["images"]),
             current=tuple(inside["current"]) if inside["current"] else None,
             has_own=options.engine != "current",
             seed=options.seed,

@@ -135,16 +135,8 @@ class NestedEngine(SoakEngine):
         return bytes(api.exec_start(exec_id)).decode(errors="replace")
 
 
-def copy_images(source: str, target: str) -> None:
-    """Copy the images that builds have made on one engine to another: it saves minutes."""
+def copy_images(names: Iterable[str], source: str, target: str) -> None:
+    """Copy images from one engine to another: it saves minutes."""
     with closing(connect(source)) as one, closing(connect(target)) as two:
-        there = {tag for image in two.images.list() for tag in image.tags}
-        names = sorted(
-            tag
-            for image in one.images.list()
-            for tag in image.tags
-            if tag.startswith("docker-run/") and not tag.startswith("docker-run/lab-current:")
-        )
         for name in names:
-            if name not in there:
-                two.api.load_image(one.api.get_image(name))  # type: ignore[no-untyped-call]
+            two.api.load_image(one.api.get_image(name))  # type: ignore[no-untyped-call]

@@ -39,12 +39,12 @@ class Round:
     url: str
     """Where the build believes its engine to be."""
     rng: random.Random
-    typical: float
+    usual: float
     """Seconds that a build of this site takes to which nothing happens."""
 
     def moment(self) -> float:
-        """Draw a moment: seconds after the start of a build."""
-        return self.rng.uniform(0.0, self.typical)
+        """Draw a moment: seconds after the start of a build; near its end, it would often be too late."""
+        return self.rng.uniform(0.0, 0.85 * self.usual)
 
 
 class Hung(Exception):
@@ -63,6 +63,8 @@ class Fault(ABC):
         self.is_harmless = False
         """Whether it should cost the build nothing: that has to succeed, and to run everything."""
         self.moves_clock = False
+        self.has_struck = True
+        """Whether the build still ran when it happened."""
 
     @abstractmethod
     def run(self) -> int:
@@ -79,6 +81,8 @@ class Fault(ABC):
             process.wait(moment)
         except subprocess.TimeoutExpired:
             return True
+        self.has_struck = False
+        self.told += ", which was too late"
         return False
 
 
@@ -185,7 +189,11 @@ class EngineLies(Fault):
         path = self.round.site.folder.parent / "faulty.sock"
         with FaultyEngine(self.round.engine.url, path) as faulty:
             faulty.inject(Lie(request=request, skip=skip, times=1, **lie))
-            return finish(self.round.site.start(faulty.url))
+            status = finish(self.round.site.start(faulty.url))
+            if not faulty.hits():
+                self.has_struck = False
+                self.told += ", of which there were not so many"
+        return status
 
 
 class DiskFull(Fault):
@@ -251,8 +259,7 @@ class OtherMachine(TwoBuilds):
         self.told = f"its clock moved by {hours:+} h"
         try:
             with self._another("unshare", "--mount", "sh", "-c", hide, str(folder)) as second:
-                if not self._wait_for_moment(second):
-                    self.told += ", one after the other"
+                self._wait_for_moment(second)
                 with self._moved(hours) if hours else nullcontext(self.round.url) as url:
                     return finish(self.round.site.start(url))
         finally:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ class Settings:
     """The folder of everything; see `soak.machine`."""
     around: str
     """The URL of an engine that has the images."""
+    images: tuple[str, ...]
+    """What they are called there."""
     current: tuple[str, str] | None
     """The id of the container of the current engine, on the one around it, and its URL."""
     has_own: bool
@@ -48,7 +50,8 @@ class Soak:
     def __init__(self, settings: Settings, engines: list[SoakEngine]) -> None:
         self._settings = settings
         self._engines = engines
-        self._sites: dict[tuple[str, str], tuple[Site, float]] = {}
+        self._sites: dict[tuple[str, str], Site] = {}
+        self._usual: dict[tuple[str, str], float] = {}
         self._clean: dict[str, Traces] = {}
         self.builds = 0
         self.struck: Counter[str] = Counter()
@@ -60,19 +63,22 @@ class Soak:
         for number in self._settings.numbers:
             engine, way, _ = self._draw(number)
             if (engine.name, way) not in self._sites:
-                self._sites[engine.name, way] = self._site(engine, way)
+                self._sites[engine.name, way], self._usual[engine.name, way] = self._site(engine, way)
         for engine in self._engines:
             self._clean[engine.name] = self._traces(engine)
 
     def round(self, number: int) -> None:
         """Build twice: while something happens, and undisturbed."""
         engine, way, rng = self._draw(number)
-        site, typical = self._sites[engine.name, way]
+        site = self._sites[engine.name, way]
         kind = self._settings.kinds[(number // len(self._engines)) % len(self._settings.kinds)]
         before, began = snapshot(site), time.monotonic()
         site.next_round()
-        fault = kind(Round(site, engine, engine.url, rng, typical))
+        fault = kind(Round(site, engine, engine.url, rng, self._usual[engine.name, way]))
         status, problems = self._strike(fault)
+        if fault.is_harmless:
+            took = time.monotonic() - began
+            self._usual[engine.name, way] = min(self._usual[engine.name, way], took)
         now, log = snapshot(site), site.log()
         problems += crashed(log, site.folder.parent)
         problems += self._undisturbed(site, engine)
@@ -102,17 +108,17 @@ class Soak:
 
     def end(self, before: Traces) -> None:
         """Look at the machine when everything on it has ended; `before` is from before anything began."""
-        left = [f"at the end: {each}" for each in Traces.of(on_machine()).new_since(before)]
-        self.leftovers += left
-        print("".join(f"    LEFT {each}\n" for each in left), end="", flush=True)
+        left = _settled(lambda: Traces.of(on_machine()).new_since(before))
+        self.leftovers += [f"at the end: {each}" for each in left]
+        print("".join(f"    LEFT at the end: {each}\n" for each in left), end="", flush=True)
 
     def _strike(self, fault: Fault) -> tuple[int | str, list[str]]:
         """Build while it happens; return the exit status, and what is wrong with it."""
-        self.struck[fault.name] += 1
         try:
             status = fault.run()
         except Hung:
             return "hung", ["the build hung"]
+        self.struck[fault.name] += fault.has_struck
         log = fault.round.site.log()
         if fault.is_harmless and (status or ", 0 failed" not in log):
             return status, [f"a build that nothing was done to ended with {status}"]
@@ -152,18 +158,25 @@ class Soak:
 
     def _left(self, site: Site, engine: SoakEngine) -> list[str]:
         """Return what the two builds left behind; git's own view is of the recordings alone."""
-        give_up = time.monotonic() + _SETTLE_SECONDS
-        while True:
+
+        def new() -> list[str]:
             found = self._traces(engine, site).new_since(self._clean[engine.name])
-            left = [each for each in found if not _is_new_page(each)]
-            if not left or time.monotonic() > give_up:
-                return left
-            time.sleep(0.2)
+            return [each for each in found if not _is_new_page(each)]
+
+        return _settled(new)
 
     def close(self) -> None:
         """Unmount what was mounted."""
-        for site, _ in self._sites.values():
+        for site in self._sites.values():
             subprocess.run(["umount", str(site.recordings)], check=True)
+
+
+def _settled(look: Callable[[], list[str]]) -> list[str]:
+    """Look for leftovers until there are none; return those that stay."""
+    give_up = time.monotonic() + _SETTLE_SECONDS
+    while (left := look()) and time.monotonic() < give_up:
+        time.sleep(0.2)
+    return left
 
 
 def _is_new_page(trace: str) -> bool:
@@ -182,7 +195,7 @@ def _engines(settings: Settings) -> Iterator[list[SoakEngine]]:
         if settings.current:
             engines.append(NestedEngine(settings.around, *settings.current))
         for engine in engines:
-            copy_images(settings.around, engine.url)
+            copy_images(settings.images, settings.around, engine.url)
         yield engines
 
 

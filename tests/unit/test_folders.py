@@ -57,7 +57,7 @@ def test_what_a_dead_one_left_goes_and_that_it_is_dead_is_known_until_its_engine
         folder.close(keep=True)
     assert folders.dead() == {BUILD, OTHER}
     assert folders.remove(folders.dead(), engine="unix:///one") == 2
-    assert left(root) == [OTHER, f"{OTHER}/engine", f"{OTHER}/lock"]
+    assert left(root) == [OTHER, f"{OTHER}/engine", f"{OTHER}/lock", f"{OTHER}/url"]
     assert folders.life(OTHER) is Life.DEAD
     folders.remove(folders.dead(), engine="unix:///two")
     assert not root.exists()
@@ -69,6 +69,17 @@ def test_what_died_after_the_engine_was_tidied_is_kept(folders: BuildFolders) ->
     living.close(keep=True)
     folders.remove(dead, engine="unix:///one")
     assert folders.life(BUILD) is Life.DEAD
+
+
+def test_which_engines_dead_ones_used_is_known_without_asking_any(folders: BuildFolders, root: Path) -> None:
+    assert not folders.has_dead(["unix:///one"])
+    folder = folders.open(BUILD, engine="ID", url="unix:///one")
+    assert not folders.has_dead(["unix:///one"]), "it is alive"
+    folder.close(keep=True)
+    assert folders.has_dead(["unix:///two", "unix:///one"])
+    assert not folders.has_dead(["unix:///two"])
+    (root / BUILD / "url").unlink()
+    assert folders.has_dead(["unix:///two"]), "it may have been that one"
 
 
 def test_nothing_of_a_living_one_is_removed(folders: BuildFolders) -> None:

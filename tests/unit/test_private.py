@@ -19,8 +19,9 @@ from docker_run.engine.private import (
     lacking_capabilities,
     make_room_in_cgroup,
     routes,
+    rules,
 )
-from docker_run.engine.supervise import last_error, rules
+from docker_run.engine.supervise import last_error
 from docker_run.errors import EngineProblem
 
 Network = ipaddress.IPv4Network

@@ -45,11 +45,15 @@ class Told(Quiet):
 class One:
     """Where a build comes by `engine`, which is the only one that there is."""
 
-    def __init__(self, engine: FakeEngine) -> None:
+    def __init__(self, engine: FakeEngine, *, has_dead_builds: bool = False) -> None:
         self.engine = engine
+        self.dead = has_dead_builds
 
     def expected(self) -> tuple[str, ...]:
         return (self.engine.url,)
+
+    def has_dead_builds(self) -> bool:
+        return self.dead
 
     def open(self, _progress: Progress) -> FakeEngine:
         return self.engine
@@ -59,7 +63,11 @@ class One:
 
 
 def build(
-    folder: Path, sessions: Sequence[Session], engine: FakeEngine, told: Told | None = None, **options: object
+    folder: Path,
+    sessions: Sequence[Session],
+    engine: FakeEngine | One,
+    told: Told | None = None,
+    **options: object,
 ) -> Results:
     """Run a build whose files are in `folder`."""
     workflow = Workflow(
@@ -70,7 +78,8 @@ def build(
         clock=SystemClock(),
         reporter=told or Told(),
     )
-    return workflow.run(sessions, engines=One(engine), edited=(), broken=())
+    engines = engine if isinstance(engine, One) else One(engine)
+    return workflow.run(sessions, engines=engines, edited=(), broken=())
 
 
 def pages(word: str, names: str = "abc") -> list[Session]:
@@ -242,3 +251,14 @@ def test_a_build_that_is_killed_anywhere_leaves_recordings_whole(tmp_path: Path)
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[1]) > 20
+
+
+def test_what_dead_builds_left_is_removed_also_where_nothing_is_to_be_run(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    sessions = [session(step("--rm busybox echo fine"), page="page")]
+    build(tmp_path, sessions, engine)
+    for dead, asks, calls in ((False, True, []), (True, True, ["sweep", "close"]), (True, False, [])):
+        engine.calls.clear()
+        results = build(tmp_path, sessions, One(engine, has_dead_builds=dead), asks=asks)
+        assert engine.calls == calls
+        assert results.ran == {}

@@ -15,14 +15,14 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
 from docker_run.locks import FileLock, holder_of, is_held, wait_until
 
-_LOCK, _ENGINE, _WORK = "lock", "engine", "work"
+_LOCK, _ENGINE, _URL, _WORK = "lock", "engine", "url", "work"
 _TURNS = "turns"
 _ATTEMPTS = 100
 _KEPT_SECONDS = 30 * 24 * 3600
@@ -51,8 +51,11 @@ class BuildFolders:
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or usual_root()
 
-    def open(self, build: str, *, engine: str) -> BuildFolder:
-        """Make the folder of a build that begins; `engine` tells its engine apart. Raises `OSError`."""
+    def open(self, build: str, *, engine: str, url: str = "") -> BuildFolder:
+        """Make the folder of a build that begins. Raises `OSError`.
+
+        `engine` tells its engine apart, and `url` is where that was found.
+        """
         for _ in range(_ATTEMPTS):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_owner(self._root)
@@ -63,6 +66,7 @@ class BuildFolders:
                 path.mkdir(exist_ok=True)
                 if lock.try_acquire():
                     if lock.is_linked:
+                        (path / _URL).write_text(url, encoding="utf-8")
                         (path / _ENGINE).write_text(engine, encoding="utf-8")
                         return BuildFolder(path, lock)
                     lock.release()
@@ -83,6 +87,15 @@ class BuildFolders:
         """Return the builds of this machine that are dead."""
         paths = self._root.glob("*-*") if self._root.is_dir() else ()
         return frozenset(path.name for path in paths if self.life(path.name) is Life.DEAD)
+
+    def has_dead(self, urls: Collection[str]) -> bool:
+        """Tell whether a build of this machine is dead whose engine is, or may be, at one of `urls`."""
+        return any(self._url(build) in {"", *urls} for build in self.dead())
+
+    def _url(self, build: str) -> str:
+        with suppress(OSError):
+            return (self._root / build / _URL).read_text(encoding="utf-8")
+        return ""  # it was killed before it wrote that down
 
     def remove(self, dead: Iterable[str], *, engine: str = "") -> int:
         """Remove what the builds `dead` left on this machine; return of how many there was something.

@@ -81,7 +81,9 @@ class Host:
             if self._lease is None:
                 engine = self.identity()
                 try:
-                    self._folder = self._folder or self.folders.open(self._owner.build, engine=engine)
+                    self._folder = self._folder or self.folders.open(
+                        self._owner.build, engine=engine, url=self.url
+                    )
                 except OSError as error:
                     self.say(f"what this build would leave, if it were killed, is removed late: {error}")
                 lease = Lease(self.clients, self._owner)

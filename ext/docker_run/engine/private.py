@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import os
 import shutil
 import subprocess
@@ -153,6 +154,7 @@ class PrivateEngine:
             "--bridge": self.bridge,
             "--subnet": f"{pool.network_address + 1}/24",
             "--pool": list(pool.subnets())[1],
+            "--rules": json.dumps(rules(pool, bridges_are_filtered=bridges_are_filtered())),
         }
         words = [str(word) for pair in arguments.items() for word in pair]
         make_room_in_cgroup(Path("/sys/fs/cgroup"))
@@ -204,6 +206,32 @@ def free_pool(
     raise EngineProblem(
         "a private engine did not start: all of its address ranges (10.200-249.x.x) are in use"
     )
+
+
+def rules(whole: ipaddress.IPv4Network, *, bridges_are_filtered: bool) -> list[tuple[str, ...]]:
+    """Return the firewall rules for containers with addresses in `whole`, the first first.
+
+    Containers reach the world under the machine's address; the world does not reach them, but for
+    answers and through published ports, which the engine's proxy serves; and networks are kept
+    apart. `bridges_are_filtered` says that traffic within a network passes these rules, too.
+    """
+    pool = str(whole)
+    answers_only = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+    within = [("FORWARD", "-s", pool, "-d", pool, "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT")]
+    return [
+        *(within if bridges_are_filtered else []),
+        ("FORWARD", "-s", pool, "-d", pool, "-j", "DROP"),
+        ("FORWARD", "-s", pool, "-j", "ACCEPT"),
+        ("FORWARD", "-d", pool, *answers_only, "-j", "ACCEPT"),
+        ("FORWARD", "-d", pool, "-j", "DROP"),
+        ("POSTROUTING", "-s", pool, "!", "-d", pool, "-j", "MASQUERADE"),
+    ]
+
+
+def bridges_are_filtered() -> bool:
+    """Tell whether traffic within a network of containers passes the firewall's rules."""
+    switch = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    return switch.exists() and switch.read_text(encoding="ascii").strip() == "1"
 
 
 def routes(table: str) -> tuple[ipaddress.IPv4Network, ...]:

@@ -4,6 +4,7 @@ Run as a program of its own by `docker_run.engine.private`, with the path of thi
 nothing of the package need be imported; it uses the standard library only, and needs root.
 
     supervise.py --data-root DIR --run-root DIR --bridge NAME --subnet A.B.C.1/24 --pool A.B.128.0/17
+        --rules JSON
 
 It answers when the engine does (exit status 0), or has failed (status 1, with the reason on standard
 output); by then a process of its own, detached from the caller, watches over the engine. Users hold
@@ -17,6 +18,7 @@ import contextlib
 import ctypes
 import fcntl
 import ipaddress
+import json
 import os
 import re
 import shlex
@@ -57,6 +59,8 @@ class Settings:
     """The address of the bridge, and the network of the containers that ask for no other."""
     pool: ipaddress.IPv4Network
     """What networks made later take their addresses from."""
+    rules: list[list[str]]
+    """The firewall rules for its containers, the first first; each begins with the name of its chain."""
 
     @property
     def socket(self) -> Path:
@@ -89,7 +93,7 @@ class Settings:
             f"--host=unix://{self.socket}",
             "--group=root",
             f"--bridge={self.bridge}",
-            # The rules of two engines would get into each other's way: ours are in `_add_rules`.
+            # The rules of two engines would get into each other's way: ours are `rules`.
             "--iptables=false",
             "--ip6tables=false",
             f"--default-address-pool=base={self.pool},size=24",
@@ -126,6 +130,7 @@ def _settings(arguments: list[str]) -> Settings:
     parser.add_argument("--bridge", required=True)
     parser.add_argument("--subnet", type=ipaddress.IPv4Interface, required=True)
     parser.add_argument("--pool", type=ipaddress.IPv4Network, required=True)
+    parser.add_argument("--rules", type=json.loads, required=True)
     return Settings(**vars(parser.parse_args(arguments)))
 
 
@@ -246,10 +251,11 @@ def end_leftovers(settings: Settings) -> None:
     # Containers are children of theirs: processes that know nothing of the engine.
     while more := {child for child, parent in parents.items() if parent in ours} - ours:
         ours |= more
+    sockets = _shims_sockets(settings)
     for process in sorted(ours - {os.getpid()}):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    for path in ("docker.pid", "docker.sock", "exec/containerd/containerd.pid"):
+    for path in ("docker.pid", "docker.sock", "exec/containerd/containerd.pid", *sockets):
         (settings.run_root / path).unlink(missing_ok=True)
     _unmount_below(settings.data_root.resolve(), settings.run_root.resolve() / "exec")
     _remove_rules(settings)
@@ -265,6 +271,19 @@ def end_leftovers(settings: Settings) -> None:
                 with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
                     Path(folder).rmdir()
         note.unlink()
+
+
+def _shims_sockets(settings: Settings) -> set[str]:
+    """Return the sockets of containers' shims, which have them in a folder that all engines share.
+
+    containerd writes down which is whose: up to 1.7 in `address`, then in `bootstrap.json`.
+    """
+    found = set()
+    for path in (settings.run_root / "exec/containerd/daemon").glob("io.containerd.runtime.v2.task/*/*/*"):
+        if path.name in ("address", "bootstrap.json"):
+            with contextlib.suppress(OSError):
+                found |= set(re.findall(r"/run/containerd/s/[0-9a-f]+", path.read_text(errors="replace")))
+    return found
 
 
 def _unmount_below(*folders: Path) -> None:
@@ -346,30 +365,8 @@ def _configure(request: int, name: str, value: bytes) -> bytes:
         return fcntl.ioctl(control, request, struct.pack("16s24s", name.encode(), value))
 
 
-def rules(whole: ipaddress.IPv4Network, *, bridges_are_filtered: bool) -> list[tuple[str, ...]]:
-    """Return the firewall rules for containers with addresses in `whole`, the first first.
-
-    Containers reach the world under the machine's address; the world does not reach them, but for
-    answers and through published ports, which the engine's proxy serves; and networks are kept
-    apart. `bridges_are_filtered` says that traffic within a network passes these rules, too.
-    """
-    pool = str(whole)
-    answers_only = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
-    within = [("FORWARD", "-s", pool, "-d", pool, "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT")]
-    return [
-        *(within if bridges_are_filtered else []),
-        ("FORWARD", "-s", pool, "-d", pool, "-j", "DROP"),
-        ("FORWARD", "-s", pool, "-j", "ACCEPT"),
-        ("FORWARD", "-d", pool, *answers_only, "-j", "ACCEPT"),
-        ("FORWARD", "-d", pool, "-j", "DROP"),
-        ("POSTROUTING", "-s", pool, "!", "-d", pool, "-j", "MASQUERADE"),
-    ]
-
-
 def _add_rules(settings: Settings) -> None:
-    filtered = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
-    is_filtered = filtered.exists() and filtered.read_text().strip() == "1"
-    for chain, *rule in reversed(rules(settings.pool.supernet(), bridges_are_filtered=is_filtered)):
+    for chain, *rule in reversed(settings.rules):
         _iptables(chain, "-I", chain, "-m", "comment", "--comment", settings.mark, *rule)
 
 

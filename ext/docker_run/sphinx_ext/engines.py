@@ -35,6 +35,14 @@ class SphinxEngines:
             # A setting that names no engine; opening one says what is wrong with it.
             return ()
 
+    def has_dead_builds(self) -> bool:
+        """Return whether builds of this machine died on those engines, without asking any of them."""
+        if self._given:
+            return False
+        from docker_run.engine.folders import BuildFolders  # noqa: PLC0415 (replay needs none)
+
+        return BuildFolders().has_dead(self.expected())
+
     def identity(self, engine: Engine) -> str:
         """Return what tells `engine` apart: its URL, or that a handler of the event gave it."""
         return OPEN_EVENT if self._given else engine.url

@@ -40,6 +40,9 @@ class Engines(Protocol):
     def expected(self) -> Collection[str]:
         """Return what tells the engines apart that would be tried, without asking any of them."""
 
+    def has_dead_builds(self) -> bool:
+        """Return whether builds of this machine died on those engines, without asking any of them."""
+
     def open(self, progress: Progress) -> Engine:
         """Find one, or start it. Raises `EngineProblem`."""
 
@@ -128,7 +131,7 @@ class Workflow:
                 everything=self._options.everything, engines=engines.expected(), edited=edited, broken=broken
             )
             planned = plan(sessions, results.states, self._memory, conditions)
-            if planned or self._killed:
+            if planned or self._killed or engines.has_dead_builds():
                 self._run(planned, results, engines)
         if not self._options.check:
             pages = [session.page for session in sessions]
