@@ -55,7 +55,7 @@ def test_what_has_not_changed_is_no_loss() -> None:
     [
         ({}, "its recording is gone"),
         ({"a": b"cut"}, "can't be read"),
-        (of(with_output(b"tru")), "another output"),
+        (of(with_output(b"tr")), "another output"),
         (of(with_output(b"")), "another output"),
         (of(replace(TRUE, commands=(replace(TRUE.commands[0], exit_code=125),))), "another output"),
         (of(LAST), "of other steps"),
