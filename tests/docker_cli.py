@@ -102,10 +102,10 @@ class Cli:
         assert found, done.stdout
         return int(found[1])
 
-    def help(self) -> str:
-        """Return what `docker run --help` prints."""
+    def help(self, command: str = "run") -> str:
+        """Return what `docker COMMAND --help` prints; without a command, the list of them."""
         done = subprocess.run(
-            [self.program, "run", "--help"],
+            [self.program, *command.split(), "--help"],
             capture_output=True,
             text=True,
             check=True,

@@ -9,6 +9,7 @@ from itertools import chain
 from docker_run import options as read_option
 from docker_run.console import ConsoleCommand, LineProblem, parse_console, parse_typed
 from docker_run.errors import BodyProblem, DockerRunError, SyntaxProblem
+from docker_run.grammar import commands as cli
 from docker_run.grammar import runline
 from docker_run.model import Command, Expectation, Location, Presentation, RunLine, Step
 from docker_run.terminal import keys, waits
@@ -39,7 +40,6 @@ PAUSE = "<wait 200ms>"
 """Between two lines that a program reads without asking for them: so that its answers stand between."""
 
 _PROMPT = re.compile(r"\s*\$(?:\s|\Z)")
-_TWICE = re.compile(r"\s*docker\s+run(?:\s|\Z)")
 _WORDS = r"""(?>\\.|'[^']*+'|"(?>\\.|[^"\\]++)*+"|[^\\'"|&;<>()]++)*+"""
 _FIRST_COMMAND = re.compile(
     rf"(?P<words>{_WORDS})(?>(?>>&|&>>?|>>?|>\|){_WORDS})*+(?P<end>&&|[|;&<>()]|\Z)", re.DOTALL
@@ -58,6 +58,7 @@ def parse_step(
     allow: Collection[str] | None,
     read: Callable[[str], str],
     on_lab: bool = False,
+    is_image: Callable[[str], bool] = lambda _: False,
 ) -> Step:
     """Take the directive apart, as far as it decides what is run and what is expected.
 
@@ -65,7 +66,8 @@ def parse_step(
     for one without a value), `body` the lines below. `on_lab` says whether the page runs on labs.
     Directly on the engine, `allow` names the flags that may reach into the host, None allows all, and
     `read` returns the text of a file that a flag names, and raises `OSError`; on a lab the CLI there
-    judges flags, and reads files.
+    judges flags, and reads files. `is_image` tells whether a word is the name of an image that the page
+    may mean although the CLI has a command of that name.
 
     Raises `SyntaxProblem` or one of its subclasses.
     """
@@ -79,6 +81,7 @@ def parse_step(
 
     if argument.strip():
         _refuse_misplaced(argument)
+        cli.refuse(argument, on_lab=on_lab, is_image=is_image)
         commands = (_typed_line if on_lab else _direct)(argument, body, allow, note)
     else:
         commands = _console(body, on_lab=on_lab)
@@ -206,11 +209,6 @@ def _refuse_misplaced(argument: str) -> None:
         raise SyntaxProblem(
             "a console session stands in the body, and this is the directive's own line: in reStructuredText "
             "an empty line is missing between `.. docker-run::` and the session; in MyST, begin it below"
-        )
-    if _TWICE.match(argument):
-        raise SyntaxProblem(
-            "`docker run` is there already: what stands on the directive's own line follows it, "
-            "e.g. `{docker-run} --rm busybox true`"
         )
 
 

@@ -8,6 +8,7 @@ the same as what isn't there, except in fields where Go keeps the two apart (`KE
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from docker_cli import Cli, Sent, cli
 from docker_run.errors import FlagProblem
+from docker_run.grammar.commands import COMMANDS, PLUGINS
 from docker_run.grammar.flag import Goes
 from docker_run.grammar.flags import FLAGS, SHORT
 from docker_run.grammar.runline import parse
@@ -432,6 +434,19 @@ def test_every_flag_that_help_lists_has_its_row(installed: Cli) -> None:
     assert len(flags) > 90
     rows = {name: (FLAGS[name].short, FLAGS[name].type) for name in flags if name in FLAGS}
     assert rows == flags
+
+
+def test_every_command_that_help_lists_is_known(installed: Cli) -> None:
+    names = re.findall(r"^  ([a-z]+)\*? +[A-Z]", installed.help(""), re.MULTILINE)
+    assert len(names) > 50
+    assert set(names) <= COMMANDS | PLUGINS
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_one_of_the_cli(name: str, oracle: Cli) -> None:
+    usage = oracle.help(name)
+    # `docker help` is about all of them, and an alias about what it stands for.
+    assert re.search(rf"docker {name}\b", usage) or (name == "help" and "docker [OPTIONS] COMMAND" in usage)
 
 
 def test_rows_that_help_does_not_list_are_known_to_the_cli(oracle: Cli, files: Path) -> None:

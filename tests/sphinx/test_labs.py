@@ -31,6 +31,24 @@ def seen(html: str) -> str:
     return re.sub(r"<[^>]*>", "", html).replace("&gt;", ">").replace("&lt;", "<").replace("&#39;", "'")
 
 
+def test_an_image_that_the_page_has_may_be_called_like_a_command(site: Site) -> None:
+    front = "---\ndocker_run_lab: lab\ndocker_run_images: [exec]\n---\n\n# Page\n\n"
+    built = block("$ docker build -q -t stack .") + "\n" + block("$ docker image tag stack:latest init")
+    lines = "".join(f"\n{block(argument=f'--rm {name} true')}" for name in ("exec", "stack", "init"))
+
+    def misread() -> list[str]:
+        warnings = site.build(mode="replay").warnings
+        return [warning.partition(", ")[0] for warning in warnings if "docker_run.syntax" in warning]
+
+    site.write("index.md", front + built + lines)
+    assert misread() == []
+    site.write("index.md", front + lines + "\n" + built)
+    assert misread() == [
+        "index.md:12: WARNING: `stack` is a command of the CLI",
+        "index.md:15: WARNING: `init` is a command of the CLI",
+    ]
+
+
 # Which pages run on a lab.
 
 

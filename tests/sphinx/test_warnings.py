@@ -29,6 +29,10 @@ CASES = {
     "syntax: quote": (block("--rm busybox echo 'oops"), "syntax"),
     "syntax: pipe": (block("--rm busybox ls | wc"), "syntax"),
     "syntax: nothing": (block(""), "syntax"),
+    "another command of the CLI": (block("exec web ls"), "syntax"),
+    "a plugin of the CLI": (block("compose up"), "syntax"),
+    "an option of the CLI itself": (block("--context far ps"), "syntax"),
+    "docker run twice": (block("docker run --rm busybox true"), "syntax"),
     "unknown flag": (block("--nmae x busybox"), "flag"),
     "missing image": (block("--rm"), "flag"),
     "flag without value": (block("--name"), "flag"),
@@ -116,6 +120,15 @@ def test_an_expected_failure_is_none(site: Site, engine: FakeEngine) -> None:
     assert site.build(engine=engine).warnings == []
     site.write("index.md", HEAD + block("--rm busybox false", ":exit-code: any"))
     assert site.build(engine=engine).warnings == []
+
+
+def test_an_image_of_the_catalogue_may_be_called_like_a_command(site: Site, engine: FakeEngine) -> None:
+    site.write("images/exec/Dockerfile", "FROM scratch\n")
+    site.write("index.md", HEAD + block("--rm exec true", ":optional:"))
+    assert site.build(engine=engine, images="images").warnings == []
+    site.write("index.md", HEAD + block("--rm build true", ":optional:"))
+    (warning,) = site.build(engine=engine, images="images").warnings
+    assert warning.startswith(f"index.md:{LINE}: WARNING: `build` is a command of the CLI, not an image")
 
 
 def test_missing_recordings(site: Site) -> None:

@@ -14,6 +14,7 @@ import pytest
 from docker_run.console import parse_console, parse_typed
 from docker_run.errors import DockerRunError
 from docker_run.grammar import calls, kvfile, runline
+from docker_run.grammar.commands import refuse
 from docker_run.grammar.reference import REFERENCE
 from docker_run.grammar.shell import Reader
 from docker_run.grammar.values import BadValue
@@ -177,6 +178,18 @@ LAB_LINES: Texts = {
     "double quotes": lambda n: "busybox " + '"\\"' * n + '"(',
 }
 
+COMMANDS: Texts = {
+    "global options": lambda n: "--context a " * n + "ps",
+    "switches": lambda n: "-D " * n + "ps",
+    "letters": lambda n: f"-{'D' * n} ps",
+    "assignments": lambda n: "A=1 " * n + "docker ps",
+    "quotes": lambda n: "--name '" + "'\"" * n,
+    "backslashes": lambda n: "\\" * n + "\n",
+    "continued lines": lambda n: "\\\n" * n + "ps",
+    "words": lambda n: "exec" + " a" * n,
+    "blanks": lambda n: "docker" + " " * n + "ps",
+}
+
 CALLS: Texts = {
     "assignments in brackets": lambda n: "(a=" * n,
     "assignments": lambda n: "a=b " * n,
@@ -214,6 +227,7 @@ READERS: list[tuple[str, Callable[[str], object], Texts]] = [
     ("console", _console, CONSOLE),
     ("typed", lambda text: parse_typed(text, number=1), TYPED),
     ("lab", _on_lab, LAB_LINES),
+    ("commands", lambda text: refuse(text, on_lab=True, is_image=lambda _: False), COMMANDS),
     ("calls", lambda text: calls.calls(text, "docker image"), CALLS),
     ("image", REFERENCE.fullmatch, IMAGES),
     ("env file", kvfile.parse, {"lines": lambda n: "A=1\n" * n, "blanks": lambda n: " " * n + "A=1"}),

@@ -157,6 +157,7 @@ class DockerRun(StepDirective):
                     allow=Settings.of(self.config).allow,
                     read=self._read,
                     on_lab=place.is_lab,
+                    is_image=self._is_image,
                 )
                 step, lab = domain.note_step(self.env.docname, parsed), parsed.lab
         except DockerRunError as error:
@@ -195,6 +196,13 @@ class DockerRun(StepDirective):
             return [f"docker run {self.argument}"]
         lines = [line for line in self.content if line.startswith(markup.PROMPT)]
         return [line.removeprefix(markup.PROMPT) for line in lines] or ["docker run"]
+
+    def _is_image(self, name: str) -> bool:
+        """Tell whether `name`, without a tag, is an image of the catalogue, or one that the page has."""
+        catalogue = Settings.of(self.config).catalogue(self.env.srcdir)
+        if catalogue is not None and (catalogue / name / "Dockerfile").is_file():
+            return True
+        return DockerRunDomain.of(self.env).has_image(self.env.docname, name)
 
     def _read(self, name: str) -> str:
         return self.read_own(name, refused=RefusedFlag, bad=FlagProblem, largest=LARGEST_FILE).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -141,6 +142,18 @@ class DockerRunDomain(Domain):
         steps = self.steps.setdefault(docname, [])
         steps.append(step)
         return len(steps) - 1
+
+    def has_image(self, docname: str, name: str) -> bool:
+        """Tell whether the page has an image called `name`, without a tag, from one of its own lines.
+
+        That is one which its front matter lists, or to which a command so far gives the name: `-t NAME`.
+        """
+        place = self.places.get(docname)
+        if name in {image.partition(":")[0] for image in (place.images if place else ())}:
+            return True
+        given = re.compile(rf"(?:\s(?:-t|--tag)[ =]|\stag \S{{1,200}}+ )['\"]?{re.escape(name)}(?![\w./-])")
+        commands = (command for step in self.steps.get(docname, []) for command in step.commands)
+        return any(given.search(command.text) for command in commands)
 
     def session(self, docname: str, *, terminal: TerminalSize) -> Session | None:
         """Return the page's session; None for a page without steps.
