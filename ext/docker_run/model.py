@@ -40,6 +40,9 @@ class Command:
     typed: tuple[str, ...] = ()
     """What is typed, a line an entry, in the notation of `docker_run.terminal.keys`; on a lab also
     `<wait …>`, which types nothing (`docker_run.terminal.waits`)."""
+    is_input: bool = False
+    """Whether that is the input of a program which has no terminal of its own (`docker run -i`), and is
+    typed at the terminal of a lab."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,6 @@ DEFAULT_SUMMARY = "Show the output"
 """What a collapsed block says where its author gave no text."""
 
 END_OF_INPUT = "<C-d>"
-PAUSE = "<wait 200ms>"
-"""Between two lines that a program reads without asking for them: so that its answers stand between."""
 
 _PROMPT = re.compile(r"\s*\$(?:\s|\Z)")
 _WORDS = r"""(?>\\.|'[^']*+'|"(?>\\.|[^"\\]++)*+"|[^\\'"|&;<>()]++)*+"""
@@ -87,7 +85,10 @@ def parse_step(
         commands = _console(body, on_lab=on_lab)
     return Step(
         location=location,
-        commands=tuple(Command(command.text, command.typed) for command in commands),
+        commands=tuple(
+            Command(command.text, command.typed, is_input=on_lab and _is_input(command))
+            for command in commands
+        ),
         files=tuple(sorted(files.items())),
         expect=Expectation(
             exit_codes=_exit_codes(options.get("exit-code", "0"), commands),
@@ -187,8 +188,8 @@ def _typed_line(
         return (ConsoleCommand(command.text, typed, command.exit_code),)
     if alone:
         _refuse_unread(line, body)
-    if line.container.get("stdin_open") and not line.container.get("tty") and not line.client.get("detach"):
-        typed = _as_input(typed)
+    if _has_input(line) and typed[-1:] != (END_OF_INPUT,):
+        typed = (*typed, END_OF_INPUT)
     return (ConsoleCommand(command.text, typed, command.exit_code),)
 
 
@@ -228,14 +229,21 @@ def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
         )
 
 
-def _as_input(typed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return entries so typed that they are the input of a program without a terminal of its own."""
-    entries: list[str] = []
-    for entry in typed if typed[-1:] == (END_OF_INPUT,) else (*typed, END_OF_INPUT):
-        if entries and not waits.is_wait(entry) and not waits.is_wait(entries[-1]):
-            entries.append(PAUSE)
-        entries.append(entry)
-    return tuple(entries)
+def _is_input(command: ConsoleCommand) -> bool:
+    """Say whether what is typed is read by a `docker run -i`, which leaves the shell's terminal as it is."""
+    if not command.typed or not command.text.startswith("docker run "):
+        return False
+    words, _ = _own_words(command.text.removeprefix("docker run"))
+    try:
+        return _has_input(runline.parse(words, allow=None, read=lambda _: ""))
+    except DockerRunError:
+        return False  # the CLI on the lab knows more, or says what is wrong
+
+
+def _has_input(line: RunLine) -> bool:
+    """Say whether the container reads its input, and not from a terminal of its own."""
+    container = line.container
+    return bool(container.get("stdin_open") and not container.get("tty") and not line.client.get("detach"))
 
 
 def _refuse_option(text: str) -> None:

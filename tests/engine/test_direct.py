@@ -19,7 +19,8 @@ from contract import ANY, exits, run, session, step, text
 from docker_run.engine import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import EngineProblem, EngineRefusal, FlagProblem, RefusedFlag, TimedOut, TooMuchOutput
-from docker_run.model import Chunk, Command, Location, Step, Stream
+from docker_run.model import Chunk, Command, Location, Step, Stream, TerminalSize
+from docker_run.terminal import screen
 
 pytestmark = [
     pytest.mark.engine,
@@ -91,6 +92,16 @@ def test_without_a_body_the_input_is_at_its_end(engine: DockerEngine) -> None:
 def test_bytes_that_are_no_text_are_intact(engine: DockerEngine) -> None:
     recording = run(engine, r"--rm busybox printf '\000\377\376\200\303(\012'")
     assert recording.output == (Chunk(Stream.OUT, b"\0\xff\xfe\x80\xc3(\n"),)
+
+
+def test_characters_in_parts_are_whole_on_the_page(engine: DockerEngine) -> None:
+    # Two streams, whose characters come in turns, byte by byte.
+    parts = r"printf '\303'; sleep 0.2; printf '\346' >&2; sleep 0.2; printf '\251\n'; sleep 0.2"
+    script = rf"{parts}; printf '\274\242\n' >&2"
+    recording = run(engine, f'--rm busybox sh -c "{script}"')
+    assert (text(recording, Stream.OUT), text(recording, Stream.ERR)) == ("é\n", "漢\n")
+    shown = screen.text(screen.lines(recording.output, TerminalSize()))
+    assert set(shown.split("\n")) == {"é", "漢"}
 
 
 @pytest.mark.parametrize(

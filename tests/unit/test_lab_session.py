@@ -49,7 +49,7 @@ class Shell:
         self.console = self
         self.lost = None
 
-    def run(self, command: Command, limits: Limits) -> CommandRecording:
+    def run(self, command: Command, limits: Limits, **_: object) -> CommandRecording:
         assert limits.seconds
         self.ran.append(command.text)
         if self.error is not None:
@@ -168,7 +168,7 @@ def test_what_ran_before_a_missing_image_is_kept() -> None:
     asked = step("one", "docker run ubuntu", "three", optional=True)
     running = session(shell)
 
-    def run(command: Command, limits: Limits) -> CommandRecording:
+    def run(command: Command, limits: Limits, **_: object) -> CommandRecording:
         shell.output = NO_SUCH_HOST if "docker" in command.text else "fine\n"
         return Shell.run(shell, command, limits)
 

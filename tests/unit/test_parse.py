@@ -11,7 +11,7 @@ import pytest
 from docker_run.console import LineProblem
 from docker_run.errors import BodyProblem, FlagProblem, OptionProblem, RefusedFlag, SyntaxProblem
 from docker_run.model import Capture, Command, LineRange, Location, Step
-from docker_run.parse import DEFAULT_SUMMARY, END_OF_INPUT, PAUSE, parse_presentation, parse_step
+from docker_run.parse import DEFAULT_SUMMARY, END_OF_INPUT, parse_presentation, parse_step
 
 WHERE = Location("page.md", 7)
 
@@ -248,8 +248,8 @@ def test_a_body_that_nobody_reads_on_a_lab(argument: str, words: str) -> None:
 
 
 def test_without_a_terminal_of_its_own_the_input_has_an_end() -> None:
-    assert on_lab("-i busybox cat", "a", "b").commands[0].typed == ("a", PAUSE, "b", PAUSE, END_OF_INPUT)
-    assert on_lab("-i busybox cat", "a", "<C-d>").commands[0].typed == ("a", PAUSE, END_OF_INPUT)
+    assert on_lab("-i busybox cat", "a", "b").commands[0].typed == ("a", "b", END_OF_INPUT)
+    assert on_lab("-i busybox cat", "a", "<C-d>").commands[0].typed == ("a", END_OF_INPUT)
     assert on_lab("-i busybox cat", "a", "<wait 1s>b").commands[0].typed[:3] == ("a", "<wait 1s>", "b")
     assert on_lab("-i busybox cat").commands[0].typed == (END_OF_INPUT,)
     assert on_lab("-di busybox cat").commands[0].typed == ()
@@ -280,7 +280,30 @@ def test_without_a_terminal_of_its_own_the_input_has_an_end() -> None:
     ],
 )
 def test_the_input_of_a_command_before_an_operator_has_an_end(argument: str, fed: object) -> None:
-    assert on_lab(argument, "a").commands[0].typed == (("a", PAUSE, END_OF_INPUT) if fed else ("a",))
+    assert on_lab(argument, "a").commands[0].typed == (("a", END_OF_INPUT) if fed else ("a",))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("docker run -i --rm busybox sort | tr a-z A-Z", True),
+        ("docker run --interactive busybox sh -c 'cat'", True),
+        ("docker run -it busybox sh", False),
+        ("docker run -di busybox cat", False),
+        ("docker run -i busybox cat < words", False),
+        ("docker run -i $OPTIONS --no-such-flag busybox cat", False),
+        ("cat > words", False),
+    ],
+)
+def test_what_is_typed_may_be_the_input_of_a_program_without_a_terminal(line: str, *, expected: bool) -> None:
+    (command,) = on_lab("", f"$ {line}", "a", "<C-d>").commands
+    assert command == Command(line, ("a", "<C-d>"), is_input=expected)
+
+
+def test_the_input_of_an_argument_is_that() -> None:
+    assert on_lab("-i --rm busybox sort", "a").commands[0].is_input
+    assert not on_lab("-it --rm busybox sort", "a").commands[0].is_input
+    assert not parse("-i --rm busybox sort", body=["a"]).commands[0].is_input
 
 
 def test_a_body_may_be_for_the_command_behind_an_operator() -> None:

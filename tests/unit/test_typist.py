@@ -242,6 +242,16 @@ def test_a_wait_at_the_end_is_waited_for() -> None:
     assert program.typist.done
 
 
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_character_may_come_in_parts(at: int) -> None:
+    program = Program("<wait /^漢é👍$/>", "x")
+    printed = "漢é👍\r\n".encode()
+    program.prints(printed[:at])
+    assert program.silent_for(1) == []
+    program.prints(printed[at:])
+    assert program.silent_for(0.02) == ["x"]
+
+
 def test_what_is_remembered_has_a_bound() -> None:
     program = Program("<wait /first-*last/>", "x")
     program.prints(b"first" + b"-" * 100_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import threading
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.frames import Frames
 from docker_run.engine.streams import Connection, open_exec, start_thread
 from docker_run.errors import Interrupted, LabProblem
+from docker_run.model import Chunk, Stream
 
 DETACH_KEYS = "ctrl-],ctrl-],ctrl-],ctrl-]"
 """What nobody types. The engine's own, `ctrl-p,ctrl-q`, would be taken from a container within a lab."""
@@ -76,16 +78,33 @@ def execute(
         if printed.lost is not None:
             raise LabProblem(f"what `{command[0]}` printed in a lab is not whole: {printed.lost}")
         status = _status(api, execution, command[0])
-    return Ended(status, printed.data.decode(errors="replace"))
+    return Ended(status, printed.text())
+
+
+def _decoders() -> dict[Stream, codecs.IncrementalDecoder]:
+    return {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in (Stream.OUT, Stream.ERR)}
 
 
 @dataclass(slots=True)
 class _Printed:
-    """What a program has printed, both streams together."""
+    """What a program has printed, both streams together; each is UTF-8 of its own."""
 
-    data: bytearray = field(default_factory=bytearray)
     lost: BaseException | None = None
     """Why not all of it came."""
+    _texts: list[str] = field(default_factory=list)
+    _decoders: dict[Stream, codecs.IncrementalDecoder] = field(default_factory=_decoders)
+    _size: int = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Add a piece, as far as it is kept."""
+        data = chunk.data[: _LARGEST - self._size]
+        self._size += len(data)
+        self._texts.append(self._decoders[chunk.stream].decode(data))
+
+    def text(self) -> str:
+        """Return all of it. What is not UTF-8 is U+FFFD."""
+        rests = (decoder.decode(b"", final=True) for decoder in self._decoders.values())
+        return "".join([*self._texts, *rests])
 
 
 def _status(api: APIClient, execution: str, name: str) -> int:
@@ -114,7 +133,7 @@ def _read(connection: Connection, printed: _Printed) -> None:
     try:
         while data := connection.read():
             for chunk in frames.feed(data):
-                printed.data += chunk.data[: _LARGEST - len(printed.data)]
+                printed.add(chunk)
         frames.finish()
     except (OSError, ValueError) as error:
         if not connection.aborted:  # by who waits

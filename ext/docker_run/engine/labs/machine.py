@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.labels import NAME
-from docker_run.engine.labs import execs, proxies
+from docker_run.engine.labs import canonical, execs, proxies
 from docker_run.engine.labs.rights import rights
 from docker_run.errors import LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
@@ -128,6 +128,10 @@ class Machine:
         """Tell whether a disk of the lab is full: its own, or that of its engine."""
         return self.execute(api, ["sh", "-c", _DISKS]).status != 0
 
+    def is_canonical(self, api: APIClient) -> bool:
+        """Tell whether the terminal of its shell is in canonical mode at the moment."""
+        return canonical.is_canonical(self.execute(api, ["sh", "-c", _TERMINAL]).output)
+
     def obituary(self, api: APIClient) -> str:
         """Say how the container ended, with the last lines of its log; empty where it still runs."""
         give_up = time.monotonic() + _END_SECONDS
@@ -180,6 +184,7 @@ for disk in / /var/lib/docker; do
 done
 """
 """Fails where fewer than 256 blocks are free, 1 MB as a rule, or no inode."""
+_TERMINAL = 'stty -a -F "/proc/$(cat /run/docker-run.shell)/fd/0"'
 _APPEND = 'head -c "$1" >> /etc/hosts'
 # In place, so that a container into which the file is mounted sees the change. The number of bytes is
 # given because an end of the input can't be told over every connection.

@@ -114,7 +114,11 @@ class LabSession:
         return tuple(recordings)
 
     def _run(self, lab: Lab, command: Command, step: Step, index: int) -> CommandRecording:
-        recording = lab.shell.run(command, self._limits.within(step.timeout))
+        recording = lab.shell.run(
+            command,
+            self._limits.within(step.timeout),
+            is_canonical=lambda: lab.machine.is_canonical(self._clients().api),
+        )
         expected = step.expect.statuses(len(step.commands))[index]
         is_other = step.optional or expected != recording.exit_code
         if is_other or failures.may_speak(chunk.data for chunk in recording.output):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import re
 import time
+from collections.abc import Callable
 
 from docker import APIClient
 from docker.errors import APIError
@@ -12,7 +13,7 @@ from docker.errors import APIError
 from docker_run.engine import streams
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.foreground import Limits
-from docker_run.engine.labs import execs
+from docker_run.engine.labs import canonical, execs
 from docker_run.engine.labs.console import Console, State
 from docker_run.engine.terminal import Typist
 from docker_run.errors import (
@@ -31,6 +32,8 @@ COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
 """The shell, which puts the marks of `docker_run.terminal.marks` around its prompts."""
 _TICK = 0.05
 """Seconds between two looks at the clock."""
+_INPUT_TICK = 0.01
+"""The same, while input is typed."""
 _RESIZE_SECONDS = 20.0
 """How long a lab may take to start its shell."""
 _SHOWN_SECONDS = 5.0
@@ -69,15 +72,17 @@ class Shell:
             self.close()
             raise
 
-    def run(self, command: Command, limits: Limits) -> CommandRecording:
+    def run(self, command: Command, limits: Limits, *, is_canonical: Callable[[], bool]) -> CommandRecording:
         """Type `command`, and what is typed into it; wait for its end and the next prompt.
 
+        `is_canonical` tells whether the terminal is in canonical mode at that moment; it is asked before
+        a long line is typed.
         Waits behind all that is typed are kept after its end: a job in the background prints meanwhile.
         Raises `TimedOut`, `TooMuchOutput`, `Interrupted`, `BodyProblem` where the shell waits for the
         rest of a command, or gets what was meant for one, and `LabProblem` where it has ended, or can't
         be followed any more. After any of them it can't be used.
         """
-        return _Run(self, command, limits).recording()
+        return _Run(self, command, limits, is_canonical).recording()
 
     def send(self, data: bytes) -> None:
         """Send what is typed."""
@@ -118,11 +123,14 @@ class Shell:
 class _Run:
     """A command under way."""
 
-    def __init__(self, shell: Shell, command: Command, limits: Limits) -> None:
+    def __init__(
+        self, shell: Shell, command: Command, limits: Limits, is_canonical: Callable[[], bool]
+    ) -> None:
         self._shell = shell
         self._console = shell.console
         self._command = command
         self._limits = limits
+        self._is_canonical = is_canonical
         self._transcript = streams.Transcript(max_output=limits.max_output, has_output=True)
         self._typist: Typist | None = None
         self._last = ""
@@ -135,7 +143,7 @@ class _Run:
         self._console.begin(self._transcript, lingers=self._lingers)
         self._shell.send(marks.PASTE_BEGIN + self._command.text.encode() + marks.PASTE_END + _ENTER)
         while not self._transcript.complete:
-            self._follow(self._transcript.wait(_TICK), now=time.monotonic())
+            self._follow(self._transcript.wait(self._tick()), now=time.monotonic())
             self._check()
         self._check()
         seconds = time.monotonic() - self._began
@@ -154,17 +162,33 @@ class _Run:
         if self._typist is None:
             if not ended and state is not State.RUNNING:
                 return
-            slow = _STARTS_TERMINAL.search(self._command.text) is not None
-            starting = {"starting": _STARTING_SECONDS} if slow else {}
-            self._typist = Typist(self._command.typed, began=now, **starting)
+            self._typist = self._new_typist(now)
         self._typist.saw(output, now=now)
         line = None if ended else self._typist.next_line(now=now)
         if line is not None:
             self._last = line
             self._transcript.add(Chunk(Stream.TYPED, line.encode()))
-            self._shell.send(keys.to_bytes(line))
+            self._type(keys.to_bytes(line))
         if self._lingers and state is State.PROMPT and not self._typist.only_waits:
             self._console.finish()
+
+    def _new_typist(self, now: float) -> Typist:
+        command = self._command
+        if command.is_input:
+            return canonical.InputTypist(command.typed, began=now)
+        slow = _STARTS_TERMINAL.search(command.text) is not None
+        starting = {"starting": _STARTING_SECONDS} if slow else {}
+        return Typist(command.typed, began=now, **starting)
+
+    def _tick(self) -> float:
+        is_typing = self._typist is not None and not self._typist.done
+        return _INPUT_TICK if self._command.is_input and is_typing else _TICK
+
+    def _type(self, typed: bytes) -> None:
+        """Type a line. A program that reads lines gets all of it, one that reads keys gets these."""
+        if len(typed) > canonical.LONGEST and self._is_canonical():
+            typed = canonical.in_pieces(typed)
+        self._shell.send(typed)
 
     def _check_typed(self) -> None:
         """Raise where what was typed last came to the shell, because the command had ended before.
