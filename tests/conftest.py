@@ -14,10 +14,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from current_engine import current_engine
+from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.find import find
+from docker_run.engine.images import Images
 from docker_run.errors import DockerRunError, EngineProblem
+from other_engines import CATALOGUE, copy_images, other_engine
+from told import Quiet
 
 PROJECT = Path(__file__).parents[1]
 
@@ -30,17 +33,10 @@ REQUIRED = "DOCKER_RUN_REQUIRE_ENGINE"
 ENGINES = ("own", "current")
 """On which engines tests run: the one that this machine has, and a current one in a container on it."""
 
-_ENGINE, _NO_ENGINE = pytest.StashKey[str](), pytest.StashKey[str]()
-_NOENGINES = ("own", "current")
-"""On which engines tests run: the one that this machine has, and a current one in a container on it."""
+PODMANS = {"5": "podman", "4": "podman-4"}
+"""The versions of Podman that tests may run on, and what `other_engines` calls them."""
 
 _ENGINE, _NO_ENGINE = pytest.StashKey[str](), pytest.StashKey[str]()
-
-
-class _Silent:
-    def note(self, message: str) -> None: ...
-    def image(self, name: str, status: str) -> None: ...
-    def command(self, page: str, text: str) -> None: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="own",
         help="own: all tests, on the engine that this machine has; current: those that need an engine, on "
         "Docker 28 or later in a container on that engine",
+    )
+    parser.addoption(
+        "--podman",
+        choices=PODMANS,
+        default="5",
+        help="the version of the Podman that tests start in a container on the machine's engine",
     )
 
 
@@ -88,7 +90,7 @@ def _look_for_engine(config: pytest.Config) -> None:
         return
     setting = os.environ.get("ENGINE") or "auto"
     try:
-        url, problem = find(setting, environ=os.environ, private=False, progress=_Silent()), ""
+        url, problem = find(setting, environ=os.environ, private=False, progress=Quiet()), ""
     except EngineProblem as error:
         url, problem = "", str(error)
     config.stash[_ENGINE], config.stash[_NO_ENGINE] = url, problem
@@ -109,11 +111,27 @@ def engine_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
         return
     with ExitStack() as closing:
         try:
-            current = closing.enter_context(current_engine(own, tmp_path_factory.getbasetemp()))
+            current = closing.enter_context(other_engine("current", own, tmp_path_factory.getbasetemp()))
         except DockerRunError as problem:
             _miss(f"no current engine: {problem}")
         closing.enter_context(current.network())
         yield current.url
+
+
+@pytest.fixture(scope="session")
+def podman_url(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a Podman that has the image `busybox`; for tests that are marked `engine`."""
+    own, kind = pytestconfig.stash[_ENGINE], PODMANS[pytestconfig.getoption("--podman")]
+    with ExitStack() as closing:
+        try:
+            podman = closing.enter_context(other_engine(kind, own, tmp_path_factory.getbasetemp()))
+        except DockerRunError as problem:
+            _miss(f"no Podman: {problem}")
+        clients = Clients(lambda: connect(own))
+        closing.callback(clients.close)
+        images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
+        copy_images([images.provide("busybox").reference], own, podman.url)
+        yield podman.url
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from current_engine import CATALOGUE, current_engine
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.find import find
@@ -30,6 +29,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.lab_images import LabImages
 from docker_run.signals import ending_as_interrupt
+from other_engines import CATALOGUE, other_engine
 from soak.faults import KINDS
 from soak.machine import command, socket_there
 from soak.rounds import Settings, soak
@@ -81,7 +81,7 @@ def _run_inside(options: argparse.Namespace) -> int:
         if options.engine != "own":
             shared = base / "current"
             shared.mkdir()
-            engine = ends.enter_context(current_engine(around, shared))
+            engine = ends.enter_context(other_engine("current", around, shared))
             current = [engine.container, engine.url]
         socket = Path(around.removeprefix("unix://"))
         inside = {

@@ -7,15 +7,15 @@ import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
 
-from current_engine import CurrentEngine
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.private import PrivateEngine
+from other_engines import OtherEngine
 from told import Quiet
 
 _LOOK = """
@@ -112,7 +112,7 @@ class NestedEngine(SoakEngine):
 
     def __init__(self, around: str, container: str, url: str) -> None:
         self._clients = Clients(lambda: connect(around))
-        self._current = CurrentEngine(self._clients, container, url)
+        self._current = OtherEngine(self._clients, container, url)
         self._container = container
         self.url = url
 
@@ -133,10 +133,3 @@ class NestedEngine(SoakEngine):
         api = self._clients().api
         exec_id = api.exec_create(self._container, ["sh", "-c", script], stderr=False)["Id"]
         return bytes(api.exec_start(exec_id)).decode(errors="replace")
-
-
-def copy_images(names: Iterable[str], source: str, target: str) -> None:
-    """Copy images from one engine to another: it saves minutes."""
-    with closing(connect(source)) as one, closing(connect(target)) as two:
-        for name in names:
-            two.api.load_image(one.api.get_image(name))  # type: ignore[no-untyped-call]

@@ -12,8 +12,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from other_engines import copy_images
 from soak.check import crashed, losses, not_run, snapshot
-from soak.engines import NestedEngine, OwnEngine, SoakEngine, copy_images
+from soak.engines import NestedEngine, OwnEngine, SoakEngine
 from soak.faults import Fault, Hung, Round, finish
 from soak.leftovers import Traces, of_project, on_engine, on_machine
 from soak.site import Site

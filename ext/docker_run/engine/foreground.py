@@ -29,8 +29,8 @@ _END_SECONDS = 2.0
 """How long a program that reads no more may take to end, before something else is taken for the reason."""
 _OVER = ("restarting", "removing", "exited", "dead")
 """Of the states of a container those in which it has ended."""
-_LATE_SECONDS = 10.0
-"""How long Podman may take to note that a container has ended whose output has."""
+_LATE_SECONDS = 30.0
+"""How long Podman may take to note that a container has ended whose output has; a busy one took five."""
 _JOIN_SECONDS = 2.0
 """How long a thread may take to end whose connection was cut."""
 _EXIT_SECONDS = 0.5
@@ -87,6 +87,7 @@ class Foreground:
         self._limits = limits
         self._command = command
         self._began = time.monotonic()
+        self._ready = float("inf")
         self._transcript = streams.Transcript(max_output=limits.max_output, has_output=attached.output)
         self._connections: list[streams.Connection] = []
         self._threads: list[threading.Thread] = []
@@ -100,6 +101,7 @@ class Foreground:
         with ExitStack() as undo:
             undo.callback(self.close)
             self._open()
+            self._ready = time.monotonic()
             undo.pop_all()
         return self
 
@@ -266,13 +268,16 @@ class Foreground:
     def _is_over(self) -> bool:
         """Tell whether the container, whose output has just ended, has ended as well.
 
-        Podman notes that a little later; Docker never does (see `_has_ended`).
+        Docker knows at once (see `_has_ended`), Podman a little later, and then says when it was.
         """
-        late = _LATE_SECONDS if self._attached.product is Product.PODMAN else 0.0
-        give_up = time.monotonic() + late
-        while not (over := self._has_ended()) and time.monotonic() < give_up:
+        if self._attached.product is Product.DOCKER:
+            return self._has_ended()
+        ended = time.monotonic()
+        while not self._has_ended():
+            if time.monotonic() > ended + _LATE_SECONDS:
+                return False
             time.sleep(_TICK)
-        return over
+        return self._detached or podman.had_ended(self._api, self._container, ended - self._ready)
 
     def _has_ended(self) -> bool:
         """Ask the engine whether the container has ended.

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from docker import APIClient
 from docker.utils import version_lt
 
+from docker_run.engine.answers import NotAnEngine
 from docker_run.errors import FlagProblem
 from docker_run.model import RunLine
 
 _CGROUP_NAMESPACES_SINCE = "1.44"
 """Podman that speaks this version of the API (5.8) heeds `--cgroupns`; one of 1.41 (4.3) does not."""
+
+_CLOCK_SECONDS = 0.05
+"""By how much Podman's times of a container's start and end may be wrong: the kernel's coarse clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,22 @@ def exit_status(api: APIClient, container: str) -> int | None:
     """
     state: Mapping[str, Any] = api.inspect_container(container)["State"]
     return int(state["ExitCode"]) if state["Status"] == "exited" else None
+
+
+def had_ended(api: APIClient, container: str, seconds: float) -> bool:
+    """Tell whether `container`, which has ended, had done so `seconds` after it was about to be started.
+
+    Podman notes the end of a container only after its output has ended, by up to seconds. So whether the
+    output is all there, or its connection was cut, is told by how long the container ran, by the engine's
+    clock: never longer than that. A cut is overlooked where the container ended sooner after it than the
+    engine took to start it.
+    Raises docker-py's `APIError`, and `NotAnEngine` for an answer without these times.
+    """
+    about: Mapping[str, Any] = api.inspect_container(container)
+    try:
+        if about.get("RestartCount"):
+            return True
+        began, ended = (datetime.fromisoformat(about["State"][key]) for key in ("StartedAt", "FinishedAt"))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NotAnEngine("the answer about a container does not have its times") from error
+    return seconds >= 0 and (ended - began).total_seconds() <= seconds + _CLOCK_SECONDS

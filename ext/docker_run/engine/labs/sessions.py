@@ -18,6 +18,7 @@ from docker_run.engine.labs.life import Life
 from docker_run.engine.labs.machine import Blueprint, Machine
 from docker_run.engine.labs.session import Lab, LabSession
 from docker_run.engine.labs.shell import Shell
+from docker_run.engine.product import Product
 from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Environment, Image, LabSettings, Session
 from docker_run.protocols import Progress
@@ -156,7 +157,16 @@ class LabSessions:
     # What all labs need.
 
     def _begin(self, sessions: Sequence[Session]) -> None:
-        """Build the labs' images, start the mirror, and stock it; each once."""
+        """Build the labs' images, start the mirror, and stock it; each once.
+
+        Raises `LabProblem` on Podman: it neither gives labs what their engine needs, nor pushes images to
+        their registry.
+        """
+        if self._host.product() is Product.PODMAN:
+            raise LabProblem(
+                "labs don't run on Podman: name a Docker engine (`docker_run_engine`), or run the page "
+                "directly on the engine (`docker_run_lab: none`)"
+            )
         with self._lock:
             for kind in sorted({session.place.name for session in sessions}):
                 if kind not in self._kinds:

@@ -1,7 +1,7 @@
-"""A current Docker engine for tests, in a container on the engine that a machine has.
+"""Other engines for tests than the one that a machine has, each in a container on that.
 
-It is what users have, whatever this machine has: version 28 or later, images in containerd's store,
-and only versions of the API that Docker 29 speaks, too.
+They are what users have, whatever this machine has: Docker 28 with images in containerd's store, which
+speaks only those versions of the API that Docker 29 speaks, too; and Podman.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -28,13 +29,14 @@ from told import Quiet
 
 PROJECT = Path(__file__).parents[1]
 CATALOGUE = PROJECT / "docs" / "images"
-KINDS = {"current": PROJECT / "tests" / "engines" / "current"}
+CONTEXTS = PROJECT / "tests" / "engines"
 
 _OLDEST_API = "1.44"
 """What Docker 29 answers at least; older engines can be told to do the same."""
 _CLONE_NEWNET = 0x40000000
 """linux/sched.h"""
 _LIFE = 6 * 3600
+"""Seconds after which it ends by itself."""
 _RIGHTS: tuple[dict[str, Any], ...] = (
     {"Privileged": True},
     # Machines in machines often lack one capability, and then start no privileged container.
@@ -52,7 +54,32 @@ _READY_SECONDS = 120
 _STARTS = 2
 
 
-class CurrentEngine:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of engine; the folder of its name in `CONTEXTS` has what its image is built from."""
+
+    command: tuple[str, ...]
+    """The arguments of its container's entry point; `{socket}` is where it has to listen."""
+    entrypoint: tuple[str, ...] | None = None
+    """Where it is not that of the image."""
+    environment: tuple[str, ...] = ()
+
+
+_PODMAN = Kind(
+    ("{socket}",),
+    ("tini", "-g", "--", "sh", "-c", (CONTEXTS / "podman" / "entrypoint").read_text(encoding="utf-8"), "sh"),
+)
+KINDS = {
+    "current": Kind(
+        ("--host", "{socket}", "--group", str(os.getgid())),
+        environment=(f"DOCKER_MIN_API_VERSION={_OLDEST_API}",),
+    ),
+    "podman": _PODMAN,
+    "podman-4": _PODMAN,
+}
+
+
+class OtherEngine:
     """One in the container `container` of the engine that `clients` are of; it listens at `url`."""
 
     def __init__(self, clients: Clients, container: str, url: str) -> None:
@@ -116,8 +143,8 @@ def _enter(namespace: int) -> None:
 
 
 @contextmanager
-def current_engine(url: str, shared: Path) -> Iterator[CurrentEngine]:
-    """Start one on the engine at `url`; leaving the context removes it.
+def other_engine(kind: str, url: str, shared: Path) -> Iterator[OtherEngine]:
+    """Start one of `KINDS` on the engine at `url`; leaving the context removes it.
 
     It sees the folder `shared` under the same path, and puts its socket there: the engine at `url` has to
     be on this machine. Raises `EngineProblem`, and `ImageProblem` where its packages can't be had.
@@ -127,33 +154,43 @@ def current_engine(url: str, shared: Path) -> Iterator[CurrentEngine]:
         host = Host(url, clients=clients, timeout=60, max_output=1_000_000)
         undo.callback(host.close)
         images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
-        image = LabImages(images, clients, KINDS, Quiet(), catalogue=CATALOGUE).provide("current")
+        folders = {name: CONTEXTS / name for name in KINDS}
+        image = LabImages(images, clients, folders, Quiet(), catalogue=CATALOGUE).provide(kind)
         # With labels as of a build: where the tests are killed, the next build removes it.
-        labels = host.labels(page="tests", session="current-engine")
-        socket = shared / "current-engine.sock"
-        container = _started(clients(), image, socket, shared=shared, labels=labels)
-        engine = CurrentEngine(clients, container, f"unix://{socket}")
+        labels = host.labels(page="tests", session=f"{kind}-engine")
+        socket = shared / f"{kind}-engine.sock"
+        container = _started(clients(), kind, image, socket, labels=labels)
+        engine = OtherEngine(clients, container, f"unix://{socket}")
         undo.callback(engine.remove)
         engine.start()
         yield engine
 
 
+def copy_images(names: Iterable[str], source: str, target: str) -> None:
+    """Copy images from one engine to another: it saves minutes."""
+    with closing(connect(source)) as one, closing(connect(target)) as other:
+        for name in names:
+            other.api.load_image(one.api.get_image(name))  # type: ignore[no-untyped-call]
+
+
 def _started(
-    client: docker.DockerClient, image: str, socket: Path, *, shared: Path, labels: dict[str, str]
+    client: docker.DockerClient, kind: str, image: str, socket: Path, *, labels: dict[str, str]
 ) -> str:
     """Create it and start it, with all rights where the engine can give them, else with those that it has."""
+    engine = KINDS[kind]
     for rights in _RIGHTS:
         body: dict[str, Any] = {
             "Image": image,
             # Tests live in its network: it is the machine that they are on.
             "Hostname": gethostname(),
             "Labels": labels,
-            "Env": [f"DOCKER_MIN_API_VERSION={_OLDEST_API}", f"LAB_SECONDS={_LIFE}"],
-            "Cmd": ["--host", f"unix://{socket}", "--group", str(os.getgid())],
+            "Env": [*engine.environment, f"LAB_SECONDS={_LIFE}"],
+            "Entrypoint": engine.entrypoint,
+            "Cmd": [word.format(socket=f"unix://{socket}") for word in engine.command],
             "HostConfig": {
                 **rights,
                 "CgroupnsMode": "private",
-                "Binds": [f"{shared}:{shared}"],
+                "Binds": [f"{socket.parent}:{socket.parent}"],
                 "Tmpfs": {"/run": ""},
             },
         }
@@ -163,7 +200,7 @@ def _started(
         except APIError as error:
             client.api.remove_container(container, v=True, force=True)
             if rights is _RIGHTS[-1]:
-                raise EngineProblem(f"a current engine did not start: {error.explanation}") from error
+                raise EngineProblem(f"a {kind} engine did not start: {error.explanation}") from error
         else:
             return container
     raise AssertionError
