@@ -407,13 +407,20 @@ def test_a_source_file_is_tracked(site: Site, engine: FakeEngine) -> None:
     assert '<span class="n">two</span>' in result.text("part/page.html")
 
 
-@pytest.mark.parametrize("source", ["../conf.py", "/etc/os-release", "nothing.c", "recordings"])
+@pytest.mark.parametrize(
+    "source", ["../conf.py", "/etc/os-release", "nothing.c", "recordings", ".env", "link.c", ".git/config"]
+)
 def test_source_files_that_cannot_be_had(site: Site, engine: FakeEngine, source: str) -> None:
     site.write("recordings/README", "")
+    site.write(".env", "PASSWORD=hunter2\n")
+    site.write(".git/config", "[core]\n")
+    (site.folder / "link.c").symlink_to(".env")
     site.write("index.md", LAB + "# P\n\n" + block(f":source: {source}", name="docker-file", argument="/x"))
-    (warning,) = site.build(engine=engine).warnings
+    result = site.build(engine=engine)
+    (warning,) = result.warnings
     assert warning.startswith("index.md:7: WARNING: ")
     assert source in warning
+    assert "hunter2" not in warning + result.text("index.html")
     assert warning.endswith("[docker_run.option]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docker_run.errors import EngineProblem
+from docker_run.model import Location
 from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.domain import DockerRunDomain
 from fake_engine import FakeEngine
+from work import grows_linearly, instructions
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -43,6 +47,13 @@ CASES = {
     "file behind links in a circle": (block("--env-file circle busybox env"), "flag"),
     "number of thousands of digits": (block(f"--cpus {'9' * 5000} busybox true"), "flag"),
     "file that is a folder": (block("--env-file recordings busybox env"), "flag"),
+    "file that is a pipe": (block("--env-file pipe busybox env"), "flag"),
+    "file that is too large": (block("--label-file huge busybox env"), "flag"),
+    "hidden file": (block("--env-file .env busybox env"), "refused"),
+    "file in a hidden folder": (block("--label-file .git/config busybox env"), "refused"),
+    "link to a hidden file": (block("--env-file link.env busybox env"), "refused"),
+    "link that leads out": (block("--env-file out.env busybox env"), "refused"),
+    "picture": (block("--env-file icon.png busybox env"), "flag"),
     "unknown option": (block("--rm busybox true", ":mach: y"), "option"),
     "bad option": (block("--rm busybox true", ":exit-code: many"), "option"),
     "body of a detached run": (block("-d busybox", "ls"), "body"),
@@ -62,16 +73,31 @@ CASES = {
 }
 
 
+def odd_files(folder: Path) -> None:
+    """Put files into the site that no page should show."""
+    (folder / "circle").symlink_to("circle")
+    (folder / ".git").mkdir()
+    for name in (".env", ".git/config", "../secrets.env"):
+        (folder / name).write_text("PASSWORD=hunter2\n")
+    (folder / "link.env").symlink_to(".env")
+    (folder / "out.env").symlink_to("../secrets.env")
+    (folder / "icon.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    with (folder / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    os.mkfifo(folder / "pipe")
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_place_and_subtype_on_every_build(site: Site, engine: FakeEngine, case: str) -> None:
     text, subtype = CASES[case]
     site.write("index.md", HEAD + text)
     site.write("recordings/README", "")
-    (site.folder / "circle").symlink_to("circle")
+    odd_files(site.folder)
     for _ in range(2):
         (warning,) = site.build(engine=engine).warnings
         assert warning.startswith(f"index.md:{LINE}: WARNING: ")
         assert warning.endswith(f"[docker_run.{subtype}]")
+        assert "hunter2" not in warning
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -129,6 +155,35 @@ def test_an_image_of_the_catalogue_may_be_called_like_a_command(site: Site, engi
     site.write("index.md", HEAD + block("--rm build true", ":optional:"))
     (warning,) = site.build(engine=engine, images="images").warnings
     assert warning.startswith(f"index.md:{LINE}: WARNING: `build` is a command of the CLI, not an image")
+
+
+def test_a_file_of_another_kind_is_named_with_its_line(site: Site, engine: FakeEngine) -> None:
+    site.write("script", "#!/bin/sh\nexport PASSWORD=hunter2\n")
+    site.write("index.md", HEAD + block("--env-file script busybox env"))
+    result = site.build(engine=engine)
+    (warning,) = result.warnings
+    assert warning == (
+        f"index.md:{LINE}: WARNING: invalid env file (script): the name on line 2 contains whitespaces. "
+        "No shell reads the file: leave out `export`, and write plain NAME=value lines [docker_run.flag]"
+    )
+    assert "hunter2" not in result.text("index.html")
+
+
+def test_a_file_beside_the_page_may_be_a_link_to_another(site: Site, engine: FakeEngine) -> None:
+    site.write("settings/web.env", "COLOUR=red\n")
+    (site.folder / "web.env").symlink_to("settings/web.env")
+    site.write("index.md", HEAD + block("--rm --env-file web.env busybox echo one"))
+    assert site.build(engine=engine).warnings == []
+    site.write("settings/web.env", "COLOUR=blue\n")
+    assert "1 command run" in site.build(engine=engine).tally
+
+
+def test_a_site_may_be_in_a_hidden_folder(site: Site, tmp_path: Path, engine: FakeEngine) -> None:
+    (tmp_path / ".cache").mkdir()
+    hidden = type(site)(tmp_path / ".cache" / "site")
+    hidden.write("web.env", "COLOUR=red\n")
+    hidden.write("index.md", HEAD + block("--rm --env-file web.env busybox echo one"))
+    assert hidden.build(engine=engine).warnings == []
 
 
 def test_missing_recordings(site: Site) -> None:
@@ -245,6 +300,17 @@ def test_links_of_other_kinds_are_none_of_our_business(site: Site, engine: FakeE
     site.write("index.md", HEAD + "(lab)=\n\n## Sub\n\n[a](lab) [b](#one) [c](other.md)\n\n" + named)
     site.write("other.md", "---\norphan: true\n---\n\n# Other\n\n[d](#one) [e](lab)\n")
     assert site.build(engine=engine).warnings == []
+
+
+def test_many_names_on_a_page_are_looked_up_in_linear_time() -> None:
+    def work(size: int) -> int:
+        domain = DockerRunDomain.__new__(DockerRunDomain)
+        domain.data = {"names": {}}
+        names = [f"block-{number}" for number in range(size)]
+        where = Location("page.md", 1)
+        return instructions(lambda: [domain.note_name("page", name, where) for name in names])
+
+    assert grows_linearly(work, 100)
 
 
 def test_names_of_values(site: Site, engine: FakeEngine) -> None:

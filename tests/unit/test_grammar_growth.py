@@ -199,6 +199,17 @@ CALLS: Texts = {
     "brackets": lambda n: "( " * n,
 }
 
+ENV_FILES: Texts = {
+    "lines": lambda n: "A=1\n" * n,
+    "blanks": lambda n: " " * n + "A=1",
+    "blanks behind a name": lambda n: "A" + " " * n + "B",
+    "letters of a name": lambda n: "a" * n + " :",
+    "bare names": lambda n: "{}\n" * n,
+    "brackets": lambda n: "[" * n,
+    "braces": lambda n: '{"a":' * n,
+    "letters beyond ASCII": lambda n: "A=" + "\u20ac" * n,
+}
+
 IMAGES: Texts = {
     "parts of a domain": lambda n: "a-a." * n + "!",
     "hyphens": lambda n: "a" + "-" * n,
@@ -230,7 +241,7 @@ READERS: list[tuple[str, Callable[[str], object], Texts]] = [
     ("commands", lambda text: refuse(text, on_lab=True, is_image=lambda _: False), COMMANDS),
     ("calls", lambda text: calls.calls(text, "docker image"), CALLS),
     ("image", REFERENCE.fullmatch, IMAGES),
-    ("env file", kvfile.parse, {"lines": lambda n: "A=1\n" * n, "blanks": lambda n: " " * n + "A=1"}),
+    ("env file", kvfile.parse, ENV_FILES),
     *((f":{name}:", _option(name), OPTION_VALUES) for name in OPTIONS),
 ]
 CASES = [

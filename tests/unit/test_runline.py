@@ -231,7 +231,7 @@ def test_what_the_cli_sends_anyway_gives_way_to_what_is_asked() -> None:
         ("--network-alias x busybox", "only supported for user-defined networks. Add --network NAME"),
         ("--network a --network bridge busybox", "both user-defined and non-user-defined network-modes"),
         ("--env-file gone.env busybox", "open gone.env: no such file or directory. The file has to be where"),
-        ("--env-file latin.env busybox", "invalid utf8 bytes at offset 2. Save the file as UTF-8"),
+        ("--env-file latin.env busybox", "invalid utf8 bytes at line 1. Save the file as UTF-8"),
         ("--security-opt seccomp=gone busybox", "opening seccomp profile (gone) failed"),
         ("--security-opt seccomp=bad.json busybox", "compacting json for seccomp profile (bad.json) failed"),
         ("--pid x busybox", "--pid: invalid PID mode. Try --pid container:NAME"),

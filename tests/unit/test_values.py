@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.grammar import devices, kvfile, limits, mounts, networks, ports, record, values
+from docker_run.grammar import devices, limits, mounts, networks, ports, record, values
 from docker_run.grammar.networks import Attachment
 from docker_run.grammar.ports import Binding
 from docker_run.grammar.values import BadValue
@@ -303,18 +303,3 @@ def test_devices(text: str, api: object) -> None:
 def test_gpus(text: str, count: int, ids: list[str] | None, capabilities: list[str]) -> None:
     request = devices.gpus(text)
     assert (request["Count"], request["DeviceIDs"], request["Capabilities"]) == (count, ids, [capabilities])
-
-
-def test_a_file_of_variables() -> None:
-    text = "\ufeff# comment\r\nA=1\r\n \t B=x = y \nC\n\n  #D=1\n E=\n"
-    assert kvfile.parse(text) == ("A=1", "B=x = y ", "C", "E=")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("=1", "no variable name on line '=1'"), ("A B=1", "variable 'A B' contains whitespaces")],
-)
-def test_bad_files_of_variables(text: str, message: str) -> None:
-    with pytest.raises(BadValue) as caught:
-        kvfile.parse(text)
-    assert str(caught.value) == message

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from docker_run.errors import FlagProblem
 from docker_run.grammar import devices, kvfile, mounts, ports, values
 from docker_run.grammar.flags import FLAGS
 from docker_run.grammar.given import Given
@@ -97,11 +98,11 @@ def environment(
     """
     entries: list[str] = []
     for path in given.all("env-file", str):
-        for entry in _file(path, "env file", read):
-            given.check(FLAGS["env-file"], entry)
-            name = entry.partition("=")[0]
-            if "=" in entry:
-                entries.append(entry)
+        for number, text in _file(path, "env-file", read):
+            given.check(FLAGS["env-file"], text, place=f" (line {number} of {path})")
+            name = text.partition("=")[0]
+            if "=" in text:
+                entries.append(text)
             elif name in environ:
                 entries.append(f"{name}={environ[name]}")
     named: dict[str, str] = {}
@@ -115,33 +116,38 @@ def environment(
 def labels(given: Given, *, read: Read) -> dict[str, str]:
     """Return the labels: those of the files, then the others. A bare name in a file has no meaning."""
     entries = [
-        entry
+        entry.text
         for path in given.all("label-file", str)
-        for entry in _file(path, "env file", read)
-        if "=" in entry
+        for entry in _file(path, "label-file", read)
+        if "=" in entry.text
     ]
     return dict(values.key_value(entry) for entry in [*entries, *given.all("label", str)])
 
 
-def _file(path: str, kind: str, read: Read) -> tuple[str, ...]:
-    text = _text(path, read, f"open {path}")
+def _file(path: str, flag: str, read: Read) -> tuple[kvfile.Entry, ...]:
+    text = _text(path, read, f"open {path}", flag=flag)
     try:
         return kvfile.parse(text)
     except BadValue as error:
-        raise BadValue(f"invalid {kind} ({path}): {error}", hint="Write NAME=value lines") from error
+        # The CLI, too, says this of both kinds.
+        raise BadValue(f"invalid env file ({path}): {error}", hint=error.hint) from error
 
 
-def _text(path: str, read: Read, failed: str) -> str:
+def _text(path: str, read: Read, failed: str, *, flag: str) -> str:
+    """Return the text of the file that `flag` names; of what is in it, no message quotes anything."""
     try:
         return read(path)
+    except FlagProblem as error:
+        raise type(error)(f"--{flag} {error}") from error
     except OSError as error:
         message = (error.strerror or str(error)).lower()
         raise BadValue(
             f"{failed}: {message}", hint="The file has to be where the page's files are"
         ) from error
     except UnicodeDecodeError as error:
-        message = f"{failed}: invalid utf8 bytes at offset {error.start}"
-        raise BadValue(message, hint="Save the file as UTF-8") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        hint = "Save the file as UTF-8, or name the right one"
+        raise BadValue(f"{failed}: invalid utf8 bytes at line {line}", hint=hint) from None
 
 
 def security(given: Given, *, read: Read) -> tuple[Fields, Fields]:
@@ -170,7 +176,7 @@ _STRING_OR_SPACE = re.compile(r'("(?:\\.|[^"\\])*")|[ \t\r\n]+')
 
 def _profile(path: str, read: Read) -> str:
     """Return the text of a seccomp profile without the white space between its tokens."""
-    text = _text(path, read, f"opening seccomp profile ({path}) failed: open {path}")
+    text = _text(path, read, f"opening seccomp profile ({path}) failed: open {path}", flag="security-opt")
     try:
         # Its numbers are the engine's to read: Python would refuse those of thousands of digits.
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)

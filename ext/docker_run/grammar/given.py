@@ -56,13 +56,16 @@ class Given:
                 if name != "env-file":
                     self.check(flag, value)
 
-    def check(self, flag: Flag, value: object) -> None:
-        """Raise `RefusedFlag` if `value` reaches into the host and `flag` isn't allowed to."""
+    def check(self, flag: Flag, value: object, *, place: str = "") -> None:
+        """Raise `RefusedFlag` if `value` reaches into the host and `flag` isn't allowed to.
+
+        `place` goes on to say where the value is, if it isn't on the command line.
+        """
         if self._allow is None or flag.name in self._allow or flag.reaches is None or not flag.reaches(value):
             return
         raise RefusedFlag(
-            f"--{flag.name} {flag.why}, and is not allowed here: leave it out, or, if you trust every page "
-            f"of this project, add {quote(flag.name)} to `docker_run_allow` in conf.py"
+            f"--{flag.name} {flag.why}{place}, and is not allowed here: leave it out, or, if you trust every "
+            f"page of this project, add {quote(flag.name)} to `docker_run_allow` in conf.py"
         )
 
     def __contains__(self, name: object) -> bool:

@@ -248,7 +248,7 @@ def _everything(env: BuildEnvironment, own: Mapping[str, str]) -> str:
 def _not_called(domain: DockerRunDomain) -> Iterator[Finding]:
     """Find the entries of indexes of commands that no page runs."""
     for docname in sorted(domain.indexed):
-        for entry in domain.indexed[docname]:
+        for entry in domain.indexed[docname].values():
             if not domain.called(entry.name, pages=entry.pages):
                 message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
                 yield Finding(entry.location, "index", message)

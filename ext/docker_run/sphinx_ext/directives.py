@@ -6,6 +6,7 @@ safe in Sphinx's parallel workers.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -24,8 +25,9 @@ from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, Refuse
 from docker_run.labfile import FILE_OPTIONS, LARGEST_HIDDEN, parse_file, parse_file_presentation
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
 from docker_run.parse import OPTIONS, parse_presentation, parse_step
+from docker_run.recordings.files import bounded, contents, open_plain
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.domain import BlockName, DockerRunDomain, IndexedCommand, ValueUse
+from docker_run.sphinx_ext.domain import DockerRunDomain, IndexedCommand, ValueUse
 from docker_run.sphinx_ext.files import shown_file
 from docker_run.sphinx_ext.nodes import (
     docker_run_block,
@@ -38,6 +40,15 @@ from docker_run.terminal import markup
 
 LARGEST_FILE = 1_000_000
 """Bytes that a file which a flag names may have."""
+
+
+_COPY = "copy what the page needs into a file beside it"
+_NO_SUCH_FILES = {
+    errno.EISDIR: "is a folder: name the file in it",
+    errno.EINVAL: "is not a regular file, but a pipe, a device or the like",
+    errno.EFBIG: "is larger than {:,} bytes",
+}
+"""What to say of a file that `open_plain` doesn't open, by its error's number."""
 
 
 class AnyOption(dict[str, Callable[[str], str]]):
@@ -105,9 +116,7 @@ class StepDirective(DockerRunDirective):
         """Make the block's name, if it has one, a target."""
         if not name:
             return
-        names = DockerRunDomain.of(self.env).names.setdefault(self.env.docname, [])
-        is_new = name not in {known.name for known in names}
-        names.append(BlockName(name, self.location))
+        is_new = DockerRunDomain.of(self.env).note_name(self.env.docname, name, self.location)
         # A second block of this name gets no target: the finding about it says more than docutils.
         if is_new:
             self.add_name(node)
@@ -117,24 +126,33 @@ class StepDirective(DockerRunDirective):
     ) -> bytes:
         """Return what is in a file beside the page: one of the project's own, of `largest` bytes at most.
 
+        Links are followed; what counts is where they lead. Hidden files are nobody's to publish, as with
+        Sphinx's own `html_static_path`.
+
         Raises `OSError`, or an error of the class `refused` or `bad`.
         """
         path = Path(self.env.doc2path(self.env.docname)).parent / name
         try:
-            is_own = path.resolve().is_relative_to(Path(self.env.srcdir).resolve())
+            real, root = path.resolve(), Path(self.env.srcdir).resolve()
         except (ValueError, RuntimeError) as error:  # a NUL in the name; links that lead in a circle
             raise bad(f"{name!r} can't be the name of a file: {error}") from None
-        if not is_own:
+        if not real.is_relative_to(root):
             raise refused(
-                f"{name} is not below the folder of the pages, and its text could end up on a page: "
-                "copy what the page needs into a file beside it"
+                f"{name} is not below the folder of the pages, and its text could end up on a page: {_COPY}"
+            )
+        if any(part.startswith(".") for part in real.relative_to(root).parts):
+            raise refused(
+                f"{name} is hidden, or in a hidden folder (`.git/config` and `.env` hold secrets), and its "
+                f"text could end up on a page: {_COPY}"
             )
         self.env.note_dependency(path)
-        if path.exists() and not path.is_file():
-            raise bad(f"{name} is not a regular file")
-        if path.exists() and path.stat().st_size > largest:
-            raise bad(f"{name} is larger than {largest:,} bytes")
-        return path.read_bytes()
+        try:
+            with open_plain(real, largest=largest) as file:
+                return b"".join(bounded(contents(file), largest=largest))
+        except OSError as error:
+            if error.errno not in _NO_SUCH_FILES:
+                raise
+            raise bad(f"{name} {_NO_SUCH_FILES[error.errno].format(largest)}") from None
 
 
 class DockerRun(StepDirective):
@@ -288,10 +306,9 @@ class DockerIndex(DockerRunDirective):
             raise LineProblem(number, line, "write `name: what it does`")
         location = self.location._replace(line=self.line_of_body(number))
         entry = IndexedCommand(" ".join(name.split()), location, self.options.get("pages", "*"))
-        entries = DockerRunDomain.of(self.env).indexed.setdefault(self.env.docname, [])
-        if any(entry.name == known.name for known in entries):
+        entries = DockerRunDomain.of(self.env).indexed.setdefault(self.env.docname, {})
+        if entries.setdefault(entry.name, entry) is not entry:
             raise LineProblem(number, line, f"`{entry.name}` is in the index of this page already")
-        entries.append(entry)
         description, messages = self.parse_inline(text, lineno=location.line)
         pages = docker_run_calls(command=entry.name, pages=entry.pages)
         return nodes.definition_list_item(

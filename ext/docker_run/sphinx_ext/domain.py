@@ -48,19 +48,12 @@ class IndexedCommand(NamedTuple):
     """Which pages count: a pattern of docnames, as of a shell."""
 
 
-class BlockName(NamedTuple):
-    """A name that an author gave to a block."""
-
-    name: str
-    location: Location
-
-
 class DockerRunDomain(Domain):
     """Holds the steps of each page, in order, and where their values are used."""
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 3
+    data_version = 4
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PagePlace, None where the page names a kind of lab that there isn't
         "places": {},
@@ -68,11 +61,11 @@ class DockerRunDomain(Domain):
         "steps": {},
         # docname → {index of a step: id of the block that shows it}
         "anchors": {},
-        # docname → list[IndexedCommand]
+        # docname → {name of a command: IndexedCommand}
         "indexed": {},
         # docname → list[ValueUse]
         "uses": {},
-        # docname → list[BlockName]
+        # docname → {name of a block: list[Location], in their order}
         "names": {},
         # docname → list[Finding]: what is wrong with the text of its directives
         "problems": {},
@@ -114,14 +107,14 @@ class DockerRunDomain(Domain):
         return cast("dict[str, dict[int, str]]", self.data["anchors"])
 
     @property
-    def indexed(self) -> dict[str, list[IndexedCommand]]:
-        """The entries of indexes of commands, by docname."""
-        return cast("dict[str, list[IndexedCommand]]", self.data["indexed"])
+    def indexed(self) -> dict[str, dict[str, IndexedCommand]]:
+        """The entries of indexes of commands, by docname and name."""
+        return cast("dict[str, dict[str, IndexedCommand]]", self.data["indexed"])
 
     @property
-    def names(self) -> dict[str, list[BlockName]]:
-        """The names of blocks, by docname."""
-        return cast("dict[str, list[BlockName]]", self.data["names"])
+    def names(self) -> dict[str, dict[str, list[Location]]]:
+        """Where the blocks of each name are, by docname and name."""
+        return cast("dict[str, dict[str, list[Location]]]", self.data["names"])
 
     @property
     def problems(self) -> dict[str, list[Finding]]:
@@ -142,6 +135,12 @@ class DockerRunDomain(Domain):
         steps = self.steps.setdefault(docname, [])
         steps.append(step)
         return len(steps) - 1
+
+    def note_name(self, docname: str, name: str, location: Location) -> bool:
+        """Keep that a block of the page is called `name`; tell whether it is the first one there."""
+        locations = self.names.setdefault(docname, {}).setdefault(name, [])
+        locations.append(location)
+        return len(locations) == 1
 
     def has_image(self, docname: str, name: str) -> bool:
         """Tell whether the page has an image called `name`, without a tag, from one of its own lines.
@@ -202,8 +201,9 @@ class DockerRunDomain(Domain):
         findings: list[Finding] = []
         seen: dict[str, Location] = {}
         for docname in sorted(self.names):
-            for name, location in self.names[docname]:
-                findings += _duplicate(seen, name, location, "block")
+            for name, locations in self.names[docname].items():
+                for location in locations:
+                    findings += _duplicate(seen, name, location, "block")
         for docname in sorted(self.steps):
             captured: dict[str, Location] = {}
             for step in self.steps[docname]:
