@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 
 from docker import DockerClient
@@ -99,23 +100,22 @@ class Clients:
     def _opened(self) -> DockerClient:
         """Make a client; in a thread of its own, because nothing else ends a connection being made."""
         self._check()
-        made: list[DockerClient] = []
-        failed: list[BaseException] = []
-        done = threading.Event()
+        made: Future[DockerClient] = Future()
 
         def make() -> None:
             try:
-                made.append(self._connect())
+                made.set_result(self._connect())
             except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-                failed.append(error)
-            done.set()
+                made.set_exception(error)
 
         threading.Thread(target=make, name="docker-run connecting", daemon=True).start()
-        while not done.wait(0.1):
-            self._check()
-        if failed:
-            raise failed[0]
-        client = made[0]
+        try:
+            while not wait([made], timeout=0.1).done:
+                self._check()
+        except BaseException:
+            made.add_done_callback(_hang_up)
+            raise
+        client = made.result()
         with self._lock:
             self._all.append(client)
             self._connections[id(client)] = Connections(client)
@@ -132,3 +132,9 @@ class Clients:
             self._cancellable.discard(id(client))
             del self._connections[id(client)]
         client.close()
+
+
+def _hang_up(made: Future[DockerClient]) -> None:
+    """Close a client that nobody waits for any more."""
+    if made.exception() is None:
+        made.result().close()
