@@ -25,8 +25,6 @@ _SWITCHES = (
     "net/ipv6/conf/all/forwarding",
     "net/bridge/bridge-nf-call-iptables",
 )
-_GROUPS = ("pids/docker", "docker")
-"""Where engines make the control groups of their containers: with cgroup v1 and v2."""
 _RULE = re.compile(r"^(?!#|COMMIT|\*|:\w+ ACCEPT$)")
 
 
@@ -90,11 +88,6 @@ def on_machine() -> Iterator[str]:
     for name in _SWITCHES:
         with suppress(OSError):
             yield f"{name} {Path('/proc/sys', name).read_text().strip()}"
-    for name in _GROUPS:
-        for path in Path("/sys/fs/cgroup", name).glob("*/pids.current"):
-            with suppress(OSError):  # those of other engines of the machine come and go, too
-                if int(path.read_text()) == 0:
-                    yield f"control group {path.parent}"
     yield from _files()
     yield from (f"folder of the dead build {build}" for build in BuildFolders().dead())
 
