@@ -141,7 +141,11 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 def machine() -> Iterator[Machine]:
     # Not pytest's tmp_path: the paths of sockets have to be short.
     root = Path(tempfile.mkdtemp(prefix="dr-", dir="/var/tmp"))
-    hide = "mount -t tmpfs tmpfs /run && exec sleep 1000"
+    hide = (
+        "mount -t tmpfs tmpfs /run && mkdir /run/cgroup && mount --rbind /sys/fs/cgroup /run/cgroup && "
+        "mount -t sysfs sysfs /sys && mount --move /run/cgroup /sys/fs/cgroup && rmdir /run/cgroup && "
+        "exec sleep 1000"
+    )
     holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", hide])
     until(lambda: " /run tmpfs " in Path(f"/proc/{holder.pid}/mounts").read_text())
     until(lambda: Path(f"/proc/{holder.pid}/comm").read_text() == "sleep\n")
@@ -331,6 +335,21 @@ def test_forwarding_is_put_back_unless_another_engine_has_come(machine: Machine)
     user.kill()
     until(machine.is_quiet)
     assert forwarding() == "1"
+
+
+def test_interfaces_go_that_were_made_for_containers_when_it_was_killed(machine: Machine) -> None:
+    user = machine.user()
+    user.start()
+    bridge = PrivateEngine(machine.data_root, machine.run_root).bridge
+    for name, master in (("vethdr1", bridge), ("vethdr2", None)):
+        machine.run("ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}-in")
+        if master:
+            machine.run("ip", "link", "set", name, "master", master, "up")
+    for process in machine.processes("dockerd"):
+        os.kill(process, signal.SIGKILL)
+    until(machine.is_quiet)
+    left = re.findall(r"^\d+: ([^:@]+)", machine.run("ip", "-oneline", "link"), re.MULTILINE)
+    assert sorted(left) == ["lo", "vethdr2", "vethdr2-in"], "nobody knows whose the second pair is"
 
 
 def test_published_ports_answer_and_networks_are_apart(

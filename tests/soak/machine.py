@@ -38,6 +38,7 @@ def _make(base: Path, sockets: Iterable[Path]) -> None:
     """Hide the folders of the machine around this one; this process is the first in its name spaces."""
     _mount("-t", "proc", "proc", "/proc")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    _show_own_interfaces(base / "groups")
     for socket in sockets:
         there = socket_there(base, socket)
         there.parent.mkdir(exist_ok=True)
@@ -55,6 +56,14 @@ def _make(base: Path, sockets: Iterable[Path]) -> None:
     for path, copy in kept.items():
         path.mkdir(parents=True, exist_ok=True)
         _mount("--bind", str(copy), str(path))
+
+
+def _show_own_interfaces(groups: Path) -> None:
+    """Let `/sys` show this network: it shows that of who mounted it. Control groups stay where they are."""
+    groups.mkdir()
+    _mount("--rbind", "/sys/fs/cgroup", str(groups))
+    _mount("-t", "sysfs", "sysfs", "/sys")
+    _mount("--move", str(groups), "/sys/fs/cgroup")
 
 
 def _kept(base: Path) -> dict[Path, Path]:

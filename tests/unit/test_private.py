@@ -17,11 +17,11 @@ from docker_run.engine.private import (
     free_pool,
     is_debian,
     lacking_capabilities,
+    last_error,
     make_room_in_cgroup,
     routes,
     rules,
 )
-from docker_run.engine.supervise import last_error
 from docker_run.errors import EngineProblem
 
 Network = ipaddress.IPv4Network

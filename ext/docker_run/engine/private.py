@@ -11,6 +11,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -171,7 +172,20 @@ class PrivateEngine:
         )
         if done.returncode:
             said = done.stdout.strip().splitlines() or [f"exit status {done.returncode}"]
-            raise EngineProblem(f"a private engine did not start: {said[-1]} (log: {self.run_root / 'log'})")
+            log = self.run_root / "log"
+            if said[-1] == supervise.ENDED:
+                said = [last_error(log.read_text(encoding="utf-8", errors="replace"))]
+            raise EngineProblem(f"a private engine did not start: {said[-1]} (log: {log})")
+
+
+def last_error(log: str) -> str:
+    """Find the line of the engine's log that says why it ended."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if re.search(r"^failed to start|level=(fatal|error)", line):
+            message = re.search(r'msg="((?:[^"\\]|\\.)*)"(?:.* error="((?:[^"\\]|\\.)*)")?', line)
+            return ": ".join(filter(None, message.groups())) if message else line
+    return lines[-1] if lines else "dockerd ended without a word"
 
 
 def make_room_in_cgroup(root: Path) -> None:

@@ -37,6 +37,8 @@ READY_SECONDS = 60
 """How long the engine may take for its first answer."""
 STOP_SECONDS = 20
 """How long the engine may take to end in good order, before it is killed."""
+ENDED = "dockerd ended"
+"""What is said of an engine that has; its log says why."""
 _LOOK_SECONDS = 0.25
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _MADE_BY_ANY = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")
@@ -192,7 +194,7 @@ def _wait_until_ready(settings: Settings, engine: subprocess.Popen[bytes]) -> st
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if engine.poll() is not None:
-            return last_error(settings.log.read_text(encoding="utf-8", errors="replace"))
+            return ENDED
         if answers(settings.socket):
             return "ready"
         time.sleep(0.05)
@@ -209,16 +211,6 @@ def answers(path: Path) -> bool:
             return b" 200 " in connection.recv(64)
         except OSError:
             return False
-
-
-def last_error(log: str) -> str:
-    """Find the line of the engine's log that says why it ended."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for line in reversed(lines):
-        if re.search(r"^failed to start|level=(fatal|error)", line):
-            message = re.search(r'msg="((?:[^"\\]|\\.)*)"(?:.* error="((?:[^"\\]|\\.)*)")?', line)
-            return ": ".join(filter(None, message.groups())) if message else line
-    return lines[-1] if lines else "dockerd ended without a word"
 
 
 def _wait_until_unused(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
@@ -343,9 +335,19 @@ def _remove_bridges(settings: Settings) -> None:
         }
     for name in sorted(names):
         with contextlib.suppress(OSError):
+            _remove_ports(name)
             _configure(_SIOCSIFFLAGS, name, struct.pack("H", 0))
             _change_bridge(_SIOCBRDELBR, name)
     settings.addresses.unlink(missing_ok=True)
+
+
+def _remove_ports(bridge: str) -> None:
+    """Remove the pairs of interfaces that were made for containers when the engine was killed."""
+    for port in Path("/sys/class/net", bridge, "brif").glob("veth*"):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as control:
+            # rtnetlink(7): the head of a request (1) to delete (RTM_DELLINK, 17) a link, and its index.
+            index = socket.if_nametoindex(port.name)
+            control.send(struct.pack("=IHHIIBxHiII", 32, 17, 1, 0, 0, 0, 0, index, 0, 0))
 
 
 def _address(interface: str) -> ipaddress.IPv4Address:

@@ -39,7 +39,7 @@ def volume(text: str) -> Volume:
     """
     if not text:
         raise BadValue("invalid empty volume spec")
-    if len(text.encode()) <= 2:
+    if len(text.encode(errors="surrogateescape")) <= 2:
         return Volume("", text)
     sections = _sections(text)
     if not all(sections):

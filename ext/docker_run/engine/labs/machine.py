@@ -23,6 +23,8 @@ from docker_run.errors import LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
 
+_DATA = "/var/lib/docker"
+"""Where a lab's engine keeps its images and containers: the volume that the image of labs declares."""
 _LAST_LINES = 8
 _END_SECONDS, _LOOK_SECONDS = 3.0, 0.05
 
@@ -208,6 +210,9 @@ def _config(blueprint: Blueprint, name: str) -> dict[str, object]:
     """
     settings = blueprint.settings
     mirror = urlsplit(blueprint.mirror).hostname
+    # As the image asks for, but with labels: where the engine dies while it removes a lab, the container
+    # may be gone already, and its volume is then found by them.
+    data = {"Type": "volume", "Target": _DATA, "VolumeOptions": {"Labels": dict(blueprint.labels)}}
     near = (*blueprint.near, *([mirror] if mirror else []))
     return {
         "Image": blueprint.image,
@@ -224,5 +229,6 @@ def _config(blueprint: Blueprint, name: str) -> dict[str, object]:
             "Memory": settings.memory,
             "MemorySwap": settings.memory,
             "PidsLimit": settings.pids,
+            "Mounts": [data],
         },
     }
