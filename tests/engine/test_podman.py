@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import docker
@@ -21,8 +22,10 @@ from contract import ANY, exits, run, session, step, text
 from docker_run.engine.clients import Clients
 from docker_run.engine.connect import connect
 from docker_run.engine.engine import DockerEngine
+from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.labels import PAGE
+from docker_run.engine.leftovers import labelled
 from docker_run.engine.opening import EngineSettings, open_engine
 from docker_run.errors import EngineProblem, EngineRefusal, FlagProblem, LabProblem
 from docker_run.model import Place, Stream
@@ -54,13 +57,14 @@ def client(podman_url: str) -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture
-def stranger(client: docker.DockerClient) -> Iterator[str]:
-    """Give the address of a container that somebody else has on the default network."""
-    image = Images(Clients(lambda: client), catalogue=CATALOGUE, progress=Quiet()).provide("busybox")
-    container = client.containers.create(image.reference, ["sleep", "1000"])
+def stranger(client: docker.DockerClient, podman_url: str) -> Iterator[str]:
+    """Give the id of a container that somebody else has on the default network."""
+    with closing(Clients(lambda: connect(podman_url))) as clients:
+        image = Images(clients, catalogue=CATALOGUE, progress=Quiet()).provide("busybox").reference
+    container = client.containers.create(image, ["sleep", "1000"])
     container.start()
     try:
-        yield address_of(client, container.id)
+        yield str(container.id)
     finally:
         container.kill()
         container.remove(force=True)
@@ -148,6 +152,29 @@ def test_dependents_go_first(podman: DockerEngine, client: docker.DockerClient) 
     assert not client.api.volumes(filters=filters)["Volumes"]
 
 
+def test_a_network_that_somebody_else_uses_stays(client: docker.DockerClient, stranger: str) -> None:
+    page = f"test-podman-{time.monotonic_ns()}"
+    network = client.networks.create(page, labels={PAGE: page})
+    network.connect(stranger)
+    (thing,) = labelled(client.api, f"{PAGE}={page}")
+    try:
+        assert not thing.remove(client.api)
+        assert client.networks.list(names=[page])
+    finally:
+        network.disconnect(stranger)
+        assert thing.remove(client.api)
+
+
+def test_identity(podman_url: str) -> None:
+    clients = Clients(lambda: connect(podman_url))
+    hosts = [Host(podman_url, clients=clients, timeout=60, max_output=1000) for _ in range(2)]
+    try:
+        assert hosts[0].identity() == hosts[1].identity()
+    finally:
+        for host in hosts:
+            host.close()
+
+
 def test_described(podman: DockerEngine) -> None:
     with podman.session(session(step("busybox true"))) as running:
         assert running.environment().engine.startswith("Podman ")
@@ -199,7 +226,7 @@ def test_networks(podman: DockerEngine, client: docker.DockerClient, stranger: s
     ):
         made = [text(page.run(sleep)[0], Stream.OUT).strip() for page in (one, other)]
         own, foreign = (address_of(client, container) for container in made)
-        for address, status in ((own, 0), (foreign, 1), (stranger, 0)):
+        for address, status in ((own, 0), (foreign, 1), (address_of(client, stranger), 0)):
             asked = step(f"--cap-add NET_RAW busybox ping -c 1 -W 3 {address}", expect=ANY)
             assert one.run(asked)[0].exit_code == status, address
 

@@ -95,8 +95,10 @@ class Host:
     def identity(self) -> str:
         """Return what tells the engine apart, however it is reached: its id, or else its URL.
 
-        Raises `EngineProblem`.
+        Podman has no id: it makes up another for each answer. Raises `EngineProblem`.
         """
+        if not self._identity and self.product() is Product.PODMAN:
+            self._identity = self.url
         if not self._identity:
             with cleanup.engine_errors("when it was asked for its id"):
                 self._identity = str(self.clients().api.info().get("ID") or self.url)

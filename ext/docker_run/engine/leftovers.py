@@ -61,7 +61,8 @@ def labelled(api: APIClient, label: str = BUILD) -> Iterator[Thing]:
         labels, created = each.get("Labels") or {}, float(each.get("Created") or 0)
         yield Thing("container", each["Id"], name, labels, created, str(each.get("ImageID", "")))
     for each in api.networks(filters=filters):
-        yield Thing("network", each["Id"], each["Name"], each.get("Labels") or {}, _moment(each["Created"]))
+        # By its name: asked by its id, Podman also removes a network that has containers.
+        yield Thing("network", each["Name"], each["Name"], each.get("Labels") or {}, _moment(each["Created"]))
     for each in api.volumes(filters=filters).get("Volumes") or ():
         created = _moment(each["CreatedAt"])
         yield Thing("volume", each["Name"], each["Name"], each.get("Labels") or {}, created)
