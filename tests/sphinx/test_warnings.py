@@ -178,6 +178,18 @@ def test_a_file_beside_the_page_may_be_a_link_to_another(site: Site, engine: Fak
     assert "1 command run" in site.build(engine=engine).tally
 
 
+@pytest.mark.parametrize("name", ["out.env", "link.env", "circle", "huge", "icon.png", "gone.env"])
+def test_a_file_in_place_of_a_refused_one_is_taken(site: Site, engine: FakeEngine, name: str) -> None:
+    odd_files(site.folder)
+    site.write("index.md", HEAD + block(f"--rm --env-file {name} busybox echo one"))
+    assert len(site.build(engine=engine).warnings) == 1
+    (site.folder / name).unlink(missing_ok=True)
+    site.write(name, "COLOUR=red\n")
+    result = site.build(engine=engine)
+    assert result.warnings == []
+    assert "1 command run" in result.tally
+
+
 def test_a_site_may_be_in_a_hidden_folder(site: Site, tmp_path: Path, engine: FakeEngine) -> None:
     (tmp_path / ".cache").mkdir()
     hidden = type(site)(tmp_path / ".cache" / "site")

@@ -132,6 +132,8 @@ class StepDirective(DockerRunDirective):
         Raises `OSError`, or an error of the class `refused` or `bad`.
         """
         path = Path(self.env.doc2path(self.env.docname)).parent / name
+        # Also of a file that is refused: the page is read again when another takes its place.
+        self.env.note_dependency(path)
         try:
             real, root = path.resolve(), Path(self.env.srcdir).resolve()
         except (ValueError, RuntimeError) as error:  # a NUL in the name; links that lead in a circle
@@ -145,7 +147,6 @@ class StepDirective(DockerRunDirective):
                 f"{name} is hidden, or in a hidden folder (`.git/config` and `.env` hold secrets), and its "
                 f"text could end up on a page: {_COPY}"
             )
-        self.env.note_dependency(path)
         try:
             with open_plain(real, largest=largest) as file:
                 return b"".join(bounded(contents(file), largest=largest))
