@@ -35,7 +35,12 @@ class FileLock:
             return False
         flags = os.O_RDONLY if self.path.is_dir() else os.O_RDWR | os.O_CREAT
         descriptor = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
-        if not try_lock(descriptor):
+        try:
+            is_locked = try_lock(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if not is_locked:
             os.close(descriptor)
             return False
         self._descriptor = descriptor

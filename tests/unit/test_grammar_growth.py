@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from docker_run.console import parse_console, parse_typed
+from docker_run.engine.labs.shell import starts_terminal
 from docker_run.errors import DockerRunError
 from docker_run.grammar import calls, kvfile, runline
 from docker_run.grammar.commands import refuse
@@ -190,6 +191,13 @@ COMMANDS: Texts = {
     "blanks": lambda n: "docker" + " " * n + "ps",
 }
 
+TERMINALS: Texts = {
+    "commands": lambda n: "docker run " * n,
+    "flags": lambda n: "docker exec" + " -i" * n,
+    "letters of a flag": lambda n: "docker run -" + "i" * n,
+    "flags of several commands": lambda n: "docker run -i " * n,
+}
+
 CALLS: Texts = {
     "assignments in brackets": lambda n: "(a=" * n,
     "assignments": lambda n: "a=b " * n,
@@ -239,6 +247,7 @@ READERS: list[tuple[str, Callable[[str], object], Texts]] = [
     ("typed", lambda text: parse_typed(text, number=1), TYPED),
     ("lab", _on_lab, LAB_LINES),
     ("commands", lambda text: refuse(text, on_lab=True, is_image=lambda _: False), COMMANDS),
+    ("terminals", starts_terminal, TERMINALS),
     ("calls", lambda text: calls.calls(text, "docker image"), CALLS),
     ("image", REFERENCE.fullmatch, IMAGES),
     ("env file", kvfile.parse, ENV_FILES),
@@ -272,3 +281,19 @@ def test_work_grows_with_the_text(read: Callable[[str], object], text: Callable[
 def test_a_long_text_comes_to_an_end(read: Callable[[str], object], text: Callable[[int], str]) -> None:
     with patience():
         _read(read, text(LONG))
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("docker run -it busybox", True),
+        ("sudo docker exec --tty web sh", True),
+        ("docker run -i \\\n  -t busybox", True),
+        ("docker run --rm busybox", False),
+        ("docker ps -t", False),
+        ("run docker -t", False),
+        ("podman run -t", False),
+    ],
+)
+def test_a_command_that_starts_a_terminal_is_known(command: str, *, expected: bool) -> None:
+    assert starts_terminal(command) is expected

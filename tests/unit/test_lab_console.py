@@ -73,6 +73,17 @@ def test_output_is_what_is_between_the_line_and_the_next_prompt(console: Console
     assert console.state is State.PROMPT
 
 
+def test_a_defect_in_reading_ends_the_command(console: Console) -> None:
+    class Broken:
+        def read(self) -> bytes:
+            raise IndexError("pop from an empty deque")
+
+    transcript = begun(console)
+    console.read(Broken())  # type: ignore[arg-type]
+    assert isinstance(transcript.lost, IndexError)
+    assert console.lost is transcript.lost
+
+
 def test_it_is_complete_at_the_prompt_and_not_before(console: Console) -> None:
     transcript = begun(console)
     end = prompt()

@@ -10,10 +10,12 @@ from unittest.mock import MagicMock
 import pytest
 
 from docker_run.engine.foreground import Limits
+from docker_run.engine.labs import failures
 from docker_run.engine.labs.session import Lab, LabSession
-from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, TimedOut
+from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, SlowPattern, TimedOut
 from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
 from lab_sessions import shown, step
+from patience import patience
 
 NO_SUCH_HOST = (
     "Unable to find image 'ubuntu:latest' locally\n"
@@ -248,6 +250,39 @@ def test_a_full_disk_counts_if_it_is_the_labs(*, full: bool) -> None:
             running.run(asked)
     else:
         assert running.run(asked)[0].exit_code == 1
+
+
+def test_a_pattern_that_takes_too_long_ends_the_page() -> None:
+    expect = Expectation(exit_codes=(125,), match=(r"(a|a)+$",))
+    said = f"docker: Error response from daemon: no space left on device: {'a' * 60}!\n"
+    with patience(), pytest.raises(SlowPattern):
+        session(Shell(said, 125)).run(step("docker ps", expect=expect))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "failed to solve: ",
+        "failed to solve: docker.io/",
+        "Error response from daemon: ",
+        "no space left ",
+        "daemon ",
+        "manifest for ",
+        "Unable to find image '",
+    ],
+)
+def test_a_long_line_is_looked_through_in_time_that_grows_with_it(piece: str) -> None:
+    size = 1_000_000 // len(piece)
+    with patience():
+        (recording,) = session(Shell(piece * size, 1)).run(step("cat x", optional=True))
+        beginning = "ERROR: failed to solve: removal "
+        assert not failures.failure(beginning + "removal " * size)
+    assert recording.exit_code == 1
+
+
+def test_the_line_that_tells_of_a_full_disk_is_found_whole() -> None:
+    assert failures.full_disk(f"one\n{FULL}two\n") == FULL.strip()
+    assert failures.full_disk("all is well\n") == ""
 
 
 TAKEN = 'docker: Error response from daemon: Conflict. The container name "/web" is already in use.\n'

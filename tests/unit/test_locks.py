@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from docker_run import locks
 from docker_run.locks import FileLock, holder_of, is_held, wait_until
 
 HOLD = """
@@ -122,3 +124,15 @@ def test_the_holder_of_what_nobody_holds_is_not_known(path: Path) -> None:
     assert holder_of(path) == ""
     path.touch()
     assert holder_of(path) == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_where_there_are_no_locks_no_file_stays_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(_descriptor: int) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks, "try_lock", unsupported)
+    with pytest.raises(OSError, match=r"No locks"):
+        FileLock(path).try_acquire()
+    opened = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert path not in opened

@@ -23,6 +23,7 @@ from docker_run.engine.private import (
     rules,
 )
 from docker_run.errors import EngineProblem
+from docker_run.locks import FileLock, is_held
 
 Network = ipaddress.IPv4Network
 
@@ -188,3 +189,19 @@ def test_other_cgroups_are_left_alone(files: dict[str, str], tmp_path: Path) -> 
     before = sorted(cgroup(tmp_path, **files).iterdir())
     make_room_in_cgroup(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_who_waits_for_its_turn_says_so(tmp_path: Path) -> None:
+    said: list[str] = []
+    held = FileLock(tmp_path / "start")
+    assert held.try_acquire()
+
+    def say(message: str) -> None:
+        said.append(message)
+        held.release()
+
+    with private.start_turn(tmp_path / "start", say=say):
+        assert is_held(tmp_path / "start")
+    assert not is_held(tmp_path / "start")
+    assert len(said) == 1
+    assert said[0].startswith("waiting for its turn to start the private engine, held by process")

@@ -159,6 +159,18 @@ def test_what_broke_an_expectation_before_the_engine_failed_is_kept(desk: Desk) 
     assert subtypes(desk.pages.examine(asked)) == ["match", "engine"]
 
 
+def test_what_broke_an_expectation_before_the_engine_failed_is_told_beside_a_right_recording(
+    desk: Desk,
+) -> None:
+    asked = asking("echo one", "echo two", match=("[a-z]",))
+    desk.settle(asked, printed(asked, "one", "two"))
+    text = desk.text
+    state = desk.settle(asked, printed(asked, "1"), CUT)
+    assert subtypes(state) == ["match", "engine"]
+    assert desk.pages.examine(asked) == state
+    assert desk.text == text
+
+
 def test_an_interrupted_run_changes_nothing(desk: Desk) -> None:
     asked = asking("echo one")
     desk.settle(asked, printed(asked, "one"))

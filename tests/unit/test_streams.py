@@ -81,6 +81,30 @@ def test_an_output_ends_with_its_container(*, aborted: bool, is_over: bool, is_l
     assert (transcript.lost is not None) is is_lost
 
 
+def test_output_is_not_whole_where_asking_for_its_end_shows_a_defect() -> None:
+    def fails() -> bool:
+        raise AttributeError("'list' object has no attribute 'get'")
+
+    transcript = Transcript(max_output=100, has_output=True)
+    connection = cast("Connection", Ended(frame(Stream.OUT, b"one")))
+    read_output(connection, transcript, tty=False, is_over=fails)
+    assert isinstance(transcript.lost, AttributeError)
+
+
+class Broken:
+    """A connection whose answer shows a defect."""
+
+    def answer(self) -> object:
+        raise AttributeError("'NoneType' object has no attribute 'readline'")
+
+
+def test_a_defect_in_waiting_for_the_exit_ends_the_waiting() -> None:
+    transcript = Transcript(max_output=100, has_output=False)
+    await_exit(cast("Connection", Broken()), transcript)
+    assert transcript.complete
+    assert isinstance(transcript.lost, AttributeError)
+
+
 class Answered:
     """A connection with an answer of JSON."""
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from docker.auth import (
@@ -173,11 +174,13 @@ class Credentials(AuthConfig):
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(OSError):  # macOS does not let anybody kill a group whose leader has just ended
+            os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     for stream in (process.stdin, process.stdout):
         if stream is not None:
-            stream.close()
+            with suppress(OSError):  # what is written to it last, nobody reads
+                stream.close()
     process.wait()
 
 

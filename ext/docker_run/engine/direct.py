@@ -100,11 +100,12 @@ class DirectSessions:
         except BaseException as error:
             host.remove_after(names.prefix, error)
             raise
+        else:
+            host.remove(names.prefix)
+            if confinement.network:
+                self._networks.give_back(confinement.network)
         finally:
             opened.remove_id_files()
-        host.remove(names.prefix)
-        if confinement.network:
-            self._networks.give_back(confinement.network)
 
     def _confinement(self, session: Session) -> Confinement:
         with self._lock, engine_errors("when it was asked for its limits"):

@@ -164,6 +164,10 @@ class Host:
             f"{self.identity()} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
         )
 
+    def note_left(self) -> None:
+        """Take note that something of this build stays on the engine, for the next build to remove."""
+        self._is_left = True
+
     def interrupt(self) -> None:
         """End all that is under way, and give up on an engine that does not answer any more."""
         self.clients.interrupt()
@@ -189,8 +193,8 @@ class Host:
 
     def close(self) -> None:
         """Let go of the engine's connections; from now on the build is known to have ended."""
-        if self._lease is not None:
-            self._lease.end()
+        if self._lease is not None and not self._lease.end():
+            self._is_left = True
         self.clients.abandon()  # whoever still waits for an engine that hangs
         self._pool.shutdown()
         self.clients.close()

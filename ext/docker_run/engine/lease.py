@@ -62,12 +62,13 @@ class Lease:
         with suppress(*_ERRORS):
             self._renew()
 
-    def end(self) -> None:
-        """Take the sign away; an engine that does not answer is no error, and is not waited for."""
+    def end(self) -> bool:
+        """Take the sign away; say whether that was done: an engine that does not answer is not waited for."""
         self._ended.set()
         ending = threading.Thread(target=self._remove, name="docker-run lease's end", daemon=True)
         ending.start()
         ending.join(_END_SECONDS)
+        return not ending.is_alive() and not self._volume
 
     def _renew_repeatedly(self) -> None:
         while not self._ended.wait(RENEWAL_SECONDS):

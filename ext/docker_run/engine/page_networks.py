@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-from contextlib import suppress
 
 import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 from urllib3.exceptions import HTTPError
 
+from docker_run.engine import removal
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.host import Host
 from docker_run.errors import EngineProblem
@@ -63,8 +63,10 @@ class PageNetworks:
         with self._lock:
             made, self._made, self._free = self._made, [], []
         for network in made:
-            with suppress(APIError, EngineProblem, requests.RequestException, HTTPError):
-                self._host.clients().api.remove_network(network)
+            try:
+                removal.remove(self._host.clients().api, "network", network)
+            except (APIError, EngineProblem, requests.RequestException, HTTPError):
+                self._host.note_left()
 
     def _make(self, api: APIClient, mtu: str) -> str:
         # Engines lend their own setting to the default network only.

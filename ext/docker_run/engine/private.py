@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docker_run.errors import EngineProblem
+from docker_run.locks import FileLock, holder_of, is_held, wait_until
 from docker_run.protocols import Progress
 
 if sys.platform != "win32":  # where there is no such engine, and `start` says so first
@@ -78,7 +79,7 @@ class PrivateEngine:
         """
         _check_machine(self.run_root)
         self.run_root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _turn(self.run_root / "start"):
+        with start_turn(self.run_root / "start", say=progress.note):
             self._join()
             if self._is_supervised() and supervise.answers(self.run_root / "docker.sock"):
                 return self.url
@@ -128,7 +129,7 @@ class PrivateEngine:
         return Installation(self.data_root / "services-before-installation")
 
     def _is_supervised(self) -> bool:
-        return not _is_free(self.run_root / "supervisor")
+        return is_held(self.run_root / "supervisor")
 
     def _wait_for_the_last_one(self) -> None:
         end = time.monotonic() + _END_SECONDS
@@ -323,18 +324,18 @@ def is_debian(release: Path) -> bool:
 
 
 @contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    """Let one process at a time install and start."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def start_turn(path: Path, *, say: Callable[[str], None]) -> Iterator[None]:
+    """Let one process at a time install and start; `say` is told whom this waits for."""
+    lock = FileLock(path)
+    what = "its turn to start the private engine"
+    if not wait_until(
+        lock.try_acquire, what=what, say=say, holder=lambda: holder_of(path), seconds=_TURN_SECONDS
+    ):
+        raise EngineProblem(f"another process has been starting the private engine for {_TURN_SECONDS} s")
     try:
-        _lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), _TURN_SECONDS)
         yield
-    except TimeoutError as error:
-        raise EngineProblem(
-            f"another process has been starting the private engine for {_TURN_SECONDS} s"
-        ) from error
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def _lock(attempt: Callable[[], None], seconds: float) -> None:
@@ -348,17 +349,6 @@ def _lock(attempt: Callable[[], None], seconds: float) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def _is_free(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def _open_descriptor(path: Path) -> int | None:

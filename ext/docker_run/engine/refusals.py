@@ -107,6 +107,9 @@ _REFUSING = frozenset({400, 403, 404, 409, 501})
 _UNMARKED = 500
 """The status for an error of which an engine does not know whose it is."""
 
+_LOOKED_AT = 4000
+"""Characters at either end of a message that are searched: a program on a lab prints lines of any length."""
+
 _NOT_FOUND = (
     "executable file not found",
     "attempted to invoke a command that was not found",
@@ -140,4 +143,6 @@ def exit_status(answer: int | None, message: str) -> int | None:
 
 
 def _is_among(signs: tuple[Sign, ...], message: str) -> bool:
+    if len(message) > 2 * _LOOKED_AT:
+        message = f"{message[:_LOOKED_AT]} … {message[-_LOOKED_AT:]}"
     return any(re.search(sign.pattern, message, re.IGNORECASE | re.MULTILINE) for sign in signs)

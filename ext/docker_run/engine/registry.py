@@ -129,8 +129,7 @@ class StockedRegistry:
         """Remove its containers; what is in it stays. An engine that is gone is no error."""
         self._close_stocking()
         if self._serving is not None:
-            with suppress(EngineProblem):
-                self._serving.close(self._host.clients().api)
+            self._serving.close(self._host)
             self._serving = None
 
     def _writable(self) -> RegistryServer:
@@ -153,8 +152,7 @@ class StockedRegistry:
         with self._starting:
             stocking, self._stocking = self._stocking, None
         if stocking is not None:
-            with suppress(EngineProblem):
-                stocking.close(self._host.clients().api)
+            stocking.close(self._host)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from docker import APIClient
 from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
+from docker_run.engine import removal
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.host import Host
 from docker_run.engine.labels import NAME
@@ -88,14 +88,13 @@ class RegistryServer:
         try:
             return _started(host, config, network=network)
         except EngineProblem:
-            _remove_network(api, network)
+            _remove(host, "network", network)
             raise
 
-    def close(self, api: APIClient) -> None:
-        """Remove it; what is on the volume stays. An engine that is gone is no error."""
-        _remove(api, self.container)
-        if self.network:
-            _remove_network(api, self.network)
+    def close(self, host: Host) -> None:
+        """Remove it; what is on the volume stays. What an engine does not remove, the next build does."""
+        _remove(host, "container", self.container)
+        _remove(host, "network", self.network)
 
 
 def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ...]) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> Reg
             _wait_ready(api, container)
             state = api.inspect_container(container)["NetworkSettings"]
     except EngineProblem:
-        _remove(api, container)
+        _remove(host, "container", container)
         raise
     address = next(each["IPAddress"] for each in state["Networks"].values())
     bindings = state["Ports"].get(f"{PORT}/tcp") or ()
@@ -156,12 +155,10 @@ def _wait_ready(api: APIClient, container: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _remove(api: APIClient, container: str) -> None:
-    if container:
-        with suppress(APIError, requests.RequestException, HTTPError, EngineProblem):
-            api.remove_container(container, v=True, force=True)
-
-
-def _remove_network(api: APIClient, network: str) -> None:
-    with suppress(APIError, requests.RequestException, HTTPError, EngineProblem):
-        api.remove_network(network)
+def _remove(host: Host, kind: str, identity: str) -> None:
+    if not identity:
+        return
+    try:
+        removal.remove(host.clients().api, kind, identity)
+    except (APIError, requests.RequestException, HTTPError, EngineProblem):
+        host.note_left()

@@ -16,7 +16,6 @@ from typing import Any
 import requests
 from docker import APIClient
 from docker.errors import create_api_error_from_http_exception
-from urllib3.exceptions import HTTPError
 
 from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.frames import BrokenStream, Frames
@@ -314,8 +313,9 @@ def read_output(
                 return
         frames.finish()
         if not connection.aborted and not is_over():
-            raise BrokenStream("the connection to its output ended before the container did")
-    except (OSError, ValueError) as error:  # the first is also the base of what requests raises
+            cut = BrokenStream("the connection to its output ended before the container did")
+            transcript.lose(cut)
+    except Exception as error:  # noqa: BLE001 (a thread that ends with a defect has not read all of it)
         transcript.lose(error)
     finally:
         transcript.end()
@@ -325,7 +325,7 @@ def await_exit(connection: Connection, transcript: Transcript) -> None:
     """Wait for the container's exit status."""
     try:
         transcript.exited(_exit_status(connection.answer()))
-    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (or whoever follows would wait until its time is over)
         transcript.lose(error)
 
 

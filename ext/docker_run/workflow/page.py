@@ -148,9 +148,11 @@ class Pages:
             locked=locked,
         )
         failed = self._failed.load(session.page)
-        if failed is not None and failed.key == session.key and not (failed.transient and state.right):
+        if failed is not None and failed.key == session.key:
             printed = self._failed.recording(session.page)
-            state = with_failed(session, state, failed, printed, held=held_steps(session, recording))
+            # An engine's failure alone says nothing against a recording that is right.
+            if not (failed.transient and state.right) or verify(session, printed):
+                state = with_failed(session, state, failed, printed, held=held_steps(session, recording))
         if state.failed is None and not locked:
             state = replace(state, notices=state.notices + verify_presence(session, recording))
         return state

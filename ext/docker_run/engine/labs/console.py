@@ -128,7 +128,7 @@ class Console:
                     for piece in self._reader.feed(data):
                         self._take(piece)
                     self._changed.notify_all()
-        except (OSError, ValueError) as failure:
+        except Exception as failure:  # noqa: BLE001 (or whoever follows would wait until its time is over)
             error = failure
         with self._changed:
             self.lost = error

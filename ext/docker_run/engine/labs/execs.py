@@ -135,6 +135,6 @@ def _read(connection: Connection, printed: _Printed) -> None:
             for chunk in frames.feed(data):
                 printed.add(chunk)
         frames.finish()
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (a thread that ends with a defect has not read all of it)
         if not connection.aborted:  # by who waits
             printed.lost = error

@@ -22,7 +22,7 @@ _SAID = re.compile(
 )
 """What the CLI hands on of the engine, and of BuildKit."""
 _REFUSED = re.compile(r"^docker: (?:Error response from daemon: )?(?P<said>.*)", re.MULTILINE)
-_FULL = re.compile(r".*no space left on device.*", re.IGNORECASE)
+_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 
 _WORDS = re.compile(
     rb"daemon|error during connect|failed to solve|no space left|request returned", re.IGNORECASE
@@ -46,7 +46,11 @@ def failure(text: str) -> str:
 def full_disk(text: str) -> str:
     """Return the line of `text` that says that a disk is full: the lab's, or one that a page has made."""
     found = _FULL.search(text)
-    return found[0] if found is not None else ""
+    if found is None:
+        return ""
+    # Not by `.*` on both sides, which takes time that grows with the square of a long line's length.
+    before, after = text[: found.start()], text[found.end() :]
+    return before.rpartition("\n")[2] + found[0] + after.partition("\n")[0]
 
 
 def refusal(text: str) -> str:

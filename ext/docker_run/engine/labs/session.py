@@ -22,13 +22,16 @@ from docker_run.errors import (
     LabProblem,
 )
 from docker_run.model import Command, CommandRecording, Environment, Image, Step, TerminalSize
+from docker_run.patterns import Pattern
 from docker_run.terminal import screen
 
 _FAILURES = re.compile(
     r"Error response from daemon: (?P<daemon>(?:(?:Get|Head|Post) \"https?://|pull access denied|manifest for"
     r"|manifest unknown|toomanyrequests|failed to (?:resolve|do request|fetch|authorize)).*)"
-    r"|failed to solve: (?P<build>.*(?:failed to (?:resolve (?:source|reference)|do request|fetch|authorize)"
-    r"|pull access denied|toomanyrequests|docker\.io/\S+: not found).*)"
+    # Only up to the next such words, and to the end of a name: linear on a line that repeats either.
+    r"|failed to solve: (?P<build>(?:(?!failed to solve: ).)*?"
+    r"(?:failed to (?:resolve (?:source|reference)|do request|fetch|authorize)"
+    r"|pull access denied|toomanyrequests|docker\.io/\S{1,300}: not found).*)"
 )
 """What Docker's client and BuildKit print where an image can't be had."""
 _NAMES = re.compile(
@@ -167,7 +170,7 @@ def _check_failure(
     recording: CommandRecording, told: str, step: Step, expected: int | None, *, name: str
 ) -> None:
     """Raise `LabProblem`, unless the page is about the failure: by exit status, and with `:match:`."""
-    is_matched = any(re.search(pattern, told, re.MULTILINE) for pattern in step.expect.match)
+    is_matched = any(Pattern(pattern).search(told) for pattern in step.expect.match)
     if expected != recording.exit_code or not is_matched:
         raise LabProblem(
             f"the engine of {name} failed at `{recording.command}`: {told}; a page that is "

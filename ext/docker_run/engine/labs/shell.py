@@ -38,7 +38,8 @@ _RESIZE_SECONDS = 20.0
 """How long a lab may take to start its shell."""
 _SHOWN_SECONDS = 5.0
 """How long the shell may take to show its prompt again."""
-_STARTS_TERMINAL = re.compile(r"\bdocker\b.*\b(?:run|exec)\b.*\s(?:-\w*t\w*|--tty)\b", re.DOTALL)
+_STARTS_TERMINAL = tuple(map(re.compile, (r"\bdocker\b", r"\b(?:run|exec)\b", r"\s(?:-\w*t\w*|--tty)\b")))
+"""What is there, in this order, in a command that starts a terminal in a container."""
 _STARTING_SECONDS = 15.0
 """How long a container with a terminal may take to its prompt; what is typed before is seen twice."""
 _INVISIBLE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")
@@ -120,6 +121,17 @@ class Shell:
                 return
 
 
+def starts_terminal(command: str) -> bool:
+    """Tell whether `command` seems to start a container, or a program in one, with a terminal."""
+    at = 0
+    for pattern in _STARTS_TERMINAL:
+        found = pattern.search(command, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
+
+
 class _Run:
     """A command under way."""
 
@@ -176,8 +188,7 @@ class _Run:
         command = self._command
         if command.is_input:
             return canonical.InputTypist(command.typed, began=now)
-        slow = _STARTS_TERMINAL.search(command.text) is not None
-        starting = {"starting": _STARTING_SECONDS} if slow else {}
+        starting = {"starting": _STARTING_SECONDS} if starts_terminal(command.text) else {}
         return Typist(command.typed, began=now, **starting)
 
     def _tick(self) -> float:
