@@ -137,7 +137,7 @@ def size_or_unlimited(text: str) -> int:
 
 
 _RATIONAL = re.compile(
-    r"(?P<sign>[+-]?)(?:(?P<over>\d+)/(?P<under>\d+)"
+    r"(?P<sign>[+-]?)(?:(?P<over>\w+)/(?P<under>\w+)"
     r"|(?P<number>\d+(?:\.\d*)?|\.\d+)(?:e(?P<exponent>[+-]?\d+))?)",
     re.IGNORECASE | re.ASCII,
 )
@@ -148,7 +148,7 @@ _MOST_DIGITS = 1000
 
 
 def nano_cpus(text: str) -> int:
-    """Read a number of CPUs, in billionths of one: `1.5`, `.5`, `3/2`."""
+    """Read a number of CPUs, in billionths of one: `1.5`, `.5`, `3/2` (Go's `big.Rat.SetString`)."""
     found = _RATIONAL.fullmatch(text)
     if not found:
         raise BadValue(f"failed to parse {text} as a rational number")
@@ -159,13 +159,23 @@ def nano_cpus(text: str) -> int:
 
 
 def _nano_fraction(found: re.Match[str], text: str) -> int:
-    over, under = found["over"].lstrip("0"), found["under"].lstrip("0")
-    if not under or max(len(over), len(under)) > _MOST_DIGITS:
+    over, under = _whole(found["over"]), _whole(found["under"])
+    if over is None or not under:
         raise BadValue(f"failed to parse {text} as a rational number")
-    nano = Fraction(int(over or "0"), int(under)) * 10**9
+    nano = Fraction(over, under) * 10**9
     if nano.denominator != 1:
         raise BadValue("value is too precise")
     return nano.numerator
+
+
+def _whole(text: str) -> int | None:
+    """Return a side of a fraction, of which `010` is 8 as of other integers; None for what is none."""
+    match = _INTEGER.fullmatch(text)
+    if not match:
+        return None
+    (name, digits) = next((name, found) for name in _BASES if (found := match[name]))
+    digits = digits.replace("_", "").lstrip("0")
+    return int(digits or "0", _BASES[name]) if len(digits) <= _MOST_DIGITS else None
 
 
 def _nano_decimal(found: re.Match[str], text: str) -> int:
