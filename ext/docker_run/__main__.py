@@ -76,7 +76,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="show the images of a catalogue; get and build those that are missing",
     )
     images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
-    images.add_argument("--rebuild", action="store_true", help="build anew what was built here before")
+    images.add_argument("--rebuild", action="store_true", help="rebuild what was built here before")
     lock = actions.add_parser(
         "lock",
         parents=[common],

@@ -32,7 +32,7 @@ class Outcome:
     """Why what the session made could not all be removed; empty where it was."""
     seconds: float = 0.0
     traceback: str = ""
-    """Where a defect showed, for those who mend it."""
+    """Where a defect showed, for those who fix it."""
 
     @property
     def complete(self) -> bool:

@@ -85,7 +85,7 @@ def test_without_an_engine_there_is_one_line(folder: Path, engine_url: str, argu
     status, printed, _ = built(folder, "unix:///nowhere.sock", *arguments)
     assert status == 1
     (line,) = [line for line in printed.splitlines() if "ERROR" in line]
-    assert "everything was to be run, and there is no engine" in line
+    assert "everything should be run, but there is no engine" in line
 
 
 def test_a_check_of_recordings_needs_no_engine(folder: Path, engine_url: str) -> None:

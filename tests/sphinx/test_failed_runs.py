@@ -1,4 +1,4 @@
-"""A recording holds only what met its expectations; any other run is shown until it is mended."""
+"""A recording holds only what met its expectations; any other run is shown until it is fixed."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_page_shows_the_message_and_what_was_printed(site: Site, engine: Fak
     assert html.index("first") < html.index("docker-run-failed") < html.index("printed")
 
 
-def test_the_box_stays_where_nothing_is_written_anew_and_goes_when_the_page_is_mended(
+def test_the_box_stays_where_nothing_is_written_anew_and_goes_when_the_page_is_fixed(
     site: Site, engine: FakeEngine
 ) -> None:
     site.write("index.md", HEAD + BROKEN["match"])
@@ -130,7 +130,7 @@ def test_an_edit_of_the_expectation_makes_the_run_the_recording(site: Site, engi
     assert engine.calls == []
 
 
-def test_an_edit_that_does_not_mend_it_runs_it_again(site: Site, engine: FakeEngine) -> None:
+def test_an_edit_that_does_not_fix_it_runs_it_again(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", HEAD + BROKEN["match"])
     site.build(engine=engine)
     site.write("index.md", HEAD + BROKEN["match"].replace("other", "another"))

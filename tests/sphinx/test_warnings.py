@@ -370,7 +370,7 @@ def test_no_engine_is_an_error_where_everything_must_run(
     site.build(engine=engine)
     result = site.build(**arguments)
     (error,) = result.warnings
-    assert error.startswith("ERROR: docker-run: everything was to be run, and there is no engine: ")
+    assert error.startswith("ERROR: docker-run: everything should be run, but there is no engine: ")
     assert "\n" not in error
     assert result.status != 0
 
@@ -441,9 +441,9 @@ def test_with_a_wrong_value_nothing_is_run_and_recordings_stay(site: Site, name:
     result = site.build(engine=engine)
     assert engine.calls == []
     assert site.recording("index").read_bytes() == before
-    assert result.warnings[0].endswith("; nothing is run until it is mended [docker_run.config]")
+    assert result.warnings[0].endswith("; nothing is run until it is fixed [docker_run.config]")
     if name != "mode":
-        assert f"nothing is run until this is mended in conf.py: docker_run_{name})" in result.log
+        assert f"nothing is run until this is fixed in conf.py: docker_run_{name})" in result.log
         refused = site.build(engine=engine, mode="always")
         assert any(
             warning.startswith("ERROR: ") and f"docker_run_{name}" in warning for warning in refused.warnings

@@ -116,7 +116,7 @@ def test_without_rm_the_container_stays() -> None:
     ],
 )
 def test_a_failure_of_the_engine_is_no_output(reason: str, answer: int) -> None:
-    with pytest.raises(EngineProblem, match=r"docker run -d web.*; mend that") as caught:
+    with pytest.raises(EngineProblem, match=r"docker run -d web.*; fix that") as caught:
         run(StandIn(f"{reason} {PREFIX}web\nand a program's memory", answer))
     assert f"{reason} web …" in str(caught.value)
 

@@ -192,7 +192,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
 def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "old.sock"))
-    with pytest.raises(EngineProblem, match="nobody listens"):
+    with pytest.raises(EngineProblem, match="nothing is listening"):
         connect(f"unix://{tmp_path / 'old.sock'}")
 
 

@@ -214,12 +214,12 @@ def test_a_defect_in_settling_is_a_finding(desk: Desk) -> None:
     assert "Traceback" in desk.defects[0]
 
 
-def test_what_is_mended_is_known_to_be(desk: Desk) -> None:
+def test_what_is_fixed_is_known_to_be(desk: Desk) -> None:
     asked = asking("echo one", match=("two",))
     desk.settle(asked, printed(asked, "one"))
     edited = asking("echo one", match=("one",))
-    assert desk.pages.examine(edited).mended
-    assert not desk.pages.examine(asked).mended
+    assert desk.pages.examine(edited).fixed
+    assert not desk.pages.examine(asked).fixed
 
 
 def test_a_failed_run_of_another_form_says_nothing(desk: Desk) -> None:

@@ -56,7 +56,7 @@ class Wanted:
         found = REFERENCE.fullmatch(self.tag)
         if not found or found["digest"]:
             raise ImageProblem(
-                f"--tag {self.tag}: that is no name for an image: write NAME[:TAG], in lower case"
+                f"--tag {self.tag}: that is not the name of an image: write NAME[:TAG], in lower case"
             )
         for folder in (self.folder, self.catalogue):
             if folder is not None and not folder.is_dir():
@@ -64,7 +64,7 @@ class Wanted:
         if not self.dockerfile.is_file():
             raise ImageProblem(f"there is no {self.dockerfile}; name the Dockerfile with --file")
         if self.output is not None and (self.output.is_dir() or not self.output.parent.is_dir()):
-            raise ImageProblem(f"--output {self.output}: that is not a file in a folder that there is")
+            raise ImageProblem(f"--output {self.output}: that is not a file in an existing folder")
         for instruction in instructions(self.dockerfile.read_text(encoding="utf-8")):
             for source in copied(instruction):
                 path = self.folder / source.lstrip("/")

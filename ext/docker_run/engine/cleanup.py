@@ -149,7 +149,7 @@ def engine_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (DockerException, requests.RequestException, HTTPError, OSError) as error:
-        raise EngineProblem(f"the engine failed {what}: {error}; see whether it still runs") from error
+        raise EngineProblem(f"the engine failed {what}: {error}; check that it is running") from error
 
 
 def _by_build(things: Iterable[Thing]) -> dict[str, list[Thing]]:

@@ -109,7 +109,7 @@ def read_object(path: Path) -> dict[str, object]:
 
 def damaged(path: Path | None, why: str) -> EngineProblem:
     """Return the error that says what is wrong with the file."""
-    return EngineProblem(f"{path} can't be read: {why}; mend it, or name another folder with DOCKER_CONFIG")
+    return EngineProblem(f"{path} can't be read: {why}; fix it, or name another folder with DOCKER_CONFIG")
 
 
 def _check(path: Path, content: Mapping[str, object]) -> None:

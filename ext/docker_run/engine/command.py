@@ -85,7 +85,7 @@ def run_command(
             printed.refuse(f"docker: Error response from daemon: {said}", error.exit_code)
         except APIError as error:
             raise EngineProblem(
-                f"the engine failed while `{command}` ran: {names.public(_brief(error))}; mend that, and "
+                f"the engine failed while `{command}` ran: {names.public(_brief(error))}; fix that, and "
                 "build again"
             ) from error
     return printed

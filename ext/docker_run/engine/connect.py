@@ -130,7 +130,9 @@ def _knock(url: str) -> None:
                 f"no engine at {url}: there is no such socket; is the engine running?"
             ) from error
         except ConnectionRefusedError as error:
-            raise EngineProblem(f"no engine at {url}: nobody listens there; start the engine") from error
+            raise EngineProblem(
+                f"no engine at {url}: nothing is listening there; start the engine"
+            ) from error
         except PermissionError as error:
             raise EngineProblem(
                 f"no engine at {url}: permission denied; join the socket's group (often `docker`) "

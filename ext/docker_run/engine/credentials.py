@@ -148,7 +148,7 @@ class Credentials(AuthConfig):
             answer = None
         if not isinstance(answer, dict) or not all(isinstance(value, str) for value in answer.values()):
             # What it printed may hold a secret.
-            raise HelperProblem(f"{name} printed what is no answer")
+            raise HelperProblem(f"{name} gave an answer that can't be understood")
         return answer
 
     def _run(self, helper: str, program: str, action: str, text: str) -> tuple[int, bytes]:

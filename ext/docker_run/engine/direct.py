@@ -260,7 +260,7 @@ class DirectSession:
             )
         except (DockerException, TypeError, ValueError) as error:
             # docker-py checks some values itself, and knows which version of the API has what.
-            raise FlagProblem(f"`{command.text}` can't be put to this engine: {error}") from error
+            raise FlagProblem(f"`{command.text}` can't be run by this engine: {error}") from error
         printed = run_command(
             api,
             asked,

@@ -258,4 +258,4 @@ def _check_owner(root: Path) -> None:
         return
     status = root.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise PermissionError(f"{root} is somebody else's")
+        raise PermissionError(f"{root} belongs to, or can be written by, another user")

@@ -249,8 +249,8 @@ class Foreground:
     def _check_lost(self) -> None:
         if self._transcript.lost is not None:
             raise EngineProblem(
-                f"the engine failed while `{self._command}` ran, or something in between "
-                f"({self._transcript.lost}); see whether it still runs, then build again"
+                f"the engine, or the connection to it, failed while `{self._command}` ran "
+                f"({self._transcript.lost}); check that it is running, then build again"
             ) from self._transcript.lost
 
     def _check_input(self) -> None:

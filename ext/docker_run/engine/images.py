@@ -274,8 +274,8 @@ class Images:
             )
         if built is None:
             raise ImageProblem(
-                f"no such image: {name}, and `--pull never` forbids to fetch it; "
-                "leave the flag out, or `docker pull` it before",
+                f"no such image: {name}, and `--pull never` forbids fetching it; "
+                "leave the flag out, or `docker pull` it first",
                 answer=f"docker: Error response from daemon: No such image: {_tagged(name)}",
             )
         return built

@@ -266,7 +266,7 @@ class _Reader:
         where = f"{self._source}, line {self._number}"
         if _CONFLICT.match(line):
             return RecordingProblem(
-                f"{where}: a merge left its conflict here. Don't mend it by hand: take either side, and build"
+                f"{where}: a merge left its conflict here. Don't fix it by hand: take either side, and build"
                 " with an engine to record the page again.",
                 line=self._number,
             )

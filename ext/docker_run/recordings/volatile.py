@@ -67,7 +67,7 @@ MASKS = (
     Mask(
         "digest",
         r"\bsha256:[0-9a-f]{12,64}(?!\w)",
-        "images are built anew, or tagged anew in a registry",
+        "images are rebuilt, or retagged in a registry",
         ("sha256:" + "0f" * 32, "Digest: {sha256:" + "1e" * 32 + "}"),
     ),
     Mask(

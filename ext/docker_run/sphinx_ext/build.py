@@ -110,7 +110,7 @@ class Build:
             # Not an exception: Sphinx would show a traceback of it.
             self._app.statuscode = 1
             logger.error(
-                "docker-run: everything was to be run, and there is no engine: %s", results.no_engine
+                "docker-run: everything should be run, but there is no engine: %s", results.no_engine
             )
         elif results.no_engine:
             logger.info("docker-run: no engine, so the pages show their recordings (%s)", results.no_engine)

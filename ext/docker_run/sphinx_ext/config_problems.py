@@ -93,7 +93,7 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
 def report_problems(app: Sphinx, _config: Config) -> None:
     """Warn of each of the `problems`, and of each kind of lab that can't be built."""
     for problem in problems(app):
-        _warn(app, problem.name, f"{problem.message}; nothing is run until it is mended", line=problem.line)
+        _warn(app, problem.name, f"{problem.message}; nothing is run until it is fixed", line=problem.line)
     kinds = {name: Path(folder) for name, folder in Settings.of(app.config).lab_settings(app.srcdir).kinds}
     for kind in kinds:
         try:

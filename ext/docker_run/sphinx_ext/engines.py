@@ -54,7 +54,7 @@ class SphinxEngines:
         known.
         """
         if wrong := sorted({problem.name for problem in problems(self._app)}):
-            raise EngineProblem(f"nothing is run until this is mended in conf.py: {', '.join(wrong)}")
+            raise EngineProblem(f"nothing is run until this is fixed in conf.py: {', '.join(wrong)}")
         given: Engine | None = self._app.emit_firstresult(
             OPEN_EVENT, progress, allowed_exceptions=(EngineProblem,)
         )

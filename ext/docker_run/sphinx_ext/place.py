@@ -112,7 +112,7 @@ def place_of_page(
     for field in sorted(fields.keys() - {LAB, IMAGES, TERMINAL}):
         problem(field, _unknown_field(field))
     for field in _dropped_fields(env, fields):
-        problem(field, "the front matter can't be read, so that nobody knows what this field says; mend it")
+        problem(field, "the front matter can't be read, so what this field says is unknown; fix it")
     kind: str | None = settings.lab
     if LAB in fields:
         kind = None if fields[LAB].lower() in DIRECTLY else fields[LAB]

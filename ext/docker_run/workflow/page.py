@@ -31,7 +31,7 @@ class PageState:
     """The failed run that is kept of its present form."""
     shows_failed: bool = False
     """Whether it shows what that one printed, instead of its recording."""
-    mended: bool = False
+    fixed: bool = False
     """Whether that one meets all expectations as they are now."""
     locked: bool = False
     """Whether its recording must not be replaced (see `Loaded`)."""
@@ -168,7 +168,7 @@ def with_failed(
     """
     broken = verify(session, printed)
     if not broken and failed.problem is None:
-        return replace(state, mended=is_current(session, printed))
+        return replace(state, fixed=is_current(session, printed))
     shows_failed = bool(broken) or held_steps(session, printed) > held
     problem = (failed.problem.finding(session),) if failed.problem else ()
     return replace(

@@ -215,7 +215,7 @@ def _left(outcome: Outcome) -> Iterator[Finding]:
     if outcome.left:
         session = outcome.session
         message = (
-            f"what this page made could not all be removed: {outcome.left}. "
-            "A later build with this engine removes what is left of it"
+            f"not everything that this page made could be removed: {outcome.left}. "
+            "The next build with this engine removes the rest"
         )
         yield Finding(session.steps[-1].location, EngineProblem.subtype, message)

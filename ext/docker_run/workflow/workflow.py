@@ -31,7 +31,7 @@ class Reporter(Progress, Protocol):
         """Say that a page has been run and settled."""
 
     def defect(self, page: str, traceback: str) -> None:
-        """Keep where a defect showed, of one page or (an empty name) of all, for those who mend it."""
+        """Keep where a defect showed, of one page or (an empty name) of all, for those who fix it."""
 
 
 class Engines(Protocol):
@@ -125,7 +125,7 @@ class Workflow:
             self._failed.remove_unfinished()
         results = Results({session.page: self._pages.examine(session) for session in sessions})
         if not self._options.check:
-            self._accept_mended(sessions, results)
+            self._accept_fixed(sessions, results)
         if self._options.asks:
             conditions = Conditions(
                 everything=self._options.everything, engines=engines.expected(), edited=edited, broken=broken
@@ -141,10 +141,10 @@ class Workflow:
             self._memory.end()
         return results
 
-    def _accept_mended(self, sessions: Sequence[Session], results: Results) -> None:
+    def _accept_fixed(self, sessions: Sequence[Session], results: Results) -> None:
         """Settle failed runs that are right by now, because what is expected has been edited."""
         for session in sessions:
-            kept = self._failed.load(session.page) if results.states[session.page].mended else None
+            kept = self._failed.load(session.page) if results.states[session.page].fixed else None
             if kept is not None:
                 self._memory.begin()
                 outcome = Outcome(session, self._failed.recording(session.page))
