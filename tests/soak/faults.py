@@ -168,7 +168,7 @@ class EngineLies(Fault):
         request = rng.choice(
             ("", "POST .*/create", "POST .*/start", "attach", "wait", "exec", "json", "DELETE")
         )
-        skip = rng.randrange(12 if request else 60)
+        skip = rng.randrange(5 if request else 60)
         how, lie = rng.choice(
             (
                 ("500", {"answer": answered(500, _SAYS % b"something went wrong", kind="application/json")}),
