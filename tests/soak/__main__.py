@@ -93,11 +93,14 @@ def _run_inside(options: argparse.Namespace) -> int:
         words = ["-m", "soak", *_repeated(options), "--inside", json.dumps(inside)]
         process = subprocess.Popen(command(base, words, sockets=[socket]))
         try:
-            return process.wait()
+            status = process.wait()
         except BaseException:
             process.send_signal(signal.SIGKILL)  # and with it everything on the machine
             process.wait()
             raise
+        if status not in (0, 1):
+            print(f"the machine of the builds ended with {status}: this run says nothing")
+        return status
 
 
 def _repeated(options: argparse.Namespace) -> list[str]:
@@ -113,6 +116,7 @@ def main() -> int:
         try:
             return _run_inside(options)
         except KeyboardInterrupt:
+            print("interrupted: this run says nothing")
             return 130
     inside = json.loads(options.inside)
     return soak(
