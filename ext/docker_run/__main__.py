@@ -120,8 +120,10 @@ def _add_build(build: argparse.ArgumentParser) -> None:
 def _clean(setting: str, environ: Mapping[str, str]) -> int:
     # Not at the top: `engine` hands over to another program and needs none of Docker's library.
     from docker_run.engine.cleanup import remove_all  # noqa: PLC0415
+    from docker_run.engine.clients import Clients  # noqa: PLC0415
     from docker_run.engine.connect import connect  # noqa: PLC0415
     from docker_run.engine.folders import BuildFolders  # noqa: PLC0415
+    from docker_run.engine.host import Host  # noqa: PLC0415
 
     folders = BuildFolders()
     dead = folders.dead()
@@ -137,12 +139,12 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     except EngineProblem as problem:
         _Lines().note(f"nothing to remove on an engine: {problem}")
         return 0 if setting == "auto" else 1
-    client = connect(url, environ=environ)
+    host = Host(url, clients=Clients(lambda: connect(url, environ=environ)), timeout=60, max_output=0)
     try:
-        _Lines().note(f"{url}: {remove_all(client, folders, say=_Lines().note)}")
-        folders.remove(dead, engine=url)
+        _Lines().note(f"{url}: {remove_all(host.clients(), folders, say=_Lines().note)}")
+        folders.remove(dead, engine=host.identity(), url=url)
     finally:
-        client.close()
+        host.close()
     return 0
 
 

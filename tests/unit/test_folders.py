@@ -78,8 +78,13 @@ def test_which_engines_dead_ones_used_is_known_without_asking_any(folders: Build
     folder.close(keep=True)
     assert folders.has_dead(["unix:///two", "unix:///one"])
     assert not folders.has_dead(["unix:///two"])
-    (root / BUILD / "url").unlink()
-    assert folders.has_dead(["unix:///two"]), "it may have been that one"
+    folders.remove([BUILD], engine="OTHER", url="unix:///two")
+    assert folders.has_dead(["unix:///one"]), "nobody has looked there"
+    folders.remove([BUILD], engine="OTHER", url="unix:///one")
+    assert not folders.has_dead(["unix:///one", "unix:///two", ""]), "another engine answers there by now"
+    assert folders.life(BUILD) is Life.DEAD, "its own may come back"
+    folders.remove([BUILD], engine="ID", url="unix:///three")
+    assert not (root / BUILD).exists()
 
 
 def test_nothing_of_a_living_one_is_removed(folders: BuildFolders) -> None:

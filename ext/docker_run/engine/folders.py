@@ -89,19 +89,19 @@ class BuildFolders:
         return frozenset(path.name for path in paths if self.life(path.name) is Life.DEAD)
 
     def has_dead(self, urls: Collection[str]) -> bool:
-        """Tell whether a build of this machine is dead whose engine is, or may be, at one of `urls`."""
-        return any(self._url(build) in {"", *urls} for build in self.dead())
+        """Tell whether a build of this machine is dead that used an engine at one of `urls`."""
+        return any(self._url(build) in urls for build in self.dead())
 
-    def _url(self, build: str) -> str:
+    def _url(self, build: str) -> str | None:
         with suppress(OSError):
             return (self._root / build / _URL).read_text(encoding="utf-8")
-        return ""  # it was killed before it wrote that down
+        return None  # it was killed before it made anything, or another engine answers there by now
 
-    def remove(self, dead: Iterable[str], *, engine: str = "") -> int:
+    def remove(self, dead: Iterable[str], *, engine: str = "", url: str = "") -> int:
         """Remove what the builds `dead` left on this machine; return of how many there was something.
 
         What tells that a build is dead stays until the engine that it used is tidied: the one that `engine`
-        tells apart has been, after these builds had died.
+        tells apart, and that answers at `url`, has been, after these builds had died.
         """
         removed = 0
         for build in sorted(dead):
@@ -113,6 +113,9 @@ class BuildFolders:
                         removed += _remove_left(path)
                         if _is_forgotten(path, engine):
                             _remove_tree(path)
+                        elif url and self._url(build) == url:
+                            # Its engine is not at that address any more: no reason to ask there again.
+                            (path / _URL).unlink()
                     finally:
                         lock.release()
         self._remove_free_turns()

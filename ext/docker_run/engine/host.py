@@ -126,7 +126,7 @@ class Host:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
         dead = self.folders.dead()
         swept = cleanup.sweep(self.clients(), self.folders, say=self.say)
-        self.folders.remove(dead, engine=self.identity())
+        self.folders.remove(dead, engine=self.identity(), url=self.url)
         return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:
