@@ -64,7 +64,8 @@ def labelled(api: APIClient, label: str = BUILD) -> Iterator[Thing]:
         # By its name: asked by its id, Podman also removes a network that has containers.
         yield Thing("network", each["Name"], each["Name"], each.get("Labels") or {}, _moment(each["Created"]))
     for each in api.volumes(filters=filters).get("Volumes") or ():
-        created = _moment(each["CreatedAt"])
+        # Drivers of others need not say when: other things of the same build do.
+        created = _moment(each["CreatedAt"]) if each.get("CreatedAt") else 0.0
         yield Thing("volume", each["Name"], each["Name"], each.get("Labels") or {}, created)
 
 

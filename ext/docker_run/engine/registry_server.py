@@ -131,12 +131,20 @@ def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> Reg
             api.start(container)
             _wait_ready(api, container)
             state = api.inspect_container(container)["NetworkSettings"]
+        address = _address(state)
     except EngineProblem:
         _remove(host, "container", container)
         raise
-    address = next(each["IPAddress"] for each in state["Networks"].values())
     bindings = state["Ports"].get(f"{PORT}/tcp") or ()
     return RegistryServer(container, address, bindings[0]["HostPort"] if bindings else "", network)
+
+
+def _address(state: Mapping[str, Any]) -> str:
+    """Return the IP address, of a container's `NetworkSettings`. Raises `EngineProblem` where it has none."""
+    for each in state["Networks"].values():
+        if each["IPAddress"]:
+            return str(each["IPAddress"])
+    raise EngineProblem("the registry of the labs has no address: somebody removed its network")
 
 
 def _wait_ready(api: APIClient, container: str) -> None:
