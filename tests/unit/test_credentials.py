@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,9 +48,13 @@ class Helpers:
         path.write_text(f"{begin}{script}\n")
         path.chmod(0o755)
 
-    def of(self, config: ClientConfig, *, seconds: float = 30.0) -> Credentials:
+    def of(
+        self, config: ClientConfig, *, seconds: float = 30.0, stopped: Callable[[], bool] = lambda: False
+    ) -> Credentials:
         path = os.pathsep.join((str(self.folder), os.environ["PATH"]))
-        return Credentials(config, environ={"PATH": path}, note=self.notes.append, seconds=seconds)
+        return Credentials(
+            config, environ={"PATH": path}, note=self.notes.append, stopped=stopped, seconds=seconds
+        )
 
     @property
     def asked(self) -> list[str]:
@@ -149,6 +154,15 @@ def has_ended(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
         return True
+
+
+def test_a_helper_ends_with_the_build(helpers: Helpers) -> None:
+    helpers.add("stuck", "sleep 600")
+    config = ClientConfig(credentials_store="stuck")
+    found = helpers.of(config, seconds=3600, stopped=lambda: helpers.asked == ["get example.org"])
+    assert found.resolve_authconfig("example.org") is None
+    (note,) = helpers.notes
+    assert note.endswith("was ended with the build")
 
 
 def test_a_helper_that_does_not_end_is_ended_and_given_up(helpers: Helpers) -> None:

@@ -23,7 +23,9 @@ class Clients:
     `connect` makes a client, and raises `EngineProblem` where no engine answers.
     """
 
-    def __init__(self, connect: Callable[[], DockerClient]) -> None:
+    def __init__(
+        self, connect: Callable[[], DockerClient], *, interrupted: threading.Event | None = None
+    ) -> None:
         self._connect = connect
         self._lock = threading.Lock()
         self._all: list[DockerClient] = []
@@ -31,7 +33,7 @@ class Clients:
         self._connections: dict[int, Connections] = {}
         self._cancellable: set[int] = set()
         self._abandoned = threading.Event()
-        self.interrupted = threading.Event()
+        self.interrupted = interrupted or threading.Event()
         """Set when what is under way is to come to an end."""
 
     def __call__(self) -> DockerClient:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -32,6 +33,7 @@ from docker_run.engine.client_config import ClientConfig, damaged
 _SECONDS = 30.0
 """How long a helper may take, which may wait for somebody to unlock a key."""
 _LONGEST_REASON = 200
+_LOOK_SECONDS = 0.1
 
 
 class HelperProblem(Exception):
@@ -42,7 +44,8 @@ class Credentials(AuthConfig):
     """The credentials for all registries, in the place of those that docker-py would look for.
 
     `config` is the user's, `environ` has the variables of helper programs, `PATH` above all. `note` is told
-    of each helper that fails. Each is asked once for a registry; one that does not end is given up for good.
+    of each helper that fails. Each is asked once for a registry; one that does not end is given up for good,
+    after `seconds`, or as soon as `stopped` says that the build is to come to an end.
     Methods may be called from any thread. Raises `EngineProblem` where `auths` can't be understood.
 
     The protocol of helpers: https://github.com/docker/docker-credential-helpers#development.
@@ -54,6 +57,7 @@ class Credentials(AuthConfig):
         *,
         environ: Mapping[str, str],
         note: Callable[[str], object] = lambda _: None,
+        stopped: Callable[[], bool] = lambda: False,
         seconds: float = _SECONDS,
     ) -> None:
         # An entry without the secret, or with an empty one, is what a helper program leaves there.
@@ -71,6 +75,7 @@ class Credentials(AuthConfig):
         self._config = config
         self._environ = dict(environ)
         self._note = note
+        self._stopped = stopped
         self._seconds = seconds
         self._lock = threading.Lock()
         self._answers: dict[tuple[str, str], dict[str, str] | None] = {}
@@ -163,13 +168,24 @@ class Credentials(AuthConfig):
             )
         except OSError as error:
             raise HelperProblem(f"{program} can't be run: {error.strerror}") from error
-        try:
-            printed, _ = process.communicate(text.encode(), timeout=self._seconds)
-        except subprocess.TimeoutExpired:
-            self._given_up.add(helper)
-            _end(process)
-            raise HelperProblem(f"{program} did not end within {self._seconds:g} s") from None
-        return process.returncode, printed
+        give_up = time.monotonic() + self._seconds
+        typed: bytes | None = text.encode()
+        while True:
+            try:
+                printed, _ = process.communicate(typed, timeout=_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                typed = None  # it has been taken over
+                if not self._stopped() and time.monotonic() < give_up:
+                    continue
+                self._given_up.add(helper)
+                _end(process)
+                why = (
+                    "was ended with the build"
+                    if self._stopped()
+                    else f"did not end within {self._seconds:g} s"
+                )
+                raise HelperProblem(f"{program} {why}") from None
+            return process.returncode, printed
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

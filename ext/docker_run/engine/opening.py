@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +51,9 @@ def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progres
     """
     url = find(settings.engine, environ=environ, private=settings.private, progress=progress)
     config = client_config(environ)
-    credentials = Credentials(config, environ=environ, note=progress.note)
-    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
+    interrupted = threading.Event()
+    credentials = Credentials(config, environ=environ, note=progress.note, stopped=interrupted.is_set)
+    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials), interrupted=interrupted)
     host = Host(
         url,
         clients=clients,
