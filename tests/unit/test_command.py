@@ -14,7 +14,8 @@ from docker.errors import APIError, NotFound
 from docker_run.engine.command import run_command
 from docker_run.engine.confinement import Confinement, Supported
 from docker_run.engine.creation import Creation
-from docker_run.engine.foreground import Attached, Limits
+from docker_run.engine.foreground import Attached
+from docker_run.engine.limits import Limits
 from docker_run.engine.names import Names
 from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, DirectLimits, Stream

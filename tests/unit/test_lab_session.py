@@ -9,9 +9,9 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from docker_run.engine.foreground import Limits
 from docker_run.engine.labs import failures
 from docker_run.engine.labs.session import Lab, LabSession
+from docker_run.engine.limits import Limits
 from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, SlowPattern, TimedOut
 from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
 from lab_sessions import shown, step

@@ -15,8 +15,9 @@ from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.confinement import Confinement
 from docker_run.engine.creation import Creation, client_warnings
-from docker_run.engine.foreground import Foreground, Limits
+from docker_run.engine.foreground import Foreground
 from docker_run.engine.labels import NAME
+from docker_run.engine.limits import Limits
 from docker_run.engine.names import Json, Names, named_volumes
 from docker_run.engine.product import Product
 from docker_run.engine.refusals import FAILED, exit_status

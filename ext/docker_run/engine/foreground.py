@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import requests
@@ -15,6 +15,7 @@ from docker.errors import APIError, NotFound
 
 from docker_run.engine import podman, streams
 from docker_run.engine.answers import NotAnEngine
+from docker_run.engine.limits import Limits
 from docker_run.engine.product import Product
 from docker_run.engine.terminal import Typist
 from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
@@ -55,20 +56,6 @@ class Attached:
     def output(self) -> bool:
         """Whether anything comes out."""
         return self.stdout or self.stderr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a command may take."""
-
-    seconds: float
-    max_output: int
-    """Bytes."""
-    interrupted: threading.Event
-
-    def within(self, seconds: float | None) -> Limits:
-        """Return the same with another time limit, where one is given."""
-        return self if seconds is None else replace(self, seconds=seconds)
 
 
 class Foreground:

@@ -18,9 +18,9 @@ from urllib3.exceptions import HTTPError
 from docker_run.engine import cleanup
 from docker_run.engine.clients import Clients
 from docker_run.engine.folders import BuildFolder, BuildFolders
-from docker_run.engine.foreground import Limits
 from docker_run.engine.labels import PAGE, SESSION, Owner
 from docker_run.engine.lease import Lease
+from docker_run.engine.limits import Limits
 from docker_run.engine.product import Product, product_of
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment

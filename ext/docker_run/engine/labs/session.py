@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from docker import DockerClient
 
-from docker_run.engine.foreground import Limits
 from docker_run.engine.labs import failures
 from docker_run.engine.labs.machine import Machine
 from docker_run.engine.labs.shell import Shell
+from docker_run.engine.limits import Limits
 from docker_run.engine.pull import refusal
 from docker_run.errors import (
     DockerRunError,

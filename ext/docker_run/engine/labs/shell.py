@@ -12,9 +12,9 @@ from docker.errors import APIError
 
 from docker_run.engine import streams
 from docker_run.engine.cleanup import engine_errors
-from docker_run.engine.foreground import Limits
 from docker_run.engine.labs import canonical, execs
 from docker_run.engine.labs.console import Console, State
+from docker_run.engine.limits import Limits
 from docker_run.engine.terminal import Typist
 from docker_run.errors import (
     BodyProblem,
