@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -31,6 +32,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.labels import (
     BUILD,
     HOST,
+    IMAGES,
     LEASE,
     NAME,
     OLD_SILENCE_SECONDS,
@@ -38,9 +40,10 @@ from docker_run.engine.labels import (
     PID,
     SESSION,
     SILENCE_SECONDS,
+    VOLUMES,
     Owner,
 )
-from faulty_engine import FaultyEngine
+from faulty_engine import Fault, FaultyEngine, answered
 
 pytestmark = pytest.mark.engine
 
@@ -392,6 +395,168 @@ def test_anonymous_volumes_go_with_their_container(
         assert client.api.inspect_volume(mount["Name"])["Name"] == mount["Name"]
     with pytest.raises(docker.errors.NotFound):
         client.api.inspect_volume(mount["Name"])
+
+
+@pytest.fixture
+def volume(client: docker.DockerClient) -> Iterator[str]:
+    """Give a volume without a name or labels, as engines make them for containers."""
+    name = str(client.api.create_volume()["Name"])
+    yield name
+    with suppress(docker.errors.NotFound):
+        client.api.remove_volume(name)
+
+
+def exists(client: docker.DockerClient, volume: str) -> bool:
+    try:
+        client.api.inspect_volume(volume)
+    except docker.errors.NotFound:
+        return False
+    return True
+
+
+@pytest.fixture
+def image_with_a_volume(client: docker.DockerClient, busybox: str) -> Iterator[str]:
+    container = client.api.create_container(busybox, ["true"])["Id"]
+    name = f"test-{uuid.uuid4()}"
+    client.api.commit(container, name, changes="VOLUME /of-the-image")
+    client.api.remove_container(container)
+    yield name
+    client.api.remove_image(name)
+
+
+def test_an_anonymous_volume_goes_also_where_the_engine_has_removed_its_container_only(
+    engine: DockerEngine, client: docker.DockerClient, page: str, *, image_with_a_volume: str
+) -> None:
+    """An engine that dies removes the one and not the other; nothing says then whose the other is."""
+    asked = step(f"-d -v /data {image_with_a_volume} sleep 1000")
+    with engine.session(session(asked, page=page)) as running:
+        running.run(asked)
+        (container,) = containers(client, page)
+        names = [mount["Name"] for mount in client.api.inspect_container(container)["Mounts"]]
+        assert len(names) == 2
+        client.api.remove_container(container, force=True)
+        assert all(exists(client, name) for name in names)
+    assert not any(exists(client, name) for name in names)
+
+
+def sign_of_life(engine_url: str, owner: Owner, volumes: list[str]) -> None:
+    """Leave the sign of life of a build that was killed, which names `volumes`."""
+    clients = Clients(lambda: connect(engine_url))
+    lease.Lease(clients, owner).note_volumes("session", volumes)
+    clients.close()
+
+
+def signs_of(client: docker.DockerClient, owner: Owner) -> list[str]:
+    found = client.api.volumes(filters={"label": [LEASE, f"{BUILD}={owner.build}"]})["Volumes"] or ()
+    return [volume["Name"] for volume in found]
+
+
+def test_a_sign_of_life_tells_of_volumes_that_have_no_labels(
+    client: docker.DockerClient, engine_url: str, volume: str, *, folders: BuildFolders, dead: Owner
+) -> None:
+    named = f"test-{uuid.uuid4()}"
+    client.api.create_volume(named)
+    sign_of_life(engine_url, dead, [volume, named, "0" * 64])
+    try:
+        assert cleanup.sweep(client, folders) == "removed 1 volume of a build that was killed"
+        assert not exists(client, volume)
+        assert exists(client, named)
+        assert signs_of(client, dead) == []
+    finally:
+        client.api.remove_volume(named)
+
+
+def test_a_build_that_ends_while_a_volume_is_in_use_leaves_the_sign_that_names_it(
+    client: docker.DockerClient, engine_url: str, busybox: str, *, volume: str, folders: BuildFolders
+) -> None:
+    host = Host(
+        engine_url, clients=Clients(lambda: connect(engine_url)), timeout=1, max_output=1, folders=folders
+    )
+    theirs = client.api.create_container(
+        busybox,
+        ["true"],
+        host_config=client.api.create_host_config(mounts=[docker.types.Mount("/data", volume)]),
+    )["Id"]
+    try:
+        host.note_volumes("session", [volume])
+        host.remove("session")
+        host.close()
+        assert exists(client, volume)
+        assert folders.life(host.owner.build) is Life.DEAD
+        assert len(signs_of(client, host.owner)) == 1
+    finally:
+        client.api.remove_container(theirs)
+    assert "1 volume" in cleanup.sweep(client, folders)
+    assert not exists(client, volume)
+
+
+@pytest.mark.parametrize("kind", ["container", "volume"])
+def test_labels_that_a_page_gives_remove_nothing_of_others(
+    client: docker.DockerClient,
+    page: str,
+    volume: str,
+    *,
+    busybox: str,
+    folders: BuildFolders,
+    dead: Owner,
+    kind: str,
+) -> None:
+    labels = owned_by(dead, page) | {LEASE: "renewed", VOLUMES: json.dumps([volume])}
+    if kind == "container":
+        create(client, busybox, labels)
+    else:
+        client.api.create_volume(f"test-{uuid.uuid4()}", labels=labels)
+    cleanup.sweep(client, folders)
+    assert exists(client, volume)
+    assert (containers(client, page), volumes(client, page)) == ([], [])
+
+
+@pytest.mark.parametrize("label", [NAME, LEASE, BUILD, SESSION, IMAGES, VOLUMES])
+def test_a_container_whose_line_gives_it_our_labels_is_removed(
+    engine: DockerEngine, client: docker.DockerClient, page: str, label: str
+) -> None:
+    asked = step(f"-d --label {label}=other -l docker-run-test={page} busybox sleep 1000")
+    with engine.session(session(asked, page=page)) as running:
+        running.run(asked)
+    assert client.api.containers(all=True, filters={"label": [f"docker-run-test={page}"]}) == []
+
+
+@pytest.mark.parametrize(
+    "answer", [answered(500), answered(500, b'{"message": "busy"}', kind="application/json")]
+)
+def test_what_could_not_be_removed_is_tried_again_by_the_next_build(
+    client: docker.DockerClient,
+    page: str,
+    engine_url: str,
+    *,
+    folders: BuildFolders,
+    tmp_path: Path,
+    answer: bytes,
+) -> None:
+    with FaultyEngine(engine_url, tmp_path / "engine.sock") as faulty:
+        hosts = [
+            Host(
+                faulty.url,
+                clients=Clients(lambda: connect(faulty.url)),
+                timeout=1,
+                max_output=1,
+                folders=folders,
+            )
+            for _ in range(2)
+        ]
+        owner = Owner.current(str(uuid.uuid4()))
+        folders.open(owner.build, engine=hosts[0].identity(), url=faulty.url).close(keep=True)
+        left = client.api.create_volume(f"test-{uuid.uuid4()}", labels=owned_by(owner, page))["Name"]
+        faulty.inject(Fault(request=f"DELETE /volumes/{left}", answer=answer))
+        try:
+            assert f"could not remove volume {left}" in hosts[0].sweep()
+            assert folders.has_dead([faulty.url])
+            faulty.heal()
+            assert hosts[1].sweep() == "removed 1 volume of a build that was killed"
+            assert folders.dead() == set()
+        finally:
+            for host in hosts:
+                host.close()
 
 
 def test_nothing_to_sweep_says_nothing(client: docker.DockerClient, folders: BuildFolders) -> None:

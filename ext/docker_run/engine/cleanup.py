@@ -16,13 +16,21 @@ from datetime import datetime
 
 import requests
 from docker import APIClient, DockerClient
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
+from docker_run.engine.answers import NotAnEngine
 from docker_run.engine.folders import BuildFolders, Life
 from docker_run.engine.labels import SESSION
 from docker_run.engine.lease import RENEWAL_SECONDS
-from docker_run.engine.leftovers import KINDS, Thing, is_ours, labelled, unnamed_images
+from docker_run.engine.leftovers import (
+    KINDS,
+    Thing,
+    is_ours,
+    labelled,
+    unnamed_images,
+    unnamed_volumes,
+)
 from docker_run.errors import EngineProblem
 
 PAUSE_SECONDS = 3 * RENEWAL_SECONDS
@@ -86,15 +94,16 @@ def sweep(
     *,
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
+    failed: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Remove what dead builds left on the engine.
+    """Remove what dead builds left on the engine; `failed` is told of which builds not all could be.
 
     Returns a sentence that says what was removed, and what could not be; empty where there was
     nothing. Raises `EngineProblem`.
     """
     with engine_errors("while it was looked through for what killed builds left behind"):
         dead = survey(client, folders, say=say, pause=pause).dead
-        return _remove_dead(client.api, dead)
+        return _remove_dead(client.api, dead, failed=failed)
 
 
 def remove_all(
@@ -180,17 +189,20 @@ def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
     return silent
 
 
-def _remove_dead(api: APIClient, dead: list[Thing]) -> str:
+def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], None] = lambda _: None) -> str:
     """Remove what dead builds left; say what was removed, and what could not be, and why."""
     # What a sign of life names goes before it: else nobody would know of it any more.
-    found = sorted([*dead, *unnamed_images(api, dead)], key=lambda thing: KINDS.index(thing.kind))
+    found = sorted(
+        [*dead, *unnamed_images(api, dead), *unnamed_volumes(dead)],
+        key=lambda thing: (KINDS.index(thing.kind), thing.is_lease),
+    )
     removed: list[Thing] = []
-    failed: list[str] = []
+    left: dict[Thing, str] = {}
     for kind in KINDS:
         things = [thing for thing in found if thing.kind == kind]
         give_up = time.monotonic() + _GOING_SECONDS
         while things:
-            going = [thing for thing in things if _try_to_remove(api, thing, removed, failed)]
+            going = [thing for thing in things if _try_to_remove(api, thing, removed, left)]
             # The engine is just removing it: what it uses can't be removed until that is done.
             things = going if kind == "container" and time.monotonic() < give_up else []
             time.sleep(0.05 if things else 0)
@@ -200,20 +212,25 @@ def _remove_dead(api: APIClient, dead: list[Thing]) -> str:
         builds = len({thing.owner.build for thing in counted})
         whose = "a build that was" if builds == 1 else f"{builds} builds that were"
         sentences.append(f"removed {_counted(counted)} of {whose} killed")
-    if failed:
-        sentences.append(f"could not remove {', '.join(failed)}")
+    if left:
+        sentences.append(f"could not remove {', '.join(left.values())}")
+    for build in sorted({thing.owner.build for thing in left}):
+        failed(build)
     return "; ".join(sentences)
 
 
-def _try_to_remove(api: APIClient, thing: Thing, removed: list[Thing], failed: list[str]) -> bool:
+def _try_to_remove(api: APIClient, thing: Thing, removed: list[Thing], left: dict[Thing, str]) -> bool:
     """Remove `thing`, and note the outcome; return whether it is still there without an error."""
+    if thing.is_lease and any(thing.owner.build == other.owner.build for other in left):
+        return False  # it names what could not be removed
     try:
         if thing.remove(api):
             removed.append(thing)
             return False
         return thing.exists(api)
-    except APIError as error:
-        failed.append(f"{thing.kind} {thing.name or thing.id[:12]} ({error.explanation or error})")
+    except (DockerException, NotAnEngine) as error:
+        said = getattr(error, "explanation", "") or error
+        left[thing] = f"{thing.kind} {thing.name or thing.id[:12]} ({said})"
         return False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
@@ -61,12 +61,13 @@ def run_command(
     confinement: Confinement,
     limits: Limits,
     command: str,
+    created: Callable[[str], None] = lambda _: None,
 ) -> Printed:
     """Create the container, start it, and follow it unless it is detached.
 
     `labels` are given to the volumes that it names, `confinement` says what the container gets besides
-    what its line asks for; `command` is what messages call it. Names in what is returned are still those
-    on the engine.
+    what its line asks for; `command` is what messages call it. `created` is told the container's id before
+    it is started. Names in what is returned are still those on the engine.
     Raises `EngineProblem` where the engine fails, and the reasons of `Foreground.follow`.
     """
     printed = Printed()
@@ -76,6 +77,7 @@ def run_command(
         try:
             body = confinement.confined(names.private_config(creation.body, name=creation.name))
             container = _create(api, creation, body, names=names, labels=labels, printed=printed)
+            created(container)
             if creation.detach:
                 printed.chunks.append(Chunk(Stream.OUT, f"{container}\n".encode()))
                 _start(api, container, creation)
@@ -130,8 +132,8 @@ def _create(
     printed: Printed,
 ) -> str:
     name = names.private(creation.name) if creation.name else None
-    if name:
-        body["Labels"] = {**(body.get("Labels") or {}), NAME: name}
+    # Also where it has none: neither the line nor the image may give this label to it.
+    body["Labels"] = {**(body.get("Labels") or {}), NAME: name or ""}
     with _refusals():
         for volume in named_volumes(body):
             _create_volume(api, volume, labels)

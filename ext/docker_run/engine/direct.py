@@ -25,6 +25,7 @@ from docker_run.engine.images import Images
 from docker_run.engine.names import Names
 from docker_run.engine.page_networks import PageNetworks
 from docker_run.engine.refusals import FAILED
+from docker_run.engine.volumes import without_names
 from docker_run.errors import (
     EngineProblem,
     EngineRefusal,
@@ -269,6 +270,9 @@ class DirectSession:
             confinement=self._confinement,
             limits=self._limits.within(step.timeout),
             command=command.text,
+            created=lambda container: self._host.note_volumes(
+                self._names.prefix, without_names(api.inspect_container(container))
+            ),
         )
         if id_file and printed.container:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -22,6 +22,7 @@ from docker_run.engine.labels import PAGE, SESSION, Owner
 from docker_run.engine.lease import Lease
 from docker_run.engine.limits import Limits
 from docker_run.engine.product import Product, product_of
+from docker_run.engine.volumes import remove_volumes
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
 
@@ -125,8 +126,10 @@ class Host:
     def sweep(self) -> str:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
         dead = self.folders.dead()
-        swept = cleanup.sweep(self.clients(), self.folders, say=self.say)
-        self.folders.remove(dead, engine=self.identity(), url=self.url)
+        untidy: set[str] = set()
+        swept = cleanup.sweep(self.clients(), self.folders, say=self.say, failed=untidy.add)
+        # What tells that a build is dead stays until all that it left is gone.
+        self.folders.remove(dead - untidy, engine=self.identity(), url=self.url)
         return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:
@@ -168,6 +171,11 @@ class Host:
         """Take note that something of this build stays on the engine, for the next build to remove."""
         self._is_left = True
 
+    def note_volumes(self, session: str, volumes: Sequence[str]) -> None:
+        """Take note of volumes without a name that containers of `session` have."""
+        if volumes:
+            self.lease.note_volumes(session, volumes)
+
     def interrupt(self) -> None:
         """End all that is under way, and give up on an engine that does not answer any more."""
         self.clients.interrupt()
@@ -176,9 +184,21 @@ class Host:
         """Remove everything with the label of `session`. Raises `EngineProblem`."""
         try:
             cleanup.remove_session(self.clients, session, pool=self._pool)
+            self._remove_volumes(session)
         except EngineProblem:
             self._is_left = True
             raise
+
+    def _remove_volumes(self, session: str) -> None:
+        """Remove the volumes that did not go with their containers. Raises `EngineProblem`."""
+        volumes = self._lease.volumes(session) if self._lease is not None else ()
+        if self._lease is None or not volumes:
+            return
+        with cleanup.engine_errors("while a page's volumes were removed"):
+            if remove_volumes(self.clients().api, volumes):
+                self._is_left = True  # for the next build to try once more
+            else:
+                self._lease.forget_volumes(session)
 
     def remove_after(self, session: str, error: BaseException) -> None:
         """Remove it after `error`, which is what matters: what can't be removed, the next build sweeps."""

@@ -24,8 +24,13 @@ SILENCE = "docker-run.silence"
 """How many seconds without a sign of life mean that the build is dead, where its process can't be seen."""
 LEASE = "docker-run.lease"
 """On a volume: it is the sign of life."""
+LEASE_NAME = "docker-run-lease-"
+"""How the name of such a volume begins; a page can give a label to what it makes, but no such name."""
 IMAGES = "docker-run.images"
 """On a sign of life, as JSON: the images without a name that the build has made so far."""
+
+VOLUMES = "docker-run.volumes"
+"""On a sign of life, as JSON: the volumes without a name of the containers that there are."""
 
 SILENCE_SECONDS = 3600
 """What a build of this version says."""

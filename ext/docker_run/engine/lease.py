@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 
 import requests
 from docker import DockerClient
 from docker.errors import APIError, DockerException
 from urllib3.exceptions import HTTPError
 
-from docker_run.engine.labels import IMAGES, LEASE, Owner
+from docker_run.engine.labels import IMAGES, LEASE, LEASE_NAME, VOLUMES, Owner
 from docker_run.errors import EngineProblem
 
 RENEWAL_SECONDS = 15.0
@@ -30,8 +30,9 @@ _ERRORS = (DockerException, requests.RequestException, HTTPError, OSError, Engin
 class Lease:
     """The sign of life of a build, from `start` to `end`; renewed by a thread of its own.
 
-    It also names the images that the build is making and that have no name yet: what is in `images`,
-    by a name for each, is written on the engine before it is needed there.
+    It also names what engines make without our labels: the images that the build is making and that have
+    no name yet, and the volumes of containers that have none. It is written on the engine before it is
+    needed there.
     """
 
     def __init__(self, clients: Callable[[], DockerClient], owner: Owner) -> None:
@@ -41,6 +42,7 @@ class Lease:
         self._numbers = count(1)
         self._volume = ""
         self._images: dict[str, Mapping[str, object]] = {}
+        self._volumes: dict[str, list[str]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew_repeatedly, name="docker-run lease", daemon=True)
 
@@ -62,9 +64,36 @@ class Lease:
         with suppress(*_ERRORS):
             self._renew()
 
+    def note_volumes(self, session: str, volumes: Iterable[str]) -> None:
+        """Write down which volumes without a name `session` has got, besides those of before."""
+        with self._lock:
+            noted = self._volumes.setdefault(session, [])
+            noted += [volume for volume in volumes if volume not in noted]
+        with suppress(*_ERRORS):
+            self._renew()
+
+    def volumes(self, session: str) -> tuple[str, ...]:
+        """Return what was written down of `session`."""
+        with self._lock:
+            return tuple(self._volumes.get(session, ()))
+
+    def forget_volumes(self, session: str) -> None:
+        """Take note that they are gone."""
+        with self._lock:
+            noted = self._volumes.pop(session, [])
+        if noted:
+            with suppress(*_ERRORS):
+                self._renew()
+
     def end(self) -> bool:
-        """Take the sign away; say whether that was done: an engine that does not answer is not waited for."""
+        """Take the sign away; say whether that was done: an engine that does not answer is not waited for.
+
+        One that names volumes which are still there stays, for the next build to read.
+        """
         self._ended.set()
+        # Without the lock: whoever waits for an engine that hangs holds it.
+        if any(list(self._volumes.values())):
+            return False
         ending = threading.Thread(target=self._remove, name="docker-run lease's end", daemon=True)
         ending.start()
         ending.join(_END_SECONDS)
@@ -81,8 +110,9 @@ class Lease:
             if self._ended.is_set():
                 return
             api = self._clients().api
-            name = f"docker-run-lease-{self._owner.build}-{next(self._numbers)}"
-            noted = {IMAGES: json.dumps(list(self._images.values()))} if self._images else {}
+            name = f"{LEASE_NAME}{self._owner.build}-{next(self._numbers)}"
+            kinds = {IMAGES: list(self._images.values()), VOLUMES: list(chain(*self._volumes.values()))}
+            noted = {label: json.dumps(names) for label, names in kinds.items() if names}
             api.create_volume(name, labels=self._owner.labels() | {LEASE: "renewed"} | noted)
             before, self._volume = self._volume, name
             if before:

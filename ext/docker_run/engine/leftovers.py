@@ -12,11 +12,11 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 
-from docker_run.engine import removal
-from docker_run.engine.labels import BUILD, IMAGES, LEASE, NAME, Owner
+from docker_run.engine import removal, volumes
+from docker_run.engine.labels import BUILD, IMAGES, LEASE, LEASE_NAME, NAME, VOLUMES, Owner
 
 KINDS = ("container", "image", "network", "volume")
-"""In the order in which they can be removed: what is in use can't, and volumes tell of the images."""
+"""In the order in which they can be removed: what is in use can't, and volumes tell of what has no labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Thing:
     kind: str
     id: str
     name: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     created: float = 0.0
     """By the engine's clock, in seconds."""
     image: str = ""
@@ -40,7 +40,7 @@ class Thing:
     @property
     def is_lease(self) -> bool:
         """Whether it is nothing but a sign of life."""
-        return LEASE in self.labels
+        return self.kind == "volume" and LEASE in self.labels and self.name.startswith(LEASE_NAME)
 
     def exists(self, api: APIClient) -> bool:
         """Tell whether a container is still there; of other things, that isn't asked."""
@@ -78,7 +78,7 @@ def is_ours(api: APIClient, thing: Thing, inherited: dict[str, str]) -> bool:
     """
     if thing.kind != "container":
         return True
-    if NAME in thing.labels:
+    if thing.labels.get(NAME):
         return thing.labels[NAME] == thing.name
     if thing.image not in inherited:
         try:
@@ -93,18 +93,32 @@ def unnamed_images(api: APIClient, things: Iterable[Thing]) -> list[Thing]:
     """Find the images that dead builds were making, by what their signs of life say; the last one first."""
     found: dict[str, Thing] = {}
     for thing in things:
-        for record in _records(thing):
+        for record in _records(thing, IMAGES):
+            if not isinstance(record, dict):
+                continue
             for image in _chain(api, record):
                 found[image] = Thing("image", image, labels=thing.owner.labels())
     return [found[image] for image in found if _is_unnamed(api, image)]
 
 
-def _records(thing: Thing) -> list[Mapping[str, Any]]:
+def unnamed_volumes(things: Iterable[Thing]) -> list[Thing]:
+    """Return the volumes of dead builds' containers that have no labels, by what their signs of life say."""
+    # Nothing that somebody has given a name is ever one of them.
+    return [
+        Thing("volume", name, name, thing.owner.labels())
+        for thing in things
+        for name in _records(thing, VOLUMES)
+        if isinstance(name, str) and volumes.WITHOUT_A_NAME.fullmatch(name)
+    ]
+
+
+def _records(thing: Thing, label: str) -> list[Any]:
+    """Read what a sign of life says; a label that a page has given to something else says nothing."""
     try:
-        records = json.loads(thing.labels.get(IMAGES, "[]"))
+        records = json.loads(thing.labels.get(label, "[]")) if thing.is_lease else []
     except ValueError:
         return []
-    return [record for record in records if isinstance(record, dict)] if isinstance(records, list) else []
+    return records if isinstance(records, list) else []
 
 
 def _chain(api: APIClient, record: Mapping[str, Any]) -> list[str]:

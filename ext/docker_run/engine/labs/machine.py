@@ -19,6 +19,7 @@ from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.labels import NAME
 from docker_run.engine.labs import canonical, execs, proxies
 from docker_run.engine.labs.rights import rights
+from docker_run.engine.volumes import without_names
 from docker_run.errors import LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
@@ -57,7 +58,14 @@ class Machine:
     """
 
     def __init__(
-        self, container: str, name: str, *, address: str, started: str, interrupted: threading.Event
+        self,
+        container: str,
+        name: str,
+        *,
+        address: str,
+        started: str,
+        interrupted: threading.Event,
+        volumes: tuple[str, ...] = (),
     ) -> None:
         self._interrupted = interrupted
         self._life_is_over = False
@@ -67,6 +75,8 @@ class Machine:
         """Its IP address on the network of the labs."""
         self.started = started
         """When it was started, as the engine writes it."""
+        self.volumes = volumes
+        """Its volumes that have neither a name nor labels."""
 
     @classmethod
     def start(cls, api: APIClient, blueprint: Blueprint) -> Machine:
@@ -98,6 +108,10 @@ class Machine:
             address=address,
             started=str(state["State"]["StartedAt"]),
             interrupted=blueprint.interrupted,
+            # Of kinds of labs of others: that of the engine's data has labels.
+            volumes=without_names(
+                {"Mounts": [each for each in state.get("Mounts") or () if each.get("Destination") != _DATA]}
+            ),
         )
 
     def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> execs.Ended:

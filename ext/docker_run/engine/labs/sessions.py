@@ -252,7 +252,9 @@ class LabSessions:
             proxies=self._host.proxies,
             near=opening.session.labs,
         )
-        return Machine.start(self._host.clients().api, blueprint)
+        machine = Machine.start(self._host.clients().api, blueprint)
+        self._host.note_volumes(opening.prefix, machine.volumes)
+        return machine
 
     def _shell(self, machine: Machine, session: Session) -> Shell:
         # Asked for while the lab's engine is still starting: the shell waits for that by itself.
