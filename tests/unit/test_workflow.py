@@ -150,7 +150,7 @@ class Faulty(FakeEngine):
 )
 @pytest.mark.parametrize(
     ("call", "recorded"),
-    [("sweep", ""), ("prepare", "abc"), ("session", "ac"), ("removal", "abc"), ("close", "abc")],
+    [("sweep", "abc"), ("prepare", "abc"), ("session", "ac"), ("removal", "abc"), ("close", "abc")],
 )
 def test_what_fails_costs_its_page_at_most(
     tmp_path: Path, call: str, recorded: str, error: Exception
@@ -163,13 +163,19 @@ def test_what_fails_costs_its_page_at_most(
         call in {"session", "removal"},
         False,
     ]
-    assert bool(results.no_engine) == (call == "sweep")
+    assert results.no_engine == ""
     defect = not isinstance(error, EngineProblem)
-    assert bool(told.defects) == (defect and call in {"sweep", "session", "removal"})
+    subtypes = [finding.subtype for finding in results.findings]
+    assert subtypes == ["defect" if defect else "engine"] * (call in {"sweep", "close"})
+    assert bool(told.defects) == (defect and call != "prepare")
     # All is well as soon as the fault is gone.
-    later = build(tmp_path, pages("x"), FakeEngine())
+    engine = FakeEngine()
+    later = build(tmp_path, pages("x"), engine)
+    assert not later.findings
     assert not any(state.findings for state in later.states.values())
     assert all(printed(tmp_path, page) for page in "abc")
+    # What could not be removed is looked for also where nothing is to be run.
+    assert ("sweep" in engine.calls) == (call != "prepare")
 
 
 def test_a_build_that_is_interrupted_keeps_what_had_finished(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from docker_run.engine.closing import close_all
 from docker_run.engine.direct import DirectSessions
 from docker_run.engine.host import Host
 from docker_run.engine.labs.sessions import LabSessions
@@ -52,9 +53,5 @@ class DockerEngine:
 
     def close(self) -> None:
         """End what sessions need besides, and let go of the engine's connections."""
-        try:
-            self._direct.close()
-            if self._labs is not None:
-                self._labs.close()
-        finally:
-            self._host.close()
+        labs = () if self._labs is None else (self._labs.close,)
+        close_all(self._direct.close, *labs, self._host.close)

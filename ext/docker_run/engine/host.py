@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine import cleanup
 from docker_run.engine.clients import Clients
+from docker_run.engine.closing import close_all
 from docker_run.engine.folders import BuildFolder, BuildFolders
 from docker_run.engine.labels import PAGE, SESSION, Owner
 from docker_run.engine.lease import Lease
@@ -213,10 +214,15 @@ class Host:
 
     def close(self) -> None:
         """Let go of the engine's connections; from now on the build is known to have ended."""
+        # Whoever still waits for an engine that hangs, is abandoned.
+        close_all(
+            self._end_lease, self.clients.abandon, self._pool.shutdown, self.clients.close, self._close_folder
+        )
+
+    def _end_lease(self) -> None:
         if self._lease is not None and not self._lease.end():
             self._is_left = True
-        self.clients.abandon()  # whoever still waits for an engine that hangs
-        self._pool.shutdown()
-        self.clients.close()
+
+    def _close_folder(self) -> None:
         if self._folder is not None:
             self._folder.close(keep=self._is_left)

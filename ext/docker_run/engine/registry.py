@@ -26,6 +26,7 @@ from docker.auth import INDEX_NAME, resolve_repository_name
 from docker.errors import APIError
 
 from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.closing import close_all
 from docker_run.engine.context import names
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
@@ -127,7 +128,9 @@ class StockedRegistry:
 
     def close(self) -> None:
         """Remove its containers; what is in it stays. An engine that is gone is no error."""
-        self._close_stocking()
+        close_all(self._close_stocking, self._close_serving)
+
+    def _close_serving(self) -> None:
         if self._serving is not None:
             self._serving.close(self._host)
             self._serving = None

@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine import removal
 from docker_run.engine.cleanup import engine_errors
+from docker_run.engine.closing import close_all
 from docker_run.engine.host import Host
 from docker_run.engine.labels import NAME
 from docker_run.errors import EngineProblem
@@ -93,8 +94,9 @@ class RegistryServer:
 
     def close(self, host: Host) -> None:
         """Remove it; what is on the volume stays. What an engine does not remove, the next build does."""
-        _remove(host, "container", self.container)
-        _remove(host, "network", self.network)
+        close_all(
+            lambda: _remove(host, "container", self.container), lambda: _remove(host, "network", self.network)
+        )
 
 
 def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ...]) -> dict[str, Any]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from docker_run.errors import Defect, EngineProblem
+from docker_run.errors import Defect, DockerRunError, EngineProblem
 from docker_run.execute import Outcome, execute
 from docker_run.model import Finding, Session
 from docker_run.protocols import Clock, Engine, Progress
@@ -105,6 +104,8 @@ class Workflow:
         self._killed = memory.was_killed()
         self._swept = not self._killed
         """Whether nothing of this build, or of one that was killed, is left on an engine."""
+        self._is_unswept = False
+        """Whether the engine could not be swept."""
         self._settler = Settler(self._pages, recordings, failed, memory, volatile=options.volatile)
 
     def run(
@@ -155,26 +156,44 @@ class Workflow:
         try:
             engine = engines.open(self._reporter)
             try:
-                self._sweep(engine)
+                self._sweep(engine, results)
                 self._run_on(engine, engines.identity(engine), planned, results)
             finally:
-                # What it could not end or remove in time, the next build sweeps.
-                with suppress(Exception):
-                    engine.close()
+                self._close(engine, results)
         except EngineProblem as error:
             results.no_engine = "; ".join(str(error).splitlines())
         except Exception as error:  # noqa: BLE001 (the pages can still be shown from their recordings)
-            self._reporter.defect("", traceback.format_exc())
-            defect = Defect.of(error, "there is no engine to run commands on")
-            results.no_engine = str(defect)
-            results.findings.append(Finding(None, defect.subtype, str(defect)))
+            self._tell(error, "there is no engine to run commands on", results)
+            results.no_engine = results.findings[-1].message
 
-    def _sweep(self, engine: Engine) -> None:
-        if swept := engine.sweep():
+    def _sweep(self, engine: Engine, results: Results) -> None:
+        """Remove what earlier builds left. Where that fails, the next build tries again; pages are run."""
+        try:
+            swept = engine.sweep()
+        except Exception as error:  # noqa: BLE001 (no page is to be missed because of it)
+            self._tell(error, "what earlier builds left could not be removed", results)
+            self._is_unswept = True
+            return
+        if swept:
             self._reporter.note(swept)
         elif self._killed:
             # A private engine ended with that build, and has removed its `--rm` containers.
             self._reporter.note("an earlier build was killed; nothing of it is left on the engine")
+
+    def _close(self, engine: Engine, results: Results) -> None:
+        """End what the engine was used for; what could not be ended or removed, the next build sweeps."""
+        try:
+            engine.close()
+        except Exception as error:  # noqa: BLE001 (what was run is recorded)
+            self._tell(error, "the build could not end what it had begun on the engine", results)
+            self._swept = False
+
+    def _tell(self, error: Exception, what: str, results: Results) -> None:
+        """Report an error that belongs to no page."""
+        if not isinstance(error, DockerRunError):
+            self._reporter.defect("", traceback.format_exc())
+            error = Defect.of(error, what)
+        results.findings.append(Finding(None, error.subtype, "; ".join(str(error).splitlines())))
 
     def _run_on(self, engine: Engine, identity: str, planned: Sequence[Planned], results: Results) -> None:
         left = set[str]()
@@ -200,7 +219,7 @@ class Workflow:
             progress=self._reporter,
             settle=settle,
         )
-        self._swept = not left
+        self._swept = not left and not self._is_unswept
 
     def _settled(self, outcome: Outcome, engine: str) -> Settled:
         if self._options.check:

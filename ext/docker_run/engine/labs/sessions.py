@@ -9,10 +9,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
+from docker_run.engine.closing import close_all
 from docker_run.engine.host import Host
 from docker_run.engine.labs.life import Life
 from docker_run.engine.labs.machine import Blueprint, Machine
@@ -138,21 +140,21 @@ class LabSessions:
         self._discard(opening)
 
     def close(self) -> None:
-        """Remove the labs that nobody asked for, and end what labs need besides."""
+        """Remove the labs that nobody asked for, and end what labs need besides.
+
+        Raises the first error, after all has been tried.
+        """
         with self._lock:
             self._closed = True
             warm = list(self._warm.values())
             self._warm.clear()
         for future in warm:
             future.cancel()
-        for future in warm:
-            # Of one that did not start, nothing is left, and nobody has asked for it.
-            with suppress(CancelledError, DockerRunError):
-                self._discard(future.result())
-        for pool in (self._pool, self._loaders):
-            pool.shutdown(wait=True, cancel_futures=True)
-        if self._mirror is not None:
-            self._mirror.close()
+        close_all(
+            *(partial(self._discard_unused, future) for future in warm),
+            *(partial(pool.shutdown, cancel_futures=True) for pool in (self._pool, self._loaders)),
+            *(() if self._mirror is None else (self._mirror.close,)),
+        )
 
     # What all labs need.
 
@@ -212,6 +214,13 @@ class LabSessions:
     def _discard(self, opening: _Opening) -> None:
         self._let_go(opening)
         self._host.remove(opening.prefix)
+
+    def _discard_unused(self, future: Future[_Opening]) -> None:
+        try:
+            opening = future.result()
+        except (CancelledError, DockerRunError):
+            return  # of one that did not start, nothing is left, and nobody has asked for it
+        self._discard(opening)
 
     def _start_ahead(self) -> None:
         with self._lock:
