@@ -19,7 +19,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.opening import EngineSettings
 from docker_run.engine.opening import open_engine as open_engine_of
-from docker_run.model import CommandRecording
+from docker_run.model import CommandRecording, DirectLimits, LabSettings
 from lab_sessions import session, step
 from told import Quiet
 
@@ -40,12 +40,14 @@ def open_engine(engine_url: str) -> Iterator[OpenEngine]:
             allow: Collection[str] | None = None,
             timeout: float = 60.0,
             max_output: int = 20_000_000,
+            limits: DirectLimits | None = None,
         ) -> DockerEngine:
             clients = Clients(lambda: connect(url))
             host = Host(url, clients=clients, timeout=timeout, max_output=max_output)
             images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
             engine = DockerEngine(
-                host, direct=DirectSessions(host, images=images, allow=allow, environ=os.environ)
+                host,
+                direct=DirectSessions(host, images=images, allow=allow, environ=os.environ, limits=limits),
             )
             closing.callback(engine.close)
             return engine
@@ -72,9 +74,16 @@ def busybox(engine_url: str) -> str:
 OpenLabs = Callable[..., DockerEngine]
 
 
-def _opened(url: str, *, timeout: float = 60.0, max_output: int = 1_000_000) -> DockerEngine:
+def _opened(
+    url: str, *, timeout: float = 60.0, max_output: int = 1_000_000, labs: LabSettings | None = None
+) -> DockerEngine:
     settings = EngineSettings(
-        engine=url, catalogue=CATALOGUE, allow=None, timeout=timeout, max_output=max_output
+        engine=url,
+        catalogue=CATALOGUE,
+        allow=None,
+        timeout=timeout,
+        max_output=max_output,
+        labs=labs or LabSettings(),
     )
     return open_engine_of(settings, environ=os.environ, progress=Quiet())
 

@@ -65,8 +65,12 @@ class Machine:
 
     name = "lab"
 
-    def __init__(self, *, full: bool = False) -> None:
+    def __init__(self, *, full: bool = False, out_of_memory: bool = False) -> None:
         self.full = full
+        self.out_of_memory = out_of_memory
+
+    def was_out_of_memory(self, _api: object) -> bool:
+        return self.out_of_memory
 
     def is_full(self, _api: object) -> bool:
         return self.full
@@ -250,6 +254,38 @@ def test_a_full_disk_counts_if_it_is_the_labs(*, full: bool) -> None:
             running.run(asked)
     else:
         assert running.run(asked)[0].exit_code == 1
+
+
+@pytest.mark.parametrize("out_of_memory", [True, False])
+@pytest.mark.parametrize(
+    ("output", "status", "expected"),
+    [
+        ("Killed\n", 137, None),
+        ("Killed\n", 137, 0),
+        ("gcc: fatal error: Killed signal terminated program cc1\n", 1, 1),
+        ("the command 'make' returned a non-zero code: 137\n", 1, None),
+        ("Killed\nnothing is known of it at the end\n", 0, 0),
+        ("", 137, None),
+    ],
+)
+def test_a_lab_that_was_out_of_memory_ends_its_page(
+    output: str, status: int, expected: int | None, *, out_of_memory: bool
+) -> None:
+    running = session(Shell(output, status), machine=Machine(out_of_memory=out_of_memory))
+    asked = step("make", expect=Expectation(exit_codes=None if expected is None else (expected,)))
+    if out_of_memory:
+        with pytest.raises(LabProblem, match="`docker_run_lab_memory`"):
+            running.run(asked)
+        with pytest.raises(LabProblem, match="nothing more"):
+            running.run(step("true"))
+    else:
+        assert running.run(asked)[0].exit_code == status
+
+
+def test_a_page_about_an_end_by_a_signal_says_its_status() -> None:
+    running = session(Shell("Killed\n", 137), machine=Machine(out_of_memory=True))
+    (recording,) = running.run(step("make", expect=Expectation(exit_codes=(137,))))
+    assert recording.exit_code == 137
 
 
 def test_a_pattern_that_takes_too_long_ends_the_page() -> None:

@@ -23,6 +23,7 @@ from docker_run.engine.creation import creation
 from docker_run.engine.host import Host
 from docker_run.engine.images import Images
 from docker_run.engine.names import Names
+from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
 from docker_run.engine.page_networks import PageNetworks
 from docker_run.engine.refusals import FAILED
 from docker_run.engine.volumes import without_names
@@ -46,6 +47,8 @@ from docker_run.model import (
     Step,
 )
 
+_MEMORY = ("mem_limit", "memswap_limit", "mem_reservation", "kernel_memory")
+"""What docker-py calls the flags of a line that set a limit of memory."""
 _RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
 
 
@@ -198,6 +201,8 @@ class DirectSession:
             printed = self._create_and_run(command, line, provided.reference, step)
         if printed.refusal and printed.exit_code != expected:
             raise self._refused(command, printed, expected)
+        if expected != KILLED:
+            self._check_memory(command, line, printed)
         return CommandRecording(
             command=command.text,
             exit_code=printed.exit_code,
@@ -214,6 +219,19 @@ class DirectSession:
             f"{self._names.public(printed.refusal)} (if that is what the page is to show{covers}, say "
             f"`:exit-code: {printed.exit_code}`)"
         )
+
+    def _check_memory(self, command: Command, line: RunLine, printed: Printed) -> None:
+        """Raise `EngineProblem` where a container was out of memory whose line sets no limit of it."""
+        is_limited = any(line.host.get(key) for key in _MEMORY)
+        output = (chunk.data for chunk in printed.chunks)
+        if is_limited or not printed.container or not may_be_killed(printed.exit_code, output):
+            return
+        with engine_errors(f"when it was asked whether `{command.text}` was out of memory"):
+            if was_out_of_memory(self._clients().api, printed.container):
+                raise EngineProblem(
+                    f"`{command.text}` was out of memory, and something in its container was killed; let it "
+                    "need less, raise `docker_run_memory`, or set the limit that the page is about with `-m`"
+                )
 
     def _parse(self, command: Command, step: Step) -> RunLine:
         found = _RUN.fullmatch(command.text)

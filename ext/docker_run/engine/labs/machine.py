@@ -19,6 +19,7 @@ from docker_run.engine.cleanup import engine_errors
 from docker_run.engine.labels import NAME
 from docker_run.engine.labs import canonical, execs, proxies
 from docker_run.engine.labs.rights import rights
+from docker_run.engine.out_of_memory import was_out_of_memory
 from docker_run.engine.volumes import without_names
 from docker_run.errors import LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
@@ -69,6 +70,7 @@ class Machine:
     ) -> None:
         self._interrupted = interrupted
         self._life_is_over = False
+        self._was_out_of_memory = False
         self.container = container
         self.name = name
         self.address = address
@@ -144,6 +146,16 @@ class Machine:
         """Tell whether a disk of the lab is full: its own, or that of its engine."""
         return self.execute(api, ["sh", "-c", _DISKS]).status != 0
 
+    def was_out_of_memory(self, api: APIClient) -> bool:
+        """Tell, once, whether a program was killed because the lab as a whole was out of memory."""
+        if self._was_out_of_memory:
+            return False  # an engine tells only that it has happened, and not when
+        with engine_errors("when it was asked for the memory of a lab"):
+            if not was_out_of_memory(api, self.container):
+                return False
+        self._was_out_of_memory = self.execute(api, ["sh", "-c", _MEMORY]).status == 0
+        return self._was_out_of_memory
+
     def is_canonical(self, api: APIClient) -> bool:
         """Tell whether the terminal of its shell is in canonical mode at the moment."""
         return canonical.is_canonical(self.execute(api, ["sh", "-c", _TERMINAL]).output)
@@ -200,6 +212,12 @@ for disk in / /var/lib/docker; do
 done
 """
 """Fails where fewer than 256 blocks are free, 1 MB as a rule, or no inode."""
+# With cgroup v2 the engine also notes what a container on the lab could not have by a limit of its own.
+# https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+_MEMORY = """
+file=/sys/fs/cgroup/memory.events.local
+[ ! -e "$file" ] || grep -q '^oom [1-9]' "$file"
+"""
 _TERMINAL = 'stty -a -F "/proc/$(cat /run/docker-run.shell)/fd/0"'
 _APPEND = 'head -c "$1" >> /etc/hosts'
 # In place, so that a container into which the file is mounted sees the change. The number of bytes is

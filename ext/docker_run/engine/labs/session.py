@@ -12,6 +12,7 @@ from docker_run.engine.labs import failures
 from docker_run.engine.labs.machine import Machine
 from docker_run.engine.labs.shell import Shell
 from docker_run.engine.limits import Limits
+from docker_run.engine.out_of_memory import KILLED, may_be_killed
 from docker_run.engine.pull import refusal
 from docker_run.errors import (
     DockerRunError,
@@ -123,6 +124,7 @@ class LabSession:
             is_canonical=lambda: lab.machine.is_canonical(self._clients().api),
         )
         expected = step.expect.statuses(len(step.commands))[index]
+        self._check_memory(lab, recording, expected)
         is_other = step.optional or expected != recording.exit_code
         if is_other or failures.may_speak(chunk.data for chunk in recording.output):
             text = screen.text(screen.lines(recording.output, self._size, joined=True))
@@ -133,6 +135,17 @@ class LabSession:
             if expected is None:
                 _check_refusal(recording, text)
         return recording
+
+    def _check_memory(self, lab: Lab, recording: CommandRecording, expected: int | None) -> None:
+        """Raise `LabProblem` where the lab was out of memory, unless the page expects that exit status."""
+        is_expected = recording.exit_code == KILLED == expected
+        if is_expected or not may_be_killed(recording.exit_code, (chunk.data for chunk in recording.output)):
+            return
+        if lab.machine.was_out_of_memory(self._clients().api):
+            raise LabProblem(
+                f"the lab {lab.machine.name} was out of memory at `{recording.command}`, and something on it "
+                "was killed; let the page need less, or raise `docker_run_lab_memory`"
+            )
 
     def _failure(self, lab: Lab, text: str) -> str:
         """Return the line that says that the lab's engine has failed, or its disk is full."""
