@@ -14,10 +14,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.find import find
-from docker_run.engine.images import Images
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.discovery import find
+from docker_run.engine.images.provider import Images
 from docker_run.errors import DockerRunError, EngineProblem
 from other_engines import CATALOGUE, copy_images, other_engine
 from told import Quiet

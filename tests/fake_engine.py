@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from docker_run.docker_cli import run_line
 from docker_run.errors import (
     EngineProblem,
     EngineRefusal,
@@ -23,7 +24,6 @@ from docker_run.errors import (
     TimedOut,
     TooMuchOutput,
 )
-from docker_run.grammar import runline
 from docker_run.model import (
     Chunk,
     Command,
@@ -124,7 +124,7 @@ class FakeSession:
         if self._session.place.is_lab and not command.text.startswith("docker run "):
             return self._on_lab(command, step)
         files = dict(step.files)
-        line = runline.parse(command.text.removeprefix("docker run "), allow=None, read=files.__getitem__)
+        line = run_line.parse(command.text.removeprefix("docker run "), allow=None, read=files.__getitem__)
         if line.image not in engine.images:
             raise ImageProblem(f"there is no image `{line.image}`")
         self._used.add(line.image)

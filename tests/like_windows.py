@@ -26,7 +26,7 @@ OS = re.compile(
 )
 SIGNALS = re.compile("SIG(ALRM|CHLD|HUP|KILL|PIPE|QUIT|TSTP|USR1|USR2|WINCH)")
 SOCKETS = re.compile("AF_UNIX")
-OTHERS = "docker_run.engine.supervise"
+OTHERS = "docker_run.engine.private.supervisor"
 """The program of the private engine, which is started by its path and only on Linux."""
 
 

@@ -19,11 +19,11 @@ from typing import Any
 import docker
 from docker.errors import APIError
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
-from docker_run.engine.lab_images import LabImages
+from docker_run.engine.images.lab_image import LabImages
+from docker_run.engine.images.provider import Images
 from docker_run.errors import EngineProblem
 from told import Quiet
 

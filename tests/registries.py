@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine.images import Images
+from docker_run.engine.images.provider import Images
 from told import Quiet
 
 CATALOGUE = Path(__file__).parents[1] / "docs" / "images"

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from docker_run import children
-from docker_run.engine.find import find
-from docker_run.engine.private import PrivateEngine
+from docker_run.engine.connection.discovery import find
+from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import EngineProblem, ImageProblem
-from docker_run.signals import ending_as_interrupt
+from docker_run.system import processes
+from docker_run.system.signals import ending_as_interrupt
 from docker_run.terminal.visible import visible
 
 _INTERRUPTED = 130
@@ -119,10 +119,10 @@ def _add_build(build: argparse.ArgumentParser) -> None:
 
 def _clean(setting: str, environ: Mapping[str, str]) -> int:
     # Not at the top: `engine` hands over to another program and needs none of Docker's library.
-    from docker_run.engine.cleanup import remove_all  # noqa: PLC0415
-    from docker_run.engine.clients import Clients  # noqa: PLC0415
-    from docker_run.engine.connect import connect  # noqa: PLC0415
-    from docker_run.engine.folders import BuildFolders  # noqa: PLC0415
+    from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415
+    from docker_run.engine.cleanup.sweep import remove_all  # noqa: PLC0415
+    from docker_run.engine.connection.client_pool import Clients  # noqa: PLC0415
+    from docker_run.engine.connection.connect import connect  # noqa: PLC0415
     from docker_run.engine.host import Host  # noqa: PLC0415
 
     folders = BuildFolders()
@@ -150,7 +150,7 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
 
 def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuild: bool) -> int:
     # Not at the top: as for `clean`.
-    from docker_run.engine.stocktaking import take_stock  # noqa: PLC0415
+    from docker_run.engine.commands.catalogue_report import take_stock  # noqa: PLC0415
 
     if not catalogue.is_dir():
         _Lines().note(f"docker_run: there is no folder {catalogue}")
@@ -163,7 +163,7 @@ def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuil
 
 def _lock(setting: str, environ: Mapping[str, str], *, catalogue: Path, names: Sequence[str]) -> int:
     # Not at the top: as for `clean`.
-    from docker_run.engine.lock_update import update_lock  # noqa: PLC0415
+    from docker_run.engine.commands.lock_update import update_lock  # noqa: PLC0415
 
     if not catalogue.is_dir():
         _Lines().note(f"docker_run: there is no folder {catalogue}")
@@ -176,7 +176,7 @@ def _lock(setting: str, environ: Mapping[str, str], *, catalogue: Path, names: S
 
 def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     # Not at the top: as for `clean`.
-    from docker_run.engine.building import Wanted, build_image, report  # noqa: PLC0415
+    from docker_run.engine.commands.project_image import Wanted, build_image, report  # noqa: PLC0415
 
     wanted = Wanted(
         folder=options.folder,
@@ -211,7 +211,7 @@ def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], op
         changed.pop("DOCKER_HOST", None)
     try:
         # This process goes on until all of the command has ended, because with it the engine ends.
-        return children.run(command, changed)
+        return processes.run(command, changed)
     except OSError as error:
         _Lines().note(f"docker_run: {command[0]}: {error.strerror}")
         return 127

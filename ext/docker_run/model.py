@@ -294,7 +294,7 @@ class Finding:
 
     location: Location | None
     subtype: str
-    """See `docker_run.errors` for those of exceptions and `docker_run.verify` for the others."""
+    """See `docker_run.errors` for those of exceptions and `docker_run.workflow.verify` for the others."""
     message: str
 
 

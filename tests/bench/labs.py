@@ -18,10 +18,10 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine import labels
-from docker_run.engine.connect import connect
+from docker_run.engine.cleanup import labels
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.discovery import find
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.find import find
 from docker_run.engine.opening import EngineSettings, open_engine
 from docker_run.model import Step
 from docker_run.protocols import EngineSession

@@ -36,7 +36,7 @@ def setup(app):
     from dataclasses import replace
     from fake_engine import FakeEngine, FakeSession
     from docker_run.model import Chunk, Stream
-    from docker_run.sphinx_ext.engines import OPEN_EVENT
+    from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
     line = LINE
 
     def printed(self, command, _line, _step):

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.direct import DirectSessions
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
+from docker_run.engine.images.provider import Images
 from docker_run.engine.opening import EngineSettings
 from docker_run.engine.opening import open_engine as open_engine_of
 from docker_run.model import CommandRecording, DirectLimits, LabSettings

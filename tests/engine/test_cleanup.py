@@ -23,13 +23,9 @@ import requests
 
 from builds import wait_for
 from contract import session, step
-from docker_run.engine import cleanup, lease
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.engine import DockerEngine
-from docker_run.engine.folders import BuildFolders, Life
-from docker_run.engine.host import Host
-from docker_run.engine.labels import (
+from docker_run.engine.cleanup import lease, sweep
+from docker_run.engine.cleanup.build_folder import BuildFolders, Life
+from docker_run.engine.cleanup.labels import (
     BUILD,
     HOST,
     IMAGES,
@@ -43,6 +39,10 @@ from docker_run.engine.labels import (
     VOLUMES,
     Owner,
 )
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.engine import DockerEngine
+from docker_run.engine.host import Host
 from faulty_engine import Fault, FaultyEngine, answered
 
 pytestmark = pytest.mark.engine
@@ -53,12 +53,12 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.direct import DirectSessions
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
+from docker_run.engine.images.provider import Images
 from contract import session, step
 from faulty_engine import FaultyEngine
 
@@ -242,11 +242,11 @@ def test_two_machines_of_one_name_and_one_number_do_not_take_each_other_for_dead
     gone = there.open(other.build, engine=engine_url)
     gone.close(keep=True)
     kept, left = (create(client, busybox, owned_by(owner, page)) for owner in (mine, other))
-    cleanup.sweep(client, there)
+    sweep.sweep(client, there)
     assert containers(client, page) == [kept]
     del left
     alive.close(keep=True)
-    cleanup.sweep(client, here)
+    sweep.sweep(client, here)
     assert containers(client, page) == []
 
 
@@ -257,12 +257,12 @@ def test_elsewhere_only_long_silence_is_death(
     create(client, busybox, owned_by(owner, page))
     pauses: list[float] = []
     almost = later(client, page, SILENCE_SECONDS - 120)
-    assert cleanup.sweep(almost, folders, pause=pauses.append) == ""
+    assert sweep.sweep(almost, folders, pause=pauses.append) == ""
     assert (len(containers(client, page)), pauses) == (1, [])
     said: list[str] = []
     after = later(client, page, SILENCE_SECONDS + 120)
-    assert "1 container" in cleanup.sweep(after, folders, say=said.append, pause=pauses.append)
-    assert (containers(client, page), pauses) == ([], [cleanup.PAUSE_SECONDS])
+    assert "1 container" in sweep.sweep(after, folders, say=said.append, pause=pauses.append)
+    assert (containers(client, page), pauses) == ([], [sweep.PAUSE_SECONDS])
     assert any("process 7 on elsewhere" in line for line in said)
 
 
@@ -278,9 +278,9 @@ def test_a_clock_that_was_moved_kills_nobody(
         client.api.create_volume(f"test-{uuid.uuid4()}", labels=owned_by(owner, page))
         client.api.remove_volume(sign)
 
-    assert cleanup.sweep(later(client, page, moved), folders, pause=renew) == ""
+    assert sweep.sweep(later(client, page, moved), folders, pause=renew) == ""
     assert len(containers(client, page)) == 1
-    assert cleanup.sweep(later(client, page, moved), folders, pause=lambda _: None) != ""
+    assert sweep.sweep(later(client, page, moved), folders, pause=lambda _: None) != ""
     assert containers(client, page) == []
 
 
@@ -296,9 +296,9 @@ def test_what_the_first_version_left_goes_after_a_day(
         HOST: f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}",
     }
     create(client, busybox, labels)
-    cleanup.sweep(later(client, page, SILENCE_SECONDS + 120), folders, pause=lambda _: None)
+    sweep.sweep(later(client, page, SILENCE_SECONDS + 120), folders, pause=lambda _: None)
     assert len(containers(client, page)) == 1
-    cleanup.sweep(later(client, page, OLD_SILENCE_SECONDS + 120), folders, pause=lambda _: None)
+    sweep.sweep(later(client, page, OLD_SILENCE_SECONDS + 120), folders, pause=lambda _: None)
     assert containers(client, page) == []
 
 
@@ -326,9 +326,9 @@ def test_a_container_of_a_committed_image_is_the_users(
         if not is_image_kept:
             client.api.remove_image(image, force=True)
         with ThreadPoolExecutor() as pool:
-            cleanup.remove_session(lambda: client, session, pool=pool)
+            sweep.remove_session(lambda: client, session, pool=pool)
         assert containers(client, page) == [theirs]
-        cleanup.sweep(client, folders)
+        sweep.sweep(client, folders)
         assert containers(client, page) == [theirs]
     finally:
         client.api.remove_container(theirs)
@@ -349,8 +349,8 @@ def test_foreign_things_stay(
     ids = {create(client, busybox, labels): what for what, labels in kept.items()}
     unlabelled = create(client, busybox, None)
     try:
-        cleanup.sweep(client, folders)
-        said = cleanup.remove_all(client, folders)
+        sweep.sweep(client, folders)
+        said = sweep.remove_all(client, folders)
         left = {ids[container] for container in containers(client, page)}
         assert left == set(kept)
         assert client.api.inspect_container(unlabelled)["Id"] == unlabelled
@@ -376,7 +376,7 @@ def test_one_thing_that_can_not_be_removed_does_not_stop_the_others(
                 raise docker.errors.APIError("no", response, explanation="device or resource busy")
             client.api.remove_container(container, **options)
 
-    said = cleanup.sweep(cast("docker.DockerClient", Refusing(client, page)), folders)
+    said = sweep.sweep(cast("docker.DockerClient", Refusing(client, page)), folders)
     assert "removed 1 container" in said
     assert "could not remove container" in said
     assert "device or resource busy" in said
@@ -458,7 +458,7 @@ def test_a_sign_of_life_tells_of_volumes_that_have_no_labels(
     client.api.create_volume(named)
     sign_of_life(engine_url, dead, [volume, named, "0" * 64])
     try:
-        assert cleanup.sweep(client, folders) == "removed 1 volume of a build that was killed"
+        assert sweep.sweep(client, folders) == "removed 1 volume of a build that was killed"
         assert not exists(client, volume)
         assert exists(client, named)
         assert signs_of(client, dead) == []
@@ -486,7 +486,7 @@ def test_a_build_that_ends_while_a_volume_is_in_use_leaves_the_sign_that_names_i
         assert len(signs_of(client, host.owner)) == 1
     finally:
         client.api.remove_container(theirs)
-    assert "1 volume" in cleanup.sweep(client, folders)
+    assert "1 volume" in sweep.sweep(client, folders)
     assert not exists(client, volume)
 
 
@@ -506,7 +506,7 @@ def test_labels_that_a_page_gives_remove_nothing_of_others(
         create(client, busybox, labels)
     else:
         client.api.create_volume(f"test-{uuid.uuid4()}", labels=labels)
-    cleanup.sweep(client, folders)
+    sweep.sweep(client, folders)
     assert exists(client, volume)
     assert (containers(client, page), volumes(client, page)) == ([], [])
 
@@ -560,14 +560,14 @@ def test_what_could_not_be_removed_is_tried_again_by_the_next_build(
 
 
 def test_nothing_to_sweep_says_nothing(client: docker.DockerClient, folders: BuildFolders) -> None:
-    assert cleanup.sweep(client, folders) == ""
+    assert sweep.sweep(client, folders) == ""
 
 
 def test_networks_are_swept_as_well(
     client: docker.DockerClient, page: str, folders: BuildFolders, dead: Owner
 ) -> None:
     network = client.api.create_network(f"test-{uuid.uuid4()}", labels=owned_by(dead, page))["Id"]
-    assert "1 network" in cleanup.sweep(client, folders)
+    assert "1 network" in sweep.sweep(client, folders)
     with pytest.raises(docker.errors.NotFound):
         client.api.inspect_network(network)
 
@@ -578,7 +578,7 @@ def test_a_network_that_somebody_else_uses_stays(
     network = client.api.create_network(f"test-{uuid.uuid4()}", labels=owned_by(dead, page))["Id"]
     theirs = client.containers.run(busybox, ["sleep", "1000"], detach=True, network=network)
     try:
-        assert cleanup.sweep(client, folders) == ""
+        assert sweep.sweep(client, folders) == ""
         assert client.api.inspect_network(network)["Id"] == network
     finally:
         theirs.remove(force=True)

@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from contract import session, step, text
-from docker_run.engine import labels
+from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.model import Stream
 

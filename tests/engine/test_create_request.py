@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from docker_cli import Cli, Sent, cli
+from docker_run.docker_cli.flag import Goes
+from docker_run.docker_cli.flag_table import FLAGS, SHORT
+from docker_run.docker_cli.run_line import parse
+from docker_run.docker_cli.subcommands import COMMANDS, PLUGINS
 from docker_run.errors import FlagProblem
-from docker_run.grammar.commands import COMMANDS, PLUGINS
-from docker_run.grammar.flag import Goes
-from docker_run.grammar.flags import FLAGS, SHORT
-from docker_run.grammar.runline import parse
 from docker_run.model import RunLine
 
 pytestmark = pytest.mark.engine

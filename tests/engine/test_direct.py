@@ -16,7 +16,7 @@ import docker
 import pytest
 
 from contract import ANY, exits, run, session, step, text
-from docker_run.engine import labels
+from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import EngineProblem, EngineRefusal, FlagProblem, RefusedFlag, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Command, Location, Step, Stream, TerminalSize

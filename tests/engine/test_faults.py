@@ -11,10 +11,10 @@ import docker
 import pytest
 
 from contract import ANY, session, step, text
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.labs import execs
+from docker_run.engine.labs import lab_exec
 from docker_run.errors import DockerRunError, EngineProblem, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Step, Stream
 from faulty_engine import Fault, FaultyEngine, answered
@@ -240,12 +240,12 @@ def container(client: docker.DockerClient, busybox: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], execs.Ended]]:
+def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], lab_exec.Ended]]:
     """Give a function that runs a program in it, through the faults."""
     clients = Clients(lambda: connect(faulty.url))
     try:
         api = clients().api
-        yield lambda: execs.execute(api, container, SCRIPT, interrupted=threading.Event())
+        yield lambda: lab_exec.execute(api, container, SCRIPT, interrupted=threading.Event())
     finally:
         clients.close()
 
@@ -253,7 +253,7 @@ def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], execs.E
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("request_", [EXEC_CREATE, EXEC_START, EXEC_LOOK])
 def test_of_a_program_aside_what_is_no_engines_answer_is_no_result(
-    aside: Callable[[], execs.Ended], faulty: FaultyEngine, request_: str, answer: bytes
+    aside: Callable[[], lab_exec.Ended], faulty: FaultyEngine, request_: str, answer: bytes
 ) -> None:
     faulty.inject(Fault(request=request_, answer=answer))
     with pytest.raises(EngineProblem):
@@ -264,7 +264,7 @@ def test_of_a_program_aside_what_is_no_engines_answer_is_no_result(
 
 @pytest.mark.parametrize("count", [0, 1, 8, 11, 12, 13])
 def test_of_a_program_aside_an_output_that_is_cut_is_no_result(
-    aside: Callable[[], execs.Ended], faulty: FaultyEngine, count: int
+    aside: Callable[[], lab_exec.Ended], faulty: FaultyEngine, count: int
 ) -> None:
     faulty.inject(Fault(request=EXEC_START, cut_after=count))
     with pytest.raises(LabProblem, match=r"is not whole|ended before the program did"):
@@ -275,7 +275,7 @@ def test_of_a_program_aside_an_output_that_is_cut_is_no_result(
     "said", [b"{}", b"[]", b'{"Running": false, "ExitCode": null}', b'{"Running": false}']
 )
 def test_of_a_program_aside_a_status_that_is_none_is_no_result(
-    aside: Callable[[], execs.Ended], faulty: FaultyEngine, said: bytes
+    aside: Callable[[], lab_exec.Ended], faulty: FaultyEngine, said: bytes
 ) -> None:
     faulty.inject(Fault(request=EXEC_LOOK, answer=answered(200, said, kind=JSON)))
     with pytest.raises(EngineProblem):

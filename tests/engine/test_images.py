@@ -21,9 +21,9 @@ import docker
 import pytest
 
 import registries
-from docker_run.engine.connect import connect
-from docker_run.engine.images import Images
-from docker_run.engine.lock import read_lock, write_lock
+from docker_run.catalogue.lock_file import read_lock, write_lock
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.images.provider import Images
 from docker_run.errors import EngineProblem, ImageProblem
 from told import Seen
 

@@ -17,8 +17,8 @@ import docker
 import pytest
 
 from builds import CONF, IMAGES, build, start, wait_for
-from docker_run.engine.folders import usual_root
-from docker_run.engine.labels import LEASE, PID
+from docker_run.engine.cleanup.build_folder import usual_root
+from docker_run.engine.cleanup.labels import LEASE, PID
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import pytest
 
-from docker_run.engine import labels
+from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import BodyProblem, ImageProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
 from docker_run.model import (

@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from builds import CONF, IMAGES, build, start, wait_for
-from docker_run.engine import labels
+from docker_run.engine.cleanup import labels
 
 pytestmark = pytest.mark.engine
 

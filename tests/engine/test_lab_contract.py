@@ -19,13 +19,13 @@ from docker.utils import version_lt
 
 from contract import MAX_OUTPUT, TIMEOUT, EngineContract, exits, text
 from contract import session as direct_session
-from docker_run.engine import labels
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.direct import DirectSessions
+from docker_run.engine.cleanup import labels
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
+from docker_run.engine.images.provider import Images
 from docker_run.model import CommandRecording, Stream, TerminalSize
 from docker_run.protocols import EngineSession
 from docker_run.terminal import screen

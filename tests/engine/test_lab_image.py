@@ -16,12 +16,12 @@ from typing import Any
 import docker
 import pytest
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.context import find_lab
-from docker_run.engine.images import Images
-from docker_run.engine.lab_images import LabImages
-from docker_run.engine.labs.rights import rights
+from docker_run.catalogue.build_context import find_lab
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.images.lab_image import LabImages
+from docker_run.engine.images.provider import Images
+from docker_run.engine.labs.privileges import rights
 from docker_run.errors import ImageProblem
 from docker_run.model import LabSettings
 from told import Seen

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
-from docker_run.engine import labels
+from docker_run.authoring.run_directive import parse_step
+from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.labs import execs
+from docker_run.engine.labs import lab_exec
 from docker_run.model import CommandRecording, Location, Step, Stream, TerminalSize
-from docker_run.parse import parse_step
 from docker_run.protocols import EngineSession
 from docker_run.terminal import screen
 from docker_run.terminal.screen import Kind
@@ -162,5 +162,5 @@ def test_characters_of_two_streams_are_whole(running: EngineSession, client: doc
     script = (
         r"printf '\303'; sleep 0.2; printf '\346' >&2; sleep 0.2; printf '\251\377'; printf '\274\242' >&2"
     )
-    ended = execs.execute(client.api, lab["Id"], ["sh", "-c", script], interrupted=threading.Event())
+    ended = lab_exec.execute(client.api, lab["Id"], ["sh", "-c", script], interrupted=threading.Event())
     assert sorted(ended.output) == sorted("é\ufffd漢")

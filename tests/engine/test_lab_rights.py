@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.labs.rights import CAPABILITIES, rights
+from docker_run.engine.labs.privileges import CAPABILITIES, rights
 from docker_run.engine.opening import EngineSettings
 from docker_run.engine.opening import open_engine as open_engine_of
 from docker_run.errors import LabProblem

@@ -9,9 +9,9 @@ import docker
 import pytest
 
 import tmux
-from docker_run.engine import labels
+from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.labs.shell import COMMAND
+from docker_run.engine.labs.lab_shell import COMMAND
 from docker_run.model import TerminalSize
 from docker_run.terminal import markup, screen
 from lab_sessions import session, step

@@ -26,8 +26,8 @@ from docker.utils import version_lt
 from ptyprocess import PtyProcess
 
 from contract import session, step
-from docker_run.engine import labels
-from docker_run.engine.direct import DirectSession
+from docker_run.engine.cleanup import labels
+from docker_run.engine.direct.direct_runner import DirectSession
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, ImageProblem
 from docker_run.model import (

@@ -12,12 +12,12 @@ import docker
 import pytest
 
 from contract import run, text
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
-from docker_run.engine.registry import StockedRegistry
+from docker_run.engine.images.provider import Images
+from docker_run.engine.registry.registry import StockedRegistry
 from docker_run.errors import ImageProblem
 from docker_run.model import Stream
 from oci import archive, tar

@@ -19,13 +19,13 @@ from docker.utils import version_lt
 
 from builds import CONF, IMAGES, build
 from contract import ANY, exits, run, session, step, text
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
+from docker_run.engine.cleanup.labels import PAGE
+from docker_run.engine.cleanup.leftovers import labelled
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
-from docker_run.engine.labels import PAGE
-from docker_run.engine.leftovers import labelled
+from docker_run.engine.images.provider import Images
 from docker_run.engine.opening import EngineSettings, open_engine
 from docker_run.errors import EngineProblem, EngineRefusal, FlagProblem, LabProblem
 from docker_run.model import Place, Stream

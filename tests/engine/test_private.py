@@ -18,9 +18,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from docker_run.engine.connect import connect
-from docker_run.engine.images import Images
-from docker_run.engine.private import PrivateEngine
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.images.provider import Images
+from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import EngineProblem
 
 pytestmark = [
@@ -37,7 +37,7 @@ pytestmark = [
 USER = """
 import os, sys, time
 from pathlib import Path
-from docker_run.engine.private import PrivateEngine
+from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import EngineProblem
 
 class Notes:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from contract import run, text
-from docker_run.engine.connect import connect
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.opening import EngineSettings, open_engine
 from docker_run.errors import ImageProblem

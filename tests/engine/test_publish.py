@@ -22,7 +22,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from docker_run.engine.building import BUILT_AS
+from docker_run.engine.commands.project_image import BUILT_AS
 
 pytestmark = pytest.mark.engine
 

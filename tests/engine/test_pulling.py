@@ -15,10 +15,10 @@ import docker
 import pytest
 
 import registries
-from docker_run.engine.client_config import client_config
-from docker_run.engine.connect import connect
-from docker_run.engine.credentials import Credentials
-from docker_run.engine.images import Images
+from docker_run.engine.connection.client_config import client_config
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.credentials import Credentials
+from docker_run.engine.images.provider import Images
 from docker_run.errors import ImageProblem
 from registries import PASSWORD, PRIVATE, USER
 from told import Seen

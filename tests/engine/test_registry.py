@@ -14,15 +14,15 @@ import docker
 import pytest
 from docker.errors import DockerException, NotFound
 
-from docker_run.engine import labels
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
+from docker_run.engine.cleanup import labels
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
-from docker_run.engine.lab_images import LabImages
+from docker_run.engine.images.lab_image import LabImages
+from docker_run.engine.images.provider import Images
 from docker_run.engine.labs.machine import Blueprint, Machine
-from docker_run.engine.registry import KEPT, VOLUME, StockedRegistry
-from docker_run.engine.registry_server import DATA, PORT, RegistryServer
+from docker_run.engine.registry.registry import KEPT, VOLUME, StockedRegistry
+from docker_run.engine.registry.server import DATA, PORT, RegistryServer
 from docker_run.errors import ImageProblem
 from docker_run.model import Image, LabSettings
 from told import Seen

@@ -14,7 +14,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from docker_run.engine.images import Images
+from docker_run.engine.images.provider import Images
 from told import Quiet
 
 pytestmark = pytest.mark.engine

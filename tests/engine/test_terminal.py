@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from contract import exits, run, session, step, text
-from docker_run.engine import labels
+from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, TimedOut
 from docker_run.model import CommandRecording, Stream

@@ -6,18 +6,18 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from docker_run.console import parse_console
+from docker_run.authoring.console import parse_console
+from docker_run.authoring.run_directive import parse_step
+from docker_run.docker_cli import run_line as docker_cli
 from docker_run.engine.frames import Frames
 from docker_run.errors import DockerRunError, RecordingProblem
-from docker_run.grammar import runline
 from docker_run.model import Chunk, Location, Stream, TerminalSize
-from docker_run.parse import parse_step
+from docker_run.recordings.format import dumps
+from docker_run.recordings.masks import mask
 from docker_run.recordings.reader import load
-from docker_run.recordings.recording import dumps
-from docker_run.recordings.volatile import mask
-from docker_run.sphinx_ext.lexer import DockerRunLexer
+from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer
 from docker_run.terminal import markup, screen
-from docker_run.terminal.marks import Kind, MarkReader
+from docker_run.terminal.osc133 import Kind, MarkReader
 
 Target = Callable[[bytes], None]
 
@@ -41,13 +41,13 @@ def _by_line(text: str) -> list[str]:
 def run_line(data: bytes) -> None:
     """Take a `docker run` command line."""
     with suppress(DockerRunError):
-        runline.parse(_text(data), allow=None, read=_no_file)
+        docker_cli.parse(_text(data), allow=None, read=_no_file)
 
 
 def env_file(data: bytes) -> None:
     """Take a file that a flag names."""
     with suppress(DockerRunError):
-        runline.parse("--env-file f busybox", allow=None, read=lambda _: _text(data))
+        docker_cli.parse("--env-file f busybox", allow=None, read=lambda _: _text(data))
 
 
 def console(data: bytes) -> None:

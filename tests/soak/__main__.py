@@ -22,13 +22,13 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.find import find
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.discovery import find
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
-from docker_run.engine.lab_images import LabImages
-from docker_run.signals import ending_as_interrupt
+from docker_run.engine.images.lab_image import LabImages
+from docker_run.engine.images.provider import Images
+from docker_run.system.signals import ending_as_interrupt
 from other_engines import CATALOGUE, other_engine
 from soak.faults import KINDS
 from soak.machine import command, socket_there

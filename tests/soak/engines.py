@@ -12,9 +12,9 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.private import PrivateEngine
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.private.private_engine import PrivateEngine
 from other_engines import OtherEngine
 from told import Quiet
 

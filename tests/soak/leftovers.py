@@ -13,7 +13,7 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine.folders import BuildFolders
+from docker_run.engine.cleanup.build_folder import BuildFolders
 from soak.machine import COPIED, EMPTY
 from soak.site import Site
 

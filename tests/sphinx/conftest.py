@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sphinx.testing.util import SphinxTestApp
 
-from docker_run.sphinx_ext.engines import OPEN_EVENT
+from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
 from fake_engine import FakeEngine
 
 CONF = """

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from builds import wait_for
-from docker_run.engine.bootstrap import BootstrapFailed, run_bootstrap
+from docker_run.engine.images.bootstrap import BootstrapFailed, run_bootstrap
 from docker_run.errors import Interrupted
 
 RUN = """
 import sys
 from pathlib import Path
-from docker_run.engine.bootstrap import run_bootstrap
+from docker_run.engine.images.bootstrap import run_bootstrap
 run_bootstrap(Path(sys.argv[1]), temporary=Path(sys.argv[2]), interrupted=lambda: False)
 """
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from docker_run.__main__ import main
-from docker_run.engine.building import Built, Wanted, _save, report
+from docker_run.engine.commands.project_image import Built, Wanted, _save, report
 from docker_run.errors import ImageProblem
 from docker_run.model import Image
 

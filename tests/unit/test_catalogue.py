@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.engine.context import find_entry
+from docker_run.catalogue.build_context import find_entry
 from docker_run.errors import ImageProblem
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from docker_run.engine.closing import close_all
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.labs.sessions import LabSessions
+from docker_run.engine.labs.lab_runner import LabSessions
 from docker_run.errors import EngineProblem, LabProblem
 from docker_run.model import LabSettings
 from told import Quiet

@@ -11,12 +11,12 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from docker_run.engine.command import run_command
-from docker_run.engine.confinement import Confinement, Supported
-from docker_run.engine.creation import Creation
-from docker_run.engine.foreground import Attached
+from docker_run.engine.direct.attach import Attached
+from docker_run.engine.direct.command import run_command
+from docker_run.engine.direct.confinement import Confinement, Supported
+from docker_run.engine.direct.create_request import Creation
+from docker_run.engine.direct.name_prefix import Names
 from docker_run.engine.limits import Limits
-from docker_run.engine.names import Names
 from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, DirectLimits, Stream
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract import step
-from docker_run.engine.confinement import Confinement, Supported, needs_default_network
+from docker_run.engine.direct.confinement import Confinement, Supported, needs_default_network
 from docker_run.model import DirectLimits
 
 NETWORK = "docker-run-0123456789abcdef"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from docker_run.engine.connect import connect, spoken_version
-from docker_run.engine.endpoints import Certificates, candidates, certificates_for
-from docker_run.engine.find import expected, find
+from docker_run.engine.connection.connect import connect, spoken_version
+from docker_run.engine.connection.discovery import expected, find
+from docker_run.engine.connection.endpoints import Certificates, candidates, certificates_for
 from docker_run.errors import EngineProblem
 
 PRIVATE = "unix:///run/docker-run/docker.sock"
@@ -173,7 +173,8 @@ def test_expected_engines() -> None:
 
 def test_expected_engines_need_no_docker_library() -> None:
     code = (
-        "import sys, docker_run.engine.find as find; find.expected('auto', environ={}, private=True); "
+        "import sys, docker_run.engine.connection.discovery as find; "
+        "find.expected('auto', environ={}, private=True); "
         "sys.exit('docker' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

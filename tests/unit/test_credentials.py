@@ -13,8 +13,8 @@ import pytest
 from docker.auth import INDEX_URL
 
 from builds import wait_for
-from docker_run.engine.client_config import ClientConfig
-from docker_run.engine.credentials import Credentials
+from docker_run.engine.connection.client_config import ClientConfig
+from docker_run.engine.connection.credentials import Credentials
 from docker_run.errors import EngineProblem
 
 PLAIN = {"auth": base64.b64encode(b"me:of the file").decode()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.engine.dockerfile import Instruction, copied, instructions, left_out
+from docker_run.catalogue.dockerfile import Instruction, copied, instructions, left_out
 
 DOCKERFILE = """\
 # A comment

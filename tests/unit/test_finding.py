@@ -15,11 +15,11 @@ from typing import cast
 
 import pytest
 
-from docker_run.engine import endpoints
-from docker_run.engine.connect import connect
-from docker_run.engine.endpoints import candidates
-from docker_run.engine.find import expected, find
-from docker_run.engine.private import PrivateEngine
+from docker_run.engine.connection import endpoints
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.discovery import expected, find
+from docker_run.engine.connection.endpoints import candidates
+from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import EngineProblem
 from told import Seen
 from version_server import answering
@@ -258,11 +258,11 @@ def test_of_sockets_the_first_that_answers_is_taken_and_the_dead_are_told(
     user: User, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [endpoints.Endpoint(DEAD, "the default socket"), endpoints.Endpoint(engine, "another socket")]
-    monkeypatch.setattr("docker_run.engine.find.candidates", lambda *_, **__: found)
+    monkeypatch.setattr("docker_run.engine.connection.discovery.candidates", lambda *_, **__: found)
     assert user.find() == engine
     (note,) = user.seen.notes
     assert re.fullmatch(r"no engine at .*dead\.sock: .* \(from the default socket\)", note)
-    monkeypatch.setattr("docker_run.engine.find.candidates", lambda *_, **__: found[:1])
+    monkeypatch.setattr("docker_run.engine.connection.discovery.candidates", lambda *_, **__: found[:1])
     assert user.find() == "unix:///private.sock"
     assert user.seen.notes[1:] == [note, "on an engine of the build's own, at unix:///private.sock"]
 

@@ -8,10 +8,10 @@ import pytest
 from docker import APIClient
 from docker.types import EndpointConfig, HostConfig
 
+from docker_run.docker_cli.flag import Flag, Goes, Take
+from docker_run.docker_cli.flag_table import FLAGS, SHORT
+from docker_run.docker_cli.run_line import parse
 from docker_run.errors import FlagProblem, RefusedFlag
-from docker_run.grammar.flag import Flag, Goes, Take
-from docker_run.grammar.flags import FLAGS, SHORT
-from docker_run.grammar.runline import parse
 from docker_run.model import RunLine
 
 ROWS = list(FLAGS.values())

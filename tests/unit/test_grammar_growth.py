@@ -11,17 +11,19 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from docker_run.console import parse_console, parse_typed
-from docker_run.engine.labs.shell import starts_terminal
+from docker_run.authoring.console import parse_console, parse_typed
+from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
+from docker_run.catalogue.reference import REFERENCE
+from docker_run.docker_cli import run_line
+from docker_run.docker_cli.subcommands import refuse
+from docker_run.docker_cli.values import env_file
+from docker_run.docker_cli.values.scalars import BadValue
+from docker_run.engine.labs.lab_shell import starts_terminal
 from docker_run.errors import DockerRunError
-from docker_run.grammar import calls, kvfile, runline
-from docker_run.grammar.commands import refuse
-from docker_run.grammar.reference import REFERENCE
-from docker_run.grammar.shell import Reader
-from docker_run.grammar.values import BadValue
-from docker_run.grammar.words import split
 from docker_run.model import Location
-from docker_run.parse import OPTIONS, parse_presentation, parse_step
+from docker_run.shell import invocations
+from docker_run.shell.argv import split
+from docker_run.shell.continuation import Reader
 from patience import patience
 from work import grows_linearly, instructions
 
@@ -33,7 +35,7 @@ Texts = Mapping[str, Callable[[int], str]]
 
 
 def _line(text: str) -> None:
-    runline.parse(text, allow=None, read=lambda _: "")
+    run_line.parse(text, allow=None, read=lambda _: "")
 
 
 def _feed(text: str) -> None:
@@ -248,9 +250,9 @@ READERS: list[tuple[str, Callable[[str], object], Texts]] = [
     ("lab", _on_lab, LAB_LINES),
     ("commands", lambda text: refuse(text, on_lab=True, is_image=lambda _: False), COMMANDS),
     ("terminals", starts_terminal, TERMINALS),
-    ("calls", lambda text: calls.calls(text, "docker image"), CALLS),
+    ("calls", lambda text: invocations.calls(text, "docker image"), CALLS),
     ("image", REFERENCE.fullmatch, IMAGES),
-    ("env file", kvfile.parse, ENV_FILES),
+    ("env file", env_file.parse, ENV_FILES),
     *((f":{name}:", _option(name), OPTION_VALUES) for name in OPTIONS),
 ]
 CASES = [

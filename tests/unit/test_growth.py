@@ -11,10 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.sphinx_ext.lexer import DockerRunLexer
-from docker_run.terminal import emulator, grid, markup, screen
-from docker_run.terminal.marks import MarkReader
+from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer
+from docker_run.terminal import markup, screen
+from docker_run.terminal.emulation import emulator, grid
 from docker_run.terminal.markup import Block
+from docker_run.terminal.osc133 import MarkReader
 from docker_run.terminal.screen import Kind, Span
 from work import grows_linearly, instructions
 

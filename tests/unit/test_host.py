@@ -8,10 +8,10 @@ from unittest.mock import MagicMock
 import pytest
 import requests
 
-from docker_run.engine.folders import BuildFolders
+from docker_run.engine.cleanup.build_folder import BuildFolders
+from docker_run.engine.direct.page_network import PageNetworks
 from docker_run.engine.host import Host
-from docker_run.engine.page_networks import PageNetworks
-from docker_run.engine.registry_server import RegistryServer
+from docker_run.engine.registry.server import RegistryServer
 
 
 @pytest.fixture

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from docker_run.authoring.file_directive import FILE_OPTIONS, parse_file, parse_file_presentation
+from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
+from docker_run.docker_cli.flag import Flag
+from docker_run.docker_cli.flag_table import FLAGS
+from docker_run.docker_cli.run_line import parse
 from docker_run.durations import LONGEST
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, SyntaxProblem
-from docker_run.grammar.flag import Flag
-from docker_run.grammar.flags import FLAGS
-from docker_run.grammar.runline import parse
-from docker_run.labfile import FILE_OPTIONS, parse_file, parse_file_presentation
 from docker_run.model import Location
-from docker_run.parse import OPTIONS, parse_presentation, parse_step
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.config_problems import shown
-from docker_run.sphinx_ext.place import parse_images, parse_terminal
+from docker_run.sphinx_ext.config_checks import shown
+from docker_run.sphinx_ext.front_matter import parse_images, parse_terminal
 from docker_run.terminal import waits
 from patience import patience
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.engine.installation import Installation
+from docker_run.engine.private.apt import Installation
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from docker_run.engine.labs import failures
-from docker_run.engine.labs.session import Lab, LabSession
+from docker_run.engine.labs import tool_failures
+from docker_run.engine.labs.lab_session import Lab, LabSession
 from docker_run.engine.limits import Limits
 from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, SlowPattern, TimedOut
 from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
@@ -312,13 +312,13 @@ def test_a_long_line_is_looked_through_in_time_that_grows_with_it(piece: str) ->
     with patience():
         (recording,) = session(Shell(piece * size, 1)).run(step("cat x", optional=True))
         beginning = "ERROR: failed to solve: removal "
-        assert not failures.failure(beginning + "removal " * size)
+        assert not tool_failures.failure(beginning + "removal " * size)
     assert recording.exit_code == 1
 
 
 def test_the_line_that_tells_of_a_full_disk_is_found_whole() -> None:
-    assert failures.full_disk(f"one\n{FULL}two\n") == FULL.strip()
-    assert failures.full_disk("all is well\n") == ""
+    assert tool_failures.full_disk(f"one\n{FULL}two\n") == FULL.strip()
+    assert tool_failures.full_disk("all is well\n") == ""
 
 
 TAKEN = 'docker: Error response from daemon: Conflict. The container name "/web" is already in use.\n'

@@ -6,8 +6,8 @@ from typing import Any
 
 from docker import APIClient
 
-from docker_run.engine.labels import BUILD
-from docker_run.engine.leftovers import labelled
+from docker_run.engine.cleanup.labels import BUILD
+from docker_run.engine.cleanup.leftovers import labelled
 
 
 class _Listing(APIClient):

@@ -11,12 +11,12 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter, LatexFormatter
 from pygments.token import Error, Generic, Name, String, Text
 
-from docker_run.sphinx_ext import lexer
-from docker_run.sphinx_ext.lexer import DockerRunLexer, style_names
+from docker_run.sphinx_ext.rendering import lexer
+from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer, style_names
 from docker_run.terminal import markup
+from docker_run.terminal.emulation.spans import MARK
 from docker_run.terminal.markup import Block
 from docker_run.terminal.screen import COLOURS, Kind, Span, Style
-from docker_run.terminal.spans import MARK
 
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)

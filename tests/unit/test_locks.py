@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from docker_run import locks
-from docker_run.locks import FileLock, holder_of, is_held, wait_until
+from docker_run.system import locks
+from docker_run.system.locks import FileLock, holder_of, is_held, wait_until
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from docker_run.locks import FileLock
+from docker_run.system.locks import FileLock
 lock = FileLock(Path(sys.argv[1]))
 print(lock.try_acquire(), flush=True)
 time.sleep(600)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from docker_run import errors
-from docker_run.grammar.flags import FLAGS
-from docker_run.labfile import FILE_OPTIONS
-from docker_run.parse import OPTIONS
+from docker_run.authoring.file_directive import FILE_OPTIONS
+from docker_run.authoring.run_directive import OPTIONS
+from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.sphinx_ext.config import Settings
 
 MANUAL = Path(__file__).parents[2] / "docs" / "authors"

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_run.terminal import markup
+from docker_run.terminal.emulation.spans import MARK
 from docker_run.terminal.markup import Block
 from docker_run.terminal.screen import COLOURS, Kind, Span, Style
-from docker_run.terminal.spans import MARK
 
 COLOUR = st.sampled_from(("", *COLOURS))
 STYLES = st.builds(Style, COLOUR, COLOUR, *[st.booleans()] * 6)

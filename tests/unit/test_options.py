@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from docker_run.authoring.options import exit_codes, line_ranges, parse_ranges, seconds
 from docker_run.errors import OptionProblem
 from docker_run.model import LineRange
-from docker_run.options import exit_codes, line_ranges, parse_ranges, seconds
 
 
 @pytest.mark.parametrize(

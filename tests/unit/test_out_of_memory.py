@@ -10,7 +10,7 @@ import pytest
 from docker.errors import NotFound
 
 from docker_run.engine import out_of_memory
-from docker_run.engine.labs import execs, machine
+from docker_run.engine.labs import lab_exec, machine
 from docker_run.engine.labs.machine import Machine
 from docker_run.engine.out_of_memory import may_be_killed, was_out_of_memory
 
@@ -57,9 +57,9 @@ def test_of_a_lab_it_counts_that_it_was_the_lab_itself(
     """With cgroup v2 an engine tells the same of a limit of a container on the lab."""
     asked: list[Any] = []
 
-    def execute(*arguments: object, **_: object) -> execs.Ended:
+    def execute(*arguments: object, **_: object) -> lab_exec.Ended:
         asked.append(arguments)
-        return execs.Ended(0 if lab_itself else 1, "")
+        return lab_exec.Ended(0 if lab_itself else 1, "")
 
     monkeypatch.setattr(machine.execs, "execute", execute)
     api.inspect_container.return_value = {"State": {"OOMKilled": True}}

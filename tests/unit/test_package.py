@@ -16,7 +16,7 @@ EXT = Path(__file__).parents[2] / "ext"
 LEFT_BY_OTHERS = ("__pycache__", "*.egg-info", "build")
 """What installing with `-e` and running leave in the tree."""
 
-DATA = ("py.typed", "engine/lab_image/*", "sphinx_ext/static/*")
+DATA = ("py.typed", "engine/labs/image/*", "sphinx_ext/rendering/static/*")
 PAGE = "# Page\n\n```{docker-run} --rm busybox echo hi\n```\n"
 CONF = 'extensions = ["myst_parser", "docker_run"]\nhtml_theme = "basic"\ndocker_run_mode = "replay"\n'
 

@@ -10,8 +10,8 @@ import pytest
 
 from contract import session, step
 from docker_run.model import Finding, Problem
-from docker_run.recordings.failed import FailedRun
-from docker_run.recordings.memory import Memory
+from docker_run.recordings.failed_runs import FailedRun
+from docker_run.recordings.run_cache import Memory
 from docker_run.workflow.page import PageState
 from docker_run.workflow.plan import Conditions, Reason, plan
 

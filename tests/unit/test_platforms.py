@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docker_cli import Cli, cli
-from docker_run.engine.platforms import Platform, parse_platform, platform_of
+from docker_run.engine.images.platforms import Platform, parse_platform, platform_of
 
 
 @pytest.fixture(scope="module")

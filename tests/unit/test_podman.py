@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 
 from docker_run.engine import podman
-from docker_run.engine.answers import NotAnEngine
+from docker_run.engine.connection.answers import NotAnEngine
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "authors" / "podman.md"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.engine import private
-from docker_run.engine.private import (
+from docker_run.engine.private import private_engine
+from docker_run.engine.private.private_engine import (
     PrivateEngine,
     free_pool,
     is_debian,
@@ -23,7 +23,7 @@ from docker_run.engine.private import (
     rules,
 )
 from docker_run.errors import EngineProblem
-from docker_run.locks import FileLock, is_held
+from docker_run.system.locks import FileLock, is_held
 
 Network = ipaddress.IPv4Network
 
@@ -102,8 +102,8 @@ def test_only_root_has_a_private_engine(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_a_machine_without_docker_that_may_not_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(private, "_check_machine", lambda _: None)
-    monkeypatch.setattr(private, "_environment", lambda: {"PATH": str(tmp_path)})
+    monkeypatch.setattr(private_engine, "_check_machine", lambda _: None)
+    monkeypatch.setattr(private_engine, "_environment", lambda: {"PATH": str(tmp_path)})
     engine = PrivateEngine(tmp_path / "data", tmp_path / "run", may_install=False)
     with pytest.raises(EngineProblem, match="there is no dockerd"):
         engine.start(Notes())
@@ -121,9 +121,9 @@ def test_docker_is_installed_with_apt(works: bool, monkeypatch: pytest.MonkeyPat
     apt.chmod(0o755)
     notes: list[str] = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(private, "_check_machine", lambda _: None)
-    monkeypatch.setattr(private, "_environment", lambda: {"PATH": str(tmp_path)})
-    monkeypatch.setattr(private, "is_debian", lambda _: True)
+    monkeypatch.setattr(private_engine, "_check_machine", lambda _: None)
+    monkeypatch.setattr(private_engine, "_environment", lambda: {"PATH": str(tmp_path)})
+    monkeypatch.setattr(private_engine, "is_debian", lambda _: True)
     monkeypatch.setattr(Notes, "note", lambda _, message: notes.append(message))
     # The fake dockerd does not run, which comes after what is shown here.
     expected = (
@@ -200,7 +200,7 @@ def test_who_waits_for_its_turn_says_so(tmp_path: Path) -> None:
         said.append(message)
         held.release()
 
-    with private.start_turn(tmp_path / "start", say=say):
+    with private_engine.start_turn(tmp_path / "start", say=say):
         assert is_held(tmp_path / "start")
     assert not is_held(tmp_path / "start")
     assert len(said) == 1

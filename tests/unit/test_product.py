@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from docker_run.engine.product import Product, product_of
+from docker_run.engine.connection.product import Product, product_of
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from docker.utils.proxy import ProxyConfig
 
 from docker_cli import Cli, cli
-from docker_run.engine.client_config import client_config
-from docker_run.engine.connect import connect
+from docker_run.docker_cli import run_line
+from docker_run.engine.connection.client_config import client_config
+from docker_run.engine.connection.connect import connect
 from docker_run.engine.labs.proxies import client_config_archive, own_environment
-from docker_run.grammar import runline
 from version_server import answering
 
 ALL = {
@@ -64,7 +64,7 @@ def test_as_the_cli_gives_them(
     (tmp_path / "config.json").write_text(json.dumps({"proxies": written}))
     (tmp_path / "web.env").write_text(FILE)
     variables = client_config({"DOCKER_CONFIG": str(tmp_path)}).proxy_variables(url)
-    parsed = runline.parse(line, allow=None, read=lambda _: FILE, proxies=variables)
+    parsed = run_line.parse(line, allow=None, read=lambda _: FILE, proxies=variables)
     ours = parsed.container.get("environment", [])
     sent = oracle.run(line.split(), cwd=tmp_path).body
     assert sent is not None

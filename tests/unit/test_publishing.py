@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from docker_run.engine.context import base_arguments, find_entry
-from docker_run.engine.dockerfile import copied, instructions
+from docker_run.catalogue.build_context import base_arguments, find_entry
+from docker_run.catalogue.dockerfile import copied, instructions
 
 PROJECT = Path(__file__).parents[2]
 READ_THE_DOCS = PROJECT / ".readthedocs.yaml"

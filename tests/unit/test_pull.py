@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.engine.pull import PullStatus, Refusal, refusal
-from docker_run.grammar.reference import REFERENCE
+from docker_run.catalogue.reference import REFERENCE
+from docker_run.engine.images.pull import PullStatus, Refusal, refusal
 
 
 @pytest.mark.parametrize(

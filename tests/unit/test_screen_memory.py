@@ -17,8 +17,8 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
+from docker_run.recordings.format import text_lines
 from docker_run.recordings.reader import load
-from docker_run.recordings.recording import text_lines
 from docker_run.terminal import markup, screen
 from docker_run.terminal.markup import Block
 

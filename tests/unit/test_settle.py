@@ -9,7 +9,6 @@ import pytest
 
 from contract import session, step
 from docker_run.errors import Defect
-from docker_run.execute import Outcome
 from docker_run.model import (
     Chunk,
     CommandRecording,
@@ -23,10 +22,11 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.failed import FailedRuns
-from docker_run.recordings.memory import Memory
+from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
 from docker_run.workflow.page import Pages, PageState
+from docker_run.workflow.run import Outcome
 from docker_run.workflow.settle import Settler, carried, found_differences, recording_to_keep
 
 ENGINE = "unix:///one"

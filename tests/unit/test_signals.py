@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from docker_run.signals import ENDING, ending_as_interrupt
+from docker_run.system.signals import ENDING, ending_as_interrupt
 
 
 @pytest.fixture(params=ENDING)

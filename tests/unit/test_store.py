@@ -19,7 +19,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
-from docker_run.locks import try_lock
 from docker_run.model import (
     Chunk,
     CommandRecording,
@@ -30,9 +29,10 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.files import bounded_lines, open_plain
-from docker_run.recordings.recording import dumps, normalised
+from docker_run.recordings.format import dumps, normalised
 from docker_run.recordings.store import Store
+from docker_run.system.files import bounded_lines, open_plain
+from docker_run.system.locks import try_lock
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
@@ -82,7 +82,7 @@ def test_a_file_that_is_swept_before_it_is_locked_is_begun_again(
             Path(f"/proc/self/fd/{descriptor}").readlink().unlink()
         return try_lock(descriptor)
 
-    monkeypatch.setattr("docker_run.recordings.files.try_lock", lock)
+    monkeypatch.setattr("docker_run.system.files.try_lock", lock)
     assert store.save(RECORDING)
     assert swept
     assert files(tmp_path) == ["recordings/docs/first.txt"]

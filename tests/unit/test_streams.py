@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docker_run.engine.direct.name_prefix import joined
 from docker_run.engine.frames import BrokenStream, Frames
-from docker_run.engine.names import joined
 from docker_run.engine.streams import Connection, Transcript, await_exit, read_output
 from docker_run.model import Chunk, Stream, TerminalSize
 

@@ -12,10 +12,11 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter, LatexFormatter, NullFormatter
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.sphinx_ext.lexer import DockerRunLexer, with_line_ends_inside
-from docker_run.terminal import keys, markup, screen, spans
-from docker_run.terminal.marks import MarkReader
+from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer, with_line_ends_inside
+from docker_run.terminal import keys, markup, screen
+from docker_run.terminal.emulation import spans
 from docker_run.terminal.markup import Block
+from docker_run.terminal.osc133 import MarkReader
 from docker_run.terminal.screen import Kind, Span
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure

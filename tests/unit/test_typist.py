@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from docker_run.engine.terminal import Typist
+from docker_run.terminal.typist import Typist
 
 ASH = b"~ # \x1b[6n"
 BASH = b"\x1b[?2004hroot@0123456789ab:/# "

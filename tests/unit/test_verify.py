@@ -25,7 +25,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
+from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
 
 
 def recording(asked: Session, *printed: tuple[int, bytes], keys: tuple[str, ...] | None = None) -> Recording:

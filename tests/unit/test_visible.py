@@ -64,4 +64,4 @@ def test_there_is_no_way_around() -> None:
         ]
     assert logs == ["sphinx_ext/log.py"]
     # What the process that watches over an engine says goes to the process that started it.
-    assert prints == ["engine/supervise.py"]
+    assert prints == ["engine/private/supervisor.py"]

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.engine.context import find_entry, lab_definition
-from docker_run.grammar.mounts import resolve
+from docker_run.catalogue.build_context import find_entry, lab_definition
+from docker_run.docker_cli.values.mounts import resolve
 from docker_run.recordings.store import Store
 from version_server import answering
 
@@ -77,7 +77,7 @@ def record(site: Path) -> None:
     """Record the page."""
     from sphinx.testing.util import SphinxTestApp  # noqa: PLC0415
 
-    from docker_run.sphinx_ext.engines import OPEN_EVENT  # noqa: PLC0415
+    from docker_run.sphinx_ext.engine_hook import OPEN_EVENT  # noqa: PLC0415
     from fake_engine import FakeEngine  # noqa: PLC0415
 
     app = SphinxTestApp("html", srcdir=site, builddir=site.parent / "recorded")
@@ -90,9 +90,9 @@ def record(site: Path) -> None:
 
 FINDING = """
 import sys
-from docker_run.engine.connect import connect
-from docker_run.engine.find import expected, find
-from docker_run.engine.private import PrivateEngine
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.discovery import expected, find
+from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import EngineProblem
 import told
 

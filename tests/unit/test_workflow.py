@@ -17,11 +17,11 @@ from contract import session, step
 from docker_run.errors import EngineProblem
 from docker_run.model import Session
 from docker_run.protocols import Progress
-from docker_run.recordings.failed import FailedRuns
-from docker_run.recordings.memory import Memory
+from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.progress import SystemClock
-from docker_run.workflow.workflow import Options, Results, Workflow
+from docker_run.workflow.stages import Options, Results, Workflow
 from fake_engine import FakeEngine, FakeSession
 from told import Quiet
 

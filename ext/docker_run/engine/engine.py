@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from docker_run.engine.closing import close_all
-from docker_run.engine.direct import DirectSessions
+from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.host import Host
-from docker_run.engine.labs.sessions import LabSessions
+from docker_run.engine.labs.lab_runner import LabSessions
 from docker_run.errors import LabProblem
 from docker_run.model import Session
 from docker_run.protocols import EngineSession

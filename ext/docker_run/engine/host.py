@@ -15,14 +15,14 @@ from docker import DockerClient
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
-from docker_run.engine import cleanup
-from docker_run.engine.clients import Clients
+from docker_run.engine.cleanup import sweep
+from docker_run.engine.cleanup.build_folder import BuildFolder, BuildFolders
+from docker_run.engine.cleanup.labels import PAGE, SESSION, Owner
+from docker_run.engine.cleanup.lease import Lease
 from docker_run.engine.closing import close_all
-from docker_run.engine.folders import BuildFolder, BuildFolders
-from docker_run.engine.labels import PAGE, SESSION, Owner
-from docker_run.engine.lease import Lease
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.product import Product, product_of
 from docker_run.engine.limits import Limits
-from docker_run.engine.product import Product, product_of
 from docker_run.engine.volumes import remove_volumes
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
@@ -89,7 +89,7 @@ class Host:
                 except OSError as error:
                     self.say(f"what this build would leave, if it were killed, is removed late: {error}")
                 lease = Lease(self.clients, self._owner)
-                with cleanup.engine_errors("when it was told that a build begins"):
+                with sweep.engine_errors("when it was told that a build begins"):
                     lease.start()
                 self._lease = lease
             return self._lease
@@ -102,21 +102,21 @@ class Host:
         if not self._identity and self.product() is Product.PODMAN:
             self._identity = self.url
         if not self._identity:
-            with cleanup.engine_errors("when it was asked for its id"):
+            with sweep.engine_errors("when it was asked for its id"):
                 self._identity = str(self.clients().api.info().get("ID") or self.url)
         return self._identity
 
     def product(self) -> Product:
         """Return which engine it is; it is asked once. Raises `EngineProblem`."""
         if self._product is None:
-            with cleanup.engine_errors("when it was asked what it is"):
+            with sweep.engine_errors("when it was asked what it is"):
                 self._product = product_of(self.clients().api.version())
         return self._product
 
     def environment(self) -> Environment:
         """Describe the machine. Raises `EngineProblem`."""
         api = self.clients().api
-        with cleanup.engine_errors("when it was asked for its version"):
+        with sweep.engine_errors("when it was asked for its version"):
             version, info = api.version(), api.info()
         return Environment(
             engine=f"{product_of(version).value} {version['Version']}, API {version['ApiVersion']}",
@@ -128,7 +128,7 @@ class Host:
         """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
         dead = self.folders.dead()
         untidy: set[str] = set()
-        swept = cleanup.sweep(self.clients(), self.folders, say=self.say, failed=untidy.add)
+        swept = sweep.sweep(self.clients(), self.folders, say=self.say, failed=untidy.add)
         # What tells that a build is dead stays until all that it left is gone.
         self.folders.remove(dead - untidy, engine=self.identity(), url=self.url)
         return swept
@@ -184,7 +184,7 @@ class Host:
     def remove(self, session: str) -> None:
         """Remove everything with the label of `session`. Raises `EngineProblem`."""
         try:
-            cleanup.remove_session(self.clients, session, pool=self._pool)
+            sweep.remove_session(self.clients, session, pool=self._pool)
             self._remove_volumes(session)
         except EngineProblem:
             self._is_left = True
@@ -195,7 +195,7 @@ class Host:
         volumes = self._lease.volumes(session) if self._lease is not None else ()
         if self._lease is None or not volumes:
             return
-        with cleanup.engine_errors("while a page's volumes were removed"):
+        with sweep.engine_errors("while a page's volumes were removed"):
             if remove_volumes(self.clients().api, volumes):
                 self._is_left = True  # for the next build to try once more
             else:

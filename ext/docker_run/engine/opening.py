@@ -7,18 +7,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docker_run.engine.client_config import client_config
-from docker_run.engine.clients import Clients
-from docker_run.engine.connect import connect
-from docker_run.engine.credentials import Credentials
-from docker_run.engine.direct import DirectSessions
+from docker_run.engine.connection.client_config import client_config
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.credentials import Credentials
+from docker_run.engine.connection.discovery import find
+from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.find import find
 from docker_run.engine.host import Host
-from docker_run.engine.images import Images
-from docker_run.engine.lab_images import LabImages
-from docker_run.engine.labs.sessions import LabSessions
-from docker_run.engine.registry import StockedRegistry
+from docker_run.engine.images.lab_image import LabImages
+from docker_run.engine.images.provider import Images
+from docker_run.engine.labs.lab_runner import LabSessions
+from docker_run.engine.registry.registry import StockedRegistry
 from docker_run.model import DirectLimits, LabSettings
 from docker_run.protocols import Progress
 
@@ -28,7 +28,7 @@ class EngineSettings:
     """What a build asks of its engine."""
 
     engine: str = "auto"
-    """`auto`, `none` or a URL (see `docker_run.engine.find`)."""
+    """`auto`, `none` or a URL (see `docker_run.engine.connection.discovery`)."""
     private: bool = False
     """Whether one of the build's own may be started where none answers."""
     catalogue: Path | None = None

@@ -15,7 +15,7 @@ from typing import Any
 from docker import APIClient
 from docker.utils import version_lt
 
-from docker_run.engine.answers import NotAnEngine
+from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.errors import FlagProblem
 from docker_run.model import RunLine
 

@@ -17,7 +17,7 @@ import requests
 from docker import APIClient
 from docker.errors import create_api_error_from_http_exception
 
-from docker_run.engine.answers import NotAnEngine
+from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.engine.frames import BrokenStream, Frames
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen

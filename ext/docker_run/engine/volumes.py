@@ -2,7 +2,7 @@
 
 They are asked for with `-v /path`, or by `VOLUME` in the container's image, and go with the container. But
 an engine removes the container first: where it dies in between, they stay, and nothing says whose they
-are. So a build's sign of life names them (see `docker_run.engine.lease`).
+are. So a build's sign of life names them (see `docker_run.engine.cleanup.lease`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What counts: whether a step was run, its commands, their exit statuses, and the text that a reader
 sees. What doesn't: durations, dates, images and the machine, colours, how a progress bar moved before
-it stood still, and volatile text (see `docker_run.recordings.volatile`).
+it stood still, and volatile text (see `docker_run.recordings.masks`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from docker_run.model import CommandRecording, Recording, StepRecording, Stream, TerminalSize
 from docker_run.recordings.escapes import escape
-from docker_run.recordings.volatile import Patterns, mask
+from docker_run.recordings.masks import Patterns, mask
 from docker_run.terminal import screen
 
 _CONTEXT = 3

@@ -18,7 +18,7 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recordings.escapes import unescape, unescape_bytes
-from docker_run.recordings.recording import (
+from docker_run.recordings.format import (
     FORMAT,
     LARGEST_SECONDS,
     LARGEST_SIZE,

@@ -1,7 +1,7 @@
 """Recordings on disk: a text file for each page, in one directory tree.
 
 The only module besides the engine's and Sphinx's that touches the disk. What the files hold is the
-business of `docker_run.recordings.recording`.
+business of `docker_run.recordings.format`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Recording
-from docker_run.recordings import files
+from docker_run.recordings.format import text_lines
 from docker_run.recordings.reader import load
-from docker_run.recordings.recording import text_lines
+from docker_run.system import files
 
 SUFFIX = ".txt"
 """What the name of a recording's file ends in."""

@@ -13,21 +13,21 @@ from sphinx.util import logging
 
 from docker_run.errors import RecordingProblem
 from docker_run.model import Finding, Location, Session
-from docker_run.recordings.failed import FailedRuns
-from docker_run.recordings.memory import Memory
+from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
-from docker_run.signals import ending_as_interrupt
-from docker_run.sphinx_ext.check import DockerCheckBuilder
+from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
 from docker_run.sphinx_ext.config import REPLAY, Settings
-from docker_run.sphinx_ext.config_problems import problems
+from docker_run.sphinx_ext.config_checks import problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.engines import SphinxEngines
+from docker_run.sphinx_ext.engine_hook import SphinxEngines
+from docker_run.sphinx_ext.front_matter import Definitions
 from docker_run.sphinx_ext.log import get_logger
-from docker_run.sphinx_ext.place import Definitions
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
+from docker_run.system.signals import ending_as_interrupt
 from docker_run.workflow.page import PageState
 from docker_run.workflow.report import Tally, in_order, places
-from docker_run.workflow.workflow import Options, Results, Workflow
+from docker_run.workflow.stages import Options, Results, Workflow
 
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment

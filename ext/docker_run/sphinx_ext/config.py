@@ -1,6 +1,6 @@
 """The values of `conf.py`: one dataclass that registers, checks and documents them.
 
-What is wrong with them is said by `docker_run.sphinx_ext.config_problems`.
+What is wrong with them is said by `docker_run.sphinx_ext.config_checks`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run import patterns
+from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.durations import LONGEST
-from docker_run.engine.endpoints import candidates
+from docker_run.engine.connection.endpoints import candidates
 from docker_run.errors import EngineProblem
-from docker_run.grammar.flags import FLAGS
 from docker_run.model import DEFAULT_LAB, DirectLimits, LabSettings, TerminalSize
 
 PREFIX = "docker_run_"

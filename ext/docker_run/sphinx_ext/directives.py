@@ -20,22 +20,27 @@ from sphinx.util import docname_join
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
-from docker_run.console import LineProblem
+from docker_run.authoring.console import LineProblem
+from docker_run.authoring.file_directive import (
+    FILE_OPTIONS,
+    LARGEST_HIDDEN,
+    parse_file,
+    parse_file_presentation,
+)
+from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
-from docker_run.labfile import FILE_OPTIONS, LARGEST_HIDDEN, parse_file, parse_file_presentation
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
-from docker_run.parse import OPTIONS, parse_presentation, parse_step
-from docker_run.recordings.files import bounded, contents, open_plain
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain, IndexedCommand, ValueUse
-from docker_run.sphinx_ext.files import shown_file
-from docker_run.sphinx_ext.nodes import (
+from docker_run.sphinx_ext.front_matter import PagePlace, place_of_page
+from docker_run.sphinx_ext.rendering.file_blocks import shown_file
+from docker_run.sphinx_ext.rendering.nodes import (
     docker_run_block,
     docker_run_calls,
     docker_run_report,
     docker_run_value,
 )
-from docker_run.sphinx_ext.place import PagePlace, place_of_page
+from docker_run.system.files import bounded, contents, open_plain
 from docker_run.terminal import markup
 
 LARGEST_FILE = 1_000_000
@@ -54,8 +59,8 @@ _NO_SUCH_FILES = {
 class AnyOption(dict[str, Callable[[str], str]]):
     """Takes every option as text.
 
-    What a name or a value should have been is said by `docker_run.parse`, with a place, and on every
-    build; docutils and MyST would leave out an option that they don't know.
+    What a name or a value should have been is said by `docker_run.authoring.run_directive`, with a place,
+    and on every build; docutils and MyST would leave out an option that they don't know.
     """
 
     def __contains__(self, name: object) -> bool:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 from sphinx.domains import Domain
 from sphinx.util.nodes import make_refnode
 
-from docker_run.grammar.calls import calls
 from docker_run.model import Finding, Location, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
-from docker_run.sphinx_ext.place import Definitions, PagePlace
+from docker_run.shell.invocations import calls
+from docker_run.sphinx_ext.front_matter import Definitions, PagePlace
 from docker_run.workflow.page import PageState
 
 if TYPE_CHECKING:

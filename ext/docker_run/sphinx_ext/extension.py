@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from docker_run.sphinx_ext import (
-    build,
-    check,
-    config,
-    config_problems,
-    directives,
-    engines,
-    look,
-    nodes,
-    printable,
-)
+from docker_run.sphinx_ext import build, check_builder, config, config_checks, directives, engine_hook
 from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.rendering import assets, nodes, unprintable
 from docker_run.sphinx_ext.transforms import (
     ShowColouredRecordings,
     ShowFailures,
@@ -29,5 +20,15 @@ def register(app: Sphinx) -> None:
     app.add_domain(DockerRunDomain)
     for transform in (ShowFailures, ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
         app.add_post_transform(transform)
-    for part in (config, config_problems, nodes, printable, directives, engines, look, check, build):
+    for part in (
+        config,
+        config_checks,
+        nodes,
+        unprintable,
+        directives,
+        engine_hook,
+        assets,
+        check_builder,
+        build,
+    ):
         part.register(app)

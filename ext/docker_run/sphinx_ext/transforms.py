@@ -14,8 +14,8 @@ from docker_run.model import CommandRecording, Presentation, StepRecording, Term
 from docker_run.sphinx_ext.build import failed_runs_of, recordings_of
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.failures import pages_in, show_failures
-from docker_run.sphinx_ext.nodes import (
+from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
+from docker_run.sphinx_ext.rendering.nodes import (
     docker_run_block,
     docker_run_calls,
     docker_run_collapse,
@@ -26,7 +26,7 @@ from docker_run.sphinx_ext.nodes import (
     lab_label,
     with_code,
 )
-from docker_run.sphinx_ext.reports import environment_table, report_table
+from docker_run.sphinx_ext.rendering.report_tables import environment_table, report_table
 from docker_run.terminal import markup, screen
 from docker_run.workflow.page import Page, Pages, PageState
 from sphinx import addnodes

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from docker_run.terminal import keys as keys_notation
-from docker_run.terminal.cells import Kind, Row
-from docker_run.terminal.emulator import Terminal
+from docker_run.terminal.emulation.cells import Kind, Row
+from docker_run.terminal.emulation.emulator import Terminal
 
 _KEY = re.compile(r"\x1b(?:\[[0-9;]*[@-~]|O?[ -~])?|[\x00-\x1f\x7f]")
 _NAMES = {

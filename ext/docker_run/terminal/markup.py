@@ -1,7 +1,7 @@
 """Commands and lines of output as one text, and back: what travels through a literal block.
 
 Between Sphinx, which holds the text of a literal block, and Pygments, which colours it, nothing but
-text passes. So each line of output is packed (`docker_run.terminal.spans`): it begins with a mark that
+text passes. So each line of output is packed (see `spans`): it begins with a mark that
 says what it is and how it looks. A command begins with a mark too; a line without one goes on with the
 command above it.
 """
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from docker_run.terminal import spans
-from docker_run.terminal.characters import printable
-from docker_run.terminal.spans import MARK, Line, Mark, Span
+from docker_run.terminal.emulation import spans
+from docker_run.terminal.emulation.characters import printable
+from docker_run.terminal.emulation.spans import MARK, Line, Mark, Span
 
 PROMPT = "$ "
 """What stands before a command."""

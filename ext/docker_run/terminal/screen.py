@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.terminal.cells import Kind
 from docker_run.terminal.echo import Typewriter
-from docker_run.terminal.rendition import COLOURS, Style
-from docker_run.terminal.scrollback import without_blank_end
-from docker_run.terminal.spans import Line, Span, in_lines, packed, plain, unpacked
+from docker_run.terminal.emulation.cells import Kind
+from docker_run.terminal.emulation.rendition import COLOURS, Style
+from docker_run.terminal.emulation.scrollback import without_blank_end
+from docker_run.terminal.emulation.spans import Line, Span, in_lines, packed, plain, unpacked
 
 __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "packed_lines", "shown", "text"]
 

@@ -1,5 +1,5 @@
 """The stages of a build between reading pages and writing them; they know neither Sphinx nor Docker.
 
-plan (which sessions run, and why) → run (`docker_run.execute`) → settle (kept, refused or compared)
+plan (which sessions run, and why) → run (`docker_run.workflow.run`) → settle (kept, refused or compared)
 → page (what each page shows, and what is wrong with it). `Workflow` takes them one after another.
 """

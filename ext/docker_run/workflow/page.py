@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from docker_run.errors import Defect, NewerRecording, RecordingProblem
 from docker_run.model import Finding, Location, Recording, Session, StepRecording, TerminalSize
-from docker_run.recordings.failed import FailedRun, FailedRuns
+from docker_run.recordings.failed_runs import FailedRun, FailedRuns
 from docker_run.recordings.store import Store
-from docker_run.verify import captured, held_steps, is_current, verify, verify_presence
+from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
 
 
 @dataclass(frozen=True, slots=True)

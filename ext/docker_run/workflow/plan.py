@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from docker_run.model import Session
-from docker_run.recordings.memory import Memory
+from docker_run.recordings.run_cache import Memory
 from docker_run.workflow.page import PageState
 
 

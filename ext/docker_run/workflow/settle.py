@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 from docker_run.errors import EngineProblem, Interrupted, RecordingProblem, SlowPattern
-from docker_run.execute import Outcome
 from docker_run.model import Finding, Problem, Recording, Session, StepRecording
 from docker_run.recordings.compare import Difference, differences
-from docker_run.recordings.failed import FailedRuns
-from docker_run.recordings.memory import Memory
+from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.masks import Patterns
+from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
-from docker_run.recordings.volatile import Patterns
-from docker_run.verify import is_current, verify, verify_presence
 from docker_run.workflow.page import Pages, PageState, shown_commands
+from docker_run.workflow.run import Outcome
+from docker_run.workflow.verify import is_current, verify, verify_presence
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from docker import APIClient
 from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
-from docker_run.engine.cleanup import engine_errors
-from docker_run.engine.labels import NAME
-from docker_run.engine.labs import canonical, execs, proxies
-from docker_run.engine.labs.rights import rights
+from docker_run.engine.cleanup.labels import NAME
+from docker_run.engine.cleanup.sweep import engine_errors
+from docker_run.engine.labs import canonical_input, lab_exec, proxies
+from docker_run.engine.labs.privileges import rights
 from docker_run.engine.out_of_memory import was_out_of_memory
 from docker_run.engine.volumes import without_names
 from docker_run.errors import LabProblem
@@ -116,9 +116,9 @@ class Machine:
             ),
         )
 
-    def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> execs.Ended:
+    def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> lab_exec.Ended:
         """Run `command` aside from the shell (see `execs.execute`)."""
-        return execs.execute(api, self.container, command, data=data, interrupted=self._interrupted)
+        return lab_exec.execute(api, self.container, command, data=data, interrupted=self._interrupted)
 
     def described(self, api: APIClient) -> str:
         """Return two lines: what its engine is (`Docker Engine 26.1.5, API 1.45`), and what its system."""
@@ -158,7 +158,7 @@ class Machine:
 
     def is_canonical(self, api: APIClient) -> bool:
         """Tell whether the terminal of its shell is in canonical mode at the moment."""
-        return canonical.is_canonical(self.execute(api, ["sh", "-c", _TERMINAL]).output)
+        return canonical_input.is_canonical(self.execute(api, ["sh", "-c", _TERMINAL]).output)
 
     def obituary(self, api: APIClient) -> str:
         """Say how the container ended, with the last lines of its log; empty where it still runs."""

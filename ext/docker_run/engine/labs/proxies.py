@@ -7,7 +7,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 
-from docker_run.engine.client_config import PROXY_VARIABLES
+from docker_run.engine.connection.client_config import PROXY_VARIABLES
 
 _OWN = ("localhost", "127.0.0.1", "::1")
 HOME = "/root"

@@ -1,0 +1,1 @@
+"""What authors write, parsed: the text of a directive → a `Step`. Pure."""

@@ -1,0 +1,119 @@
+"""The flags that a command line gives: converted, allowed, and asked for by name and type."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeVar
+
+from docker_run.docker_cli.flag import Flag, Goes, Take
+from docker_run.docker_cli.flag_table import FLAGS
+from docker_run.docker_cli.pflag import Arguments
+from docker_run.docker_cli.values.scalars import BadValue, quote
+from docker_run.errors import FlagProblem, RefusedFlag
+
+T = TypeVar("T")
+
+_PORTS = frozenset({"publish", "expose"})
+_MOST_PORTS = 3 << 16
+"""As many as a container has, of three protocols: a range of a few characters names 65,536."""
+
+
+class Given:
+    """The values of all flags of one command line, by the flag's usual name."""
+
+    def __init__(self, *, allow: Collection[str] | None) -> None:
+        self._allow = allow
+        self._values: dict[str, list[object]] = {}
+
+    def read(self, arguments: Arguments) -> None:
+        """Take the flags from `arguments`, convert their values, and refuse what isn't allowed.
+
+        Raises `FlagProblem`, or `RefusedFlag`.
+        """
+        late: list[tuple[Flag, str]] = []
+        for flag, text in arguments.flags():
+            if flag.goes is Goes.REFUSED:
+                raise FlagProblem(_refused(flag))
+            if flag.late:
+                late.append((flag, text))
+                self._values.setdefault(flag.spelling_of or flag.name, [])
+            else:
+                self._add(flag, _converted(flag, text))
+        ports = 0
+        for flag, text in late:
+            value = _converted(flag, text)
+            self._add(flag, value)
+            if flag.name in _PORTS and isinstance(value, tuple):
+                ports += len(value)
+            if ports > _MOST_PORTS:
+                raise FlagProblem(
+                    f"--publish and --expose name more than {_MOST_PORTS:,} ports: "
+                    "leave out ranges that overlap"
+                )
+        for name in self._values:
+            flag = FLAGS[name]
+            for value in self._values[name] if flag.take is not Take.LAST else self._values[name][-1:]:
+                if name != "env-file":
+                    self.check(flag, value)
+
+    def check(self, flag: Flag, value: object, *, place: str = "") -> None:
+        """Raise `RefusedFlag` if `value` reaches into the host and `flag` isn't allowed to.
+
+        `place` goes on to say where the value is, if it isn't on the command line.
+        """
+        if self._allow is None or flag.name in self._allow or flag.reaches is None or not flag.reaches(value):
+            return
+        raise RefusedFlag(
+            f"--{flag.name} {flag.why}{place}, and is not allowed here: leave it out, or, if you trust every "
+            f"page of this project, add {quote(flag.name)} to `docker_run_allow` in conf.py"
+        )
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether the flag is on the command line, whatever its value."""
+        return name in self._values
+
+    def __iter__(self) -> Iterator[Flag]:
+        """Go through the flags that are given, in the order in which each came first."""
+        return (FLAGS[name] for name in self._values)
+
+    def all(self, name: str, kind: type[T]) -> list[T]:
+        """Return all values of a flag, in order."""
+        return [value for value in self._values.get(name, []) if isinstance(value, kind)]
+
+    def last(self, name: str, default: T) -> T:
+        """Return the last value of a flag, or `default`, which has the same type."""
+        return (self.all(name, type(default)) or [default])[-1]
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """Return the values of a flag that takes pairs, as a mapping."""
+        return dict(value for value in self.all(name, tuple) if len(value) == 2)
+
+    def taken(self, flag: Flag) -> object:
+        """Return what the flag's values come to: the last one, a list, or a mapping."""
+        if flag.take is Take.ALL:
+            return self.all(flag.name, object)
+        return self.pairs(flag.name) if flag.take is Take.PAIRS else self._values[flag.name][-1]
+
+    def api_versions(self) -> Mapping[str, str]:
+        """Return the first version of the Engine API that knows a flag, for flags that need one."""
+        return {flag.name: flag.api for flag in self if flag.api}
+
+    def _add(self, flag: Flag, value: object) -> None:
+        self._values.setdefault(flag.spelling_of or flag.name, []).append(value)
+
+
+def _converted(flag: Flag, text: str) -> object:
+    try:
+        return flag.convert(text)
+    except BadValue as error:
+        hint = f". Try e.g. --{flag.name} {flag.example}" if flag.example else ""
+        if flag.late:
+            raise FlagProblem(f"{error}{hint}") from error
+        where = f"invalid argument {quote(text)} for {quote(flag.title)} flag"
+        raise FlagProblem(f"{where}: {error}{hint}") from error
+
+
+def _refused(flag: Flag) -> str:
+    if flag.hidden:
+        return f'"--{flag.name}" {flag.argument}, and pages run on Linux: leave it out'
+    return f"--{flag.name} {flag.argument}: leave it out"

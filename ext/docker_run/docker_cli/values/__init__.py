@@ -1,0 +1,1 @@
+"""The values of flags, read as the CLI reads them. Pure."""

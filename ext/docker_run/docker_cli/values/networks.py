@@ -1,0 +1,158 @@
+"""Networks: the value of `--network`, and what it and its companions say of each endpoint.
+
+Source of the rules: docker/cli, `opts/network.go` and `cli/command/container/opts.go`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from docker_run.docker_cli.values import csv_fields
+from docker_run.docker_cli.values.scalars import BadValue, decimal_integer, mac_address, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One network, and how the container is attached to it."""
+
+    target: str
+    """A network's name, or `default`, `bridge`, `host`, `none`, `container:NAME`."""
+    aliases: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    ipv4: str = ""
+    ipv6: str = ""
+    link_local: tuple[str, ...] = ()
+    mac: str = ""
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    gateway_priority: int = 0
+
+
+def is_user_defined(mode: str) -> bool:
+    """Tell whether `mode` names a network that someone created, not one that every engine has."""
+    return mode not in ("default", "bridge", "host", "none") and not mode.startswith("container:")
+
+
+def network(text: str) -> Attachment:
+    """Read `NETWORK`, or `name=NETWORK[,alias=…][,ip=…][,ip6=…][,driver-opt=K=V][,…]`. Raises `BadValue`.
+
+    In the second form everything is in lower case, whatever was written: the CLI does that.
+    """
+    if not re.search(r"\w=\w", text, re.ASCII):
+        return Attachment(target=text)
+    single: dict[str, str] = {}
+    several: dict[str, list[str]] = {"alias": [], "link-local-ip": []}
+    options: dict[str, str] = {}
+    for part in csv_fields.fields(text):
+        key, equals, value = (piece.strip() for piece in part.lower().partition("="))
+        if not equals or not part.partition("=")[0]:
+            raise BadValue(f"invalid field {part}")
+        if key == "driver-opt":
+            option, value = _driver_option(value)
+            options[option] = value
+        elif key in several:
+            several[key].append(value)
+        elif key in ("name", "ip", "ip6", "mac-address", "gw-priority"):
+            single[key] = value
+        else:
+            raise BadValue(f"invalid field key {key}")
+    if not single.get("name"):
+        raise BadValue("network name/id is not specified")
+    return Attachment(
+        target=single["name"],
+        aliases=tuple(several["alias"]),
+        ipv4=single.get("ip", ""),
+        ipv6=single.get("ip6", ""),
+        link_local=tuple(several["link-local-ip"]),
+        mac=single.get("mac-address", ""),
+        driver_options=options,
+        gateway_priority=_priority(single.get("gw-priority", "0")),
+    )
+
+
+def _driver_option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise BadValue("invalid key value pair format in driver options")
+    return key.strip(), value.strip()
+
+
+def _priority(text: str) -> int:
+    try:
+        return decimal_integer(text)
+    except BadValue as error:
+        what = "value out of range" if str(error).endswith("range") else "invalid syntax"
+        raise BadValue(f"invalid gw-priority ({text}): {what}") from error
+
+
+_CONFLICTS = (
+    ("aliases", "--network-alias and per-network alias"),
+    ("ipv4", "--ip and per-network IPv4 address"),
+    ("ipv6", "--ip6 and per-network IPv6 address"),
+    ("mac", "--mac-address and per-network MAC address"),
+    ("link_local", "--link-local-ip and per-network link-local IP addresses"),
+)
+
+
+def endpoints(networks: Sequence[Attachment], apart: Attachment) -> dict[str, dict[str, object]]:
+    """Combine every `--network` with what flags of their own say (`--ip`, `--network-alias`, …).
+
+    The latter, in `apart`, goes to the first network. Returns, for each network by name, arguments
+    of docker-py's `create_endpoint_config`; a single network without any has no entry.
+    Raises `BadValue` for what contradicts itself.
+    """
+    attachments = list(networks) or [Attachment(target="default")]
+    attachments[0] = _combined(attachments[0], apart)
+    found: dict[str, dict[str, object]] = {}
+    for attachment in attachments:
+        arguments = _arguments(attachment)
+        if attachment.target in found:
+            raise BadValue(f"network {quote(attachment.target)} is specified multiple times")
+        found[attachment.target] = arguments
+    if len({is_user_defined(attachment.target) for attachment in attachments}) > 1:
+        raise BadValue(
+            "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
+        )
+    return found if len(found) > 1 else {name: given for name, given in found.items() if given}
+
+
+def _combined(first: Attachment, apart: Attachment) -> Attachment:
+    for name, what in _CONFLICTS:
+        if getattr(first, name) and getattr(apart, name):
+            raise BadValue(
+                f"conflicting options: cannot specify both {what}", hint="Leave one of the two out"
+            )
+    return replace(
+        first,
+        aliases=apart.aliases or first.aliases,
+        # On the default bridge a link is the engine's own, older kind, and no part of the endpoint.
+        links=apart.links if is_user_defined(first.target) else (),
+        ipv4=apart.ipv4 or first.ipv4,
+        ipv6=apart.ipv6 or first.ipv6,
+        mac=apart.mac or first.mac,
+        link_local=apart.link_local or first.link_local,
+    )
+
+
+def _arguments(attachment: Attachment) -> dict[str, object]:
+    if not attachment.target.strip():
+        raise BadValue("no name set for network")
+    if attachment.aliases and not is_user_defined(attachment.target):
+        raise BadValue(
+            "network-scoped aliases are only supported for user-defined networks", hint="Add --network NAME"
+        )
+    if attachment.gateway_priority:
+        raise BadValue(f"gw-priority={attachment.gateway_priority}: docker-py can't send it: leave it out")
+    if attachment.mac:
+        mac_address(attachment.mac)
+    arguments: dict[str, object] = {
+        "aliases": list(attachment.aliases),
+        "links": list(attachment.links),
+        "ipv4_address": attachment.ipv4,
+        "ipv6_address": attachment.ipv6,
+        "link_local_ips": list(attachment.link_local),
+        "driver_opt": dict(attachment.driver_options),
+        "mac_address": attachment.mac,
+    }
+    return {name: value for name, value in arguments.items() if value}

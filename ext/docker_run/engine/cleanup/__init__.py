@@ -1,0 +1,1 @@
+"""Removing what builds leave on an engine or on this machine, and knowing what is whose."""

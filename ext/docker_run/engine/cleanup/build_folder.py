@@ -1,0 +1,264 @@
+"""What a build has on this machine while it lives: a folder, whose lock says that it is alive.
+
+The folders of all builds of a user are in one place that no other machine shares and that outlives a
+restart. So a folder whose lock is free is one of a build that is dead, for certain and at once, whatever
+numbers, names or clocks say; and a build without a folder here is another machine's, or container's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from pathlib import Path
+
+from docker_run.system.locks import FileLock, holder_of, is_held, wait_until
+
+_LOCK, _ENGINE, _URL, _WORK = "lock", "engine", "url", "work"
+_TURNS = "turns"
+_ATTEMPTS = 100
+_KEPT_SECONDS = 30 * 24 * 3600
+"""How long the folder of a dead build is kept whose engine nobody has asked again."""
+
+
+class Life(Enum):
+    """What is known here of a build."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    ELSEWHERE = "elsewhere"
+    """It isn't one of this machine: whether it lives can't be seen from here."""
+
+
+def usual_root() -> Path:
+    """Return where the folders of this user's builds are: not in the home, which machines may share."""
+    if sys.platform == "win32":
+        return Path(tempfile.gettempdir(), "docker-run")
+    return Path(f"/var/tmp/docker-run-{os.geteuid()}")  # noqa: S108 - whose it is is checked
+
+
+class BuildFolders:
+    """The folders of all builds of this user on this machine."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root or usual_root()
+
+    def open(self, build: str, *, engine: str, url: str = "") -> BuildFolder:
+        """Make the folder of a build that begins. Raises `OSError`.
+
+        `engine` tells its engine apart, and `url` is where that was found.
+        """
+        for _ in range(_ATTEMPTS):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_owner(self._root)
+            path = self._root / build
+            lock = FileLock(path / _LOCK)
+            # Somebody who removes what dead builds left may have taken it for one before it was locked.
+            with suppress(FileNotFoundError):
+                path.mkdir(exist_ok=True)
+                if lock.try_acquire():
+                    if lock.is_linked:
+                        (path / _URL).write_text(url, encoding="utf-8")
+                        (path / _ENGINE).write_text(engine, encoding="utf-8")
+                        return BuildFolder(path, lock)
+                    lock.release()
+            time.sleep(0.01)
+        raise OSError(f"{self._root / build} can't be locked")
+
+    def life(self, build: str) -> Life:
+        """Tell whether the build `build` is alive, as far as that can be told here."""
+        path = self._root / build
+        try:
+            if not build or path.name != build or not path.is_dir():
+                return Life.ELSEWHERE
+            return Life.ALIVE if is_held(path / _LOCK) else Life.DEAD
+        except OSError:
+            return Life.ELSEWHERE
+
+    def dead(self) -> frozenset[str]:
+        """Return the builds of this machine that are dead."""
+        paths = self._root.glob("*-*") if self._root.is_dir() else ()
+        return frozenset(path.name for path in paths if self.life(path.name) is Life.DEAD)
+
+    def has_dead(self, urls: Collection[str]) -> bool:
+        """Tell whether a build of this machine is dead that used an engine at one of `urls`."""
+        return any(self._url(build) in urls for build in self.dead())
+
+    def _url(self, build: str) -> str | None:
+        with suppress(OSError):
+            return (self._root / build / _URL).read_text(encoding="utf-8")
+        return None  # it was killed before it made anything, or another engine answers there by now
+
+    def remove(self, dead: Iterable[str], *, engine: str = "", url: str = "") -> int:
+        """Remove what the builds `dead` left on this machine; return of how many there was something.
+
+        What tells that a build is dead stays until the engine that it used is tidied: the one that `engine`
+        tells apart, and that answers at `url`, has been, after these builds had died.
+        """
+        removed = 0
+        for build in sorted(dead):
+            path = self._root / build
+            lock = FileLock(path / _LOCK)
+            with suppress(OSError):
+                if path.is_dir() and lock.try_acquire():
+                    try:
+                        removed += _remove_left(path)
+                        if _is_forgotten(path, engine):
+                            _remove_tree(path)
+                        elif url and self._url(build) == url:
+                            # Its engine is not at that address any more: no reason to ask there again.
+                            (path / _URL).unlink()
+                    finally:
+                        lock.release()
+        self._remove_free_turns()
+        with suppress(OSError):
+            self._root.rmdir()
+        return removed
+
+    @contextmanager
+    def turn(
+        self, key: str, *, what: str, say: Callable[[str], None], stopped: Callable[[], bool]
+    ) -> Iterator[None]:
+        """Let one build of this machine at a time do what `key` stands for; the others wait.
+
+        `say` is told what for. Where there can't be a lock, nobody waits.
+        """
+        lock = FileLock(self._root / _TURNS / hashlib.sha256(key.encode()).hexdigest()[:32])
+
+        def acquired() -> bool:
+            lock.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not lock.try_acquire():
+                return False
+            if not lock.is_linked:
+                lock.release()
+                return False
+            return True
+
+        held = False
+        with suppress(OSError):
+            held = wait_until(
+                acquired, what=what, say=say, holder=lambda: holder_of(lock.path), stopped=stopped
+            )
+        try:
+            yield
+        finally:
+            if held:
+                with suppress(OSError):
+                    lock.remove()
+                    lock.path.parent.rmdir()
+                    self._root.rmdir()
+
+    def _remove_free_turns(self) -> None:
+        folder = self._root / _TURNS
+        for path in folder.glob("*") if folder.is_dir() else ():
+            lock = FileLock(path)
+            with suppress(OSError):
+                if lock.try_acquire():
+                    lock.remove()
+        with suppress(OSError):
+            folder.rmdir()
+
+
+class BuildFolder:
+    """The folder of one build, which is alive for as long as this object holds its lock."""
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self._path = path
+        self._lock = lock
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """Give an empty folder for temporary files; it is removed, by the next build if need be."""
+        base = self._path / _WORK
+        base.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=base))
+        try:
+            yield folder
+        finally:
+            unmount_below(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self, *, keep: bool = False) -> None:
+        """End the build: `keep` leaves the folder as that of a dead one, which has things to be removed."""
+        if not keep:
+            with suppress(OSError):
+                _remove_tree(self._path)
+                self._path.parent.rmdir()
+        self._lock.release()
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount what scripts mounted in `folder`, the innermost first: removing must not reach into it."""
+    try:
+        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+    import ctypes  # noqa: PLC0415 - on Linux, where something is mounted there
+
+    # proc_pid_mountinfo(5): the fifth field; blanks and backslashes are written as octal numbers.
+    points = [line.split()[4].encode(errors="surrogateescape") for line in table.splitlines()]
+    paths = [point.decode("unicode_escape").encode("latin-1") for point in points]
+    below = [path for path in paths if path.startswith(os.fsencode(folder.resolve()) + b"/")]
+    libc = ctypes.CDLL(None) if below else None
+    for path in reversed(below):
+        if libc is not None:
+            libc.umount2(path, 2)  # MNT_DETACH: also what is in use, by a process that is just ending
+
+
+def _remove_left(path: Path) -> int:
+    """End the processes of a dead build, and remove its temporary files; return 1 if there were any."""
+    work = path / _WORK
+    if not work.is_dir():
+        return 0
+    _end_processes_in(work)
+    unmount_below(work)
+    shutil.rmtree(work, ignore_errors=True)
+    return 1
+
+
+def _end_processes_in(folder: Path) -> None:
+    """Kill the processes that have their root or current directory in `folder`: scripts of a dead build."""
+    inside = folder.resolve()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            places = ((process / link).readlink() for link in ("cwd", "root"))
+            if any(place.is_relative_to(inside) for place in places):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _is_forgotten(path: Path, engine: str) -> bool:
+    """Whether nobody needs to know any more that the build of this folder is dead."""
+    try:
+        record = path / _ENGINE
+        return record.read_text(encoding="utf-8") == engine or (
+            time.time() - record.stat().st_mtime > _KEPT_SECONDS
+        )
+    except OSError:
+        return True  # it was killed before it made anything
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a build's folder, the lock last: without that it would be taken for one that begins."""
+    unmount_below(path)
+    for entry in path.iterdir():
+        if entry.name != _LOCK:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    (path / _LOCK).unlink(missing_ok=True)
+    path.rmdir()
+
+
+def _check_owner(root: Path) -> None:
+    """Raise `PermissionError` where somebody else made the folder, or may write to it."""
+    if sys.platform == "win32":
+        return
+    status = root.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise PermissionError(f"{root} belongs to, or can be written by, another user")

@@ -1,0 +1,256 @@
+"""Removing what builds made on an engine, by its labels (see `labels`).
+
+Nothing without our labels is ever touched, nothing that only inherited them, and nothing of a build
+that may still be alive. Whether a build is alive is told by its folder where it runs on this machine
+(see `build_folder`), else by its signs of life (see `lease`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import requests
+from docker import APIClient, DockerClient
+from docker.errors import DockerException
+from urllib3.exceptions import HTTPError
+
+from docker_run.engine.cleanup.build_folder import BuildFolders, Life
+from docker_run.engine.cleanup.labels import SESSION
+from docker_run.engine.cleanup.lease import RENEWAL_SECONDS
+from docker_run.engine.cleanup.leftovers import (
+    KINDS,
+    Thing,
+    is_ours,
+    labelled,
+    unnamed_images,
+    unnamed_volumes,
+)
+from docker_run.engine.connection.answers import NotAnEngine
+from docker_run.errors import EngineProblem
+
+PAUSE_SECONDS = 3 * RENEWAL_SECONDS
+"""How long a build that has long been silent is listened for before its things are removed.
+
+An engine's clock may have been moved: then every build on it seems to have been silent, for as long as it
+takes to give the next sign.
+"""
+_REMOVAL_SECONDS = 60.0
+_GOING_SECONDS = 10.0
+"""How long a container may take that the engine is already removing."""
+
+
+@dataclass(slots=True)
+class Survey:
+    """What there is of builds on an engine."""
+
+    dead: list[Thing] = field(default_factory=list)
+    alive: list[Thing] = field(default_factory=list)
+    """Of builds that run on this machine."""
+    elsewhere: list[Thing] = field(default_factory=list)
+    """Of builds elsewhere that may be alive."""
+
+
+def survey(
+    client: DockerClient,
+    folders: BuildFolders,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> Survey:
+    """Look through an engine for what builds made; `say` is told where that takes a while.
+
+    Raises what docker-py raises.
+    """
+    api, found = client.api, Survey()
+    builds = _by_build(labelled(api))
+    lives = {build: folders.life(build) for build in builds}
+    silent = _silent(api, {build: builds[build] for build, life in lives.items() if life is Life.ELSEWHERE})
+    if silent:
+        owners = ", ".join(sorted({str(builds[build][0].owner) for build in silent}))
+        say(f"listening {PAUSE_SECONDS:g} s for builds that seem to be dead ({owners})")
+        pause(PAUSE_SECONDS)
+        again = _by_build(labelled(api))
+        silent = {build for build in silent if _ids(builds[build]) == _ids(again.get(build, []))}
+    inherited: dict[str, str] = {}
+    for build, things in builds.items():
+        ours = [thing for thing in things if is_ours(api, thing, inherited)]
+        if lives[build] is Life.DEAD or build in silent:
+            found.dead += ours
+        elif lives[build] is Life.ALIVE:
+            found.alive += ours
+        else:
+            found.elsewhere += ours
+    return found
+
+
+def sweep(
+    client: DockerClient,
+    folders: BuildFolders,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+    failed: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Remove what dead builds left on the engine; `failed` is told of which builds not all could be.
+
+    Returns a sentence that says what was removed, and what could not be; empty where there was
+    nothing. Raises `EngineProblem`.
+    """
+    with engine_errors("while it was looked through for what killed builds left behind"):
+        dead = survey(client, folders, say=say, pause=pause).dead
+        return _remove_dead(client.api, dead, failed=failed)
+
+
+def remove_all(
+    client: DockerClient,
+    folders: BuildFolders,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> str:
+    """Remove the same; say also what was left, and why. Raises `EngineProblem`."""
+    with engine_errors("while what builds left on it was removed"):
+        found = survey(client, folders, say=say, pause=pause)
+        sentences = [_remove_dead(client.api, found.dead) or "nothing to remove"]
+    if found.alive:
+        sentences.append(f"left {_counted(found.alive)} of a build that is running ({_owners(found.alive)})")
+    if found.elsewhere:
+        silence = max(thing.owner.silence for thing in found.elsewhere)
+        sentences.append(
+            f"left {_counted(found.elsewhere)} of builds elsewhere that may be running "
+            f"({_owners(found.elsewhere)}); once they have given no sign of life for {_hours(silence)}, "
+            "they are removed"
+        )
+    return "; ".join(sentences)
+
+
+def remove_session(clients: Callable[[], DockerClient], session: str, *, pool: Executor) -> None:
+    """Remove everything with the label of `session`, containers at the same time. Raises `EngineProblem`.
+
+    `clients` returns the calling thread's client, `pool` runs the removals.
+    """
+    with engine_errors("while a page's containers were removed"):
+        give_up = time.monotonic() + _REMOVAL_SECONDS
+        inherited: dict[str, str] = {}
+        while time.monotonic() < give_up:
+            api = clients().api
+            found = [each for each in labelled(api, f"{SESSION}={session}") if is_ours(api, each, inherited)]
+            if not found:
+                return
+            for kind in KINDS:
+                _remove_together([thing for thing in found if thing.kind == kind], clients, pool)
+            time.sleep(0.02)
+    left = _counted(found)
+    raise EngineProblem(
+        f"the engine did not remove {left} of this page within {_REMOVAL_SECONDS:g} s; "
+        "the next build will try again"
+    )
+
+
+@contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turn errors of the engine, or of the way to it, into `EngineProblem`."""
+    try:
+        yield
+    except (DockerException, requests.RequestException, HTTPError, OSError) as error:
+        raise EngineProblem(f"the engine failed {what}: {error}; check that it is running") from error
+
+
+def _by_build(things: Iterable[Thing]) -> dict[str, list[Thing]]:
+    builds: dict[str, list[Thing]] = {}
+    for thing in things:
+        builds.setdefault(thing.owner.build, []).append(thing)
+    return builds
+
+
+def _ids(things: Iterable[Thing]) -> set[str]:
+    return {thing.id for thing in things}
+
+
+def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
+    """Return which builds have given no sign of life for as long as they allow, by the engine's clock.
+
+    Whatever a build makes is a sign of life. One of a distant future counts as little as one of a
+    distant past: the clock was moved.
+    """
+    if not builds:
+        return set()
+    now = datetime.fromisoformat(str(api.info()["SystemTime"])).timestamp()
+    silent = set()
+    for build, things in builds.items():
+        age = min(abs(now - thing.created) for thing in things)
+        if age > max(thing.owner.silence for thing in things):
+            silent.add(build)
+    return silent
+
+
+def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], None] = lambda _: None) -> str:
+    """Remove what dead builds left; say what was removed, and what could not be, and why."""
+    # What a sign of life names goes before it: else nobody would know of it any more.
+    found = sorted(
+        [*dead, *unnamed_images(api, dead), *unnamed_volumes(dead)],
+        key=lambda thing: (KINDS.index(thing.kind), thing.is_lease),
+    )
+    removed: list[Thing] = []
+    left: dict[Thing, str] = {}
+    for kind in KINDS:
+        things = [thing for thing in found if thing.kind == kind]
+        give_up = time.monotonic() + _GOING_SECONDS
+        while things:
+            going = [thing for thing in things if _try_to_remove(api, thing, removed, left)]
+            # The engine is just removing it: what it uses can't be removed until that is done.
+            things = going if kind == "container" and time.monotonic() < give_up else []
+            time.sleep(0.05 if things else 0)
+    sentences = []
+    counted = [thing for thing in removed if not thing.is_lease]
+    if counted:
+        builds = len({thing.owner.build for thing in counted})
+        whose = "a build that was" if builds == 1 else f"{builds} builds that were"
+        sentences.append(f"removed {_counted(counted)} of {whose} killed")
+    if left:
+        sentences.append(f"could not remove {', '.join(left.values())}")
+    for build in sorted({thing.owner.build for thing in left}):
+        failed(build)
+    return "; ".join(sentences)
+
+
+def _try_to_remove(api: APIClient, thing: Thing, removed: list[Thing], left: dict[Thing, str]) -> bool:
+    """Remove `thing`, and note the outcome; return whether it is still there without an error."""
+    if thing.is_lease and any(thing.owner.build == other.owner.build for other in left):
+        return False  # it names what could not be removed
+    try:
+        if thing.remove(api):
+            removed.append(thing)
+            return False
+        return thing.exists(api)
+    except (DockerException, NotAnEngine) as error:
+        said = getattr(error, "explanation", "") or error
+        left[thing] = f"{thing.kind} {thing.name or thing.id[:12]} ({said})"
+        return False
+
+
+def _remove_together(things: list[Thing], clients: Callable[[], DockerClient], pool: Executor) -> None:
+    if len(things) == 1:
+        things[0].remove(clients().api)
+        return
+    list(pool.map(lambda thing: thing.remove(clients().api), things))
+
+
+def _owners(things: Iterable[Thing]) -> str:
+    return ", ".join(sorted({str(thing.owner) for thing in things}))
+
+
+def _hours(seconds: int) -> str:
+    hours = seconds / 3600
+    return "an hour" if hours == 1 else f"{hours:g} hours"
+
+
+def _counted(things: Iterable[Thing]) -> str:
+    kinds = [thing.kind for thing in things if not thing.is_lease]
+    counts = [f"{kinds.count(kind)} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in KINDS if kind in kinds]
+    return ", ".join(counts) or "nothing but a sign of life"

@@ -1,0 +1,240 @@
+"""Building an image of one's own from a Dockerfile that begins from images of the catalogue."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.api.build import process_dockerfile
+from docker.errors import APIError, ImageNotFound
+
+from docker_run.catalogue.build_context import base_arguments
+from docker_run.catalogue.dockerfile import copied, instructions, left_out
+from docker_run.catalogue.reference import REFERENCE
+from docker_run.engine.cleanup.sweep import engine_errors
+from docker_run.engine.connection.client_config import client_config
+from docker_run.engine.connection.client_pool import Clients
+from docker_run.engine.connection.connect import connect
+from docker_run.engine.connection.credentials import Credentials
+from docker_run.engine.host import Host
+from docker_run.engine.images.docker_build import BuildFailed, packed, run_build
+from docker_run.engine.images.provider import Images
+from docker_run.engine.images.pull import RESERVED
+from docker_run.errors import ImageProblem
+from docker_run.model import Image
+from docker_run.protocols import Progress
+
+BUILT_AS = "docker-run.built-as"
+"""Label: the name under which an image was built here. It is not that of what a build cleans up."""
+
+_SAVING_SECONDS = 600
+"""How long an engine may take before it sends more of an image that is saved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An image that is to be built."""
+
+    folder: Path
+    """The build context."""
+    dockerfile: Path
+    tag: str
+    """What the image is to be called: `NAME[:TAG]`."""
+    catalogue: Path | None = None
+    output: Path | None = None
+    """The file to save it in, as `docker save` does."""
+
+    def check(self) -> None:
+        """Look for what can be seen to be wrong without an engine. Raises `ImageProblem`."""
+        found = REFERENCE.fullmatch(self.tag)
+        if not found or found["digest"]:
+            raise ImageProblem(
+                f"--tag {self.tag}: that is not the name of an image: write NAME[:TAG], in lower case"
+            )
+        for folder in (self.folder, self.catalogue):
+            if folder is not None and not folder.is_dir():
+                raise ImageProblem(f"there is no folder {folder}")
+        if not self.dockerfile.is_file():
+            raise ImageProblem(f"there is no {self.dockerfile}; name the Dockerfile with --file")
+        if self.output is not None and (self.output.is_dir() or not self.output.parent.is_dir()):
+            raise ImageProblem(f"--output {self.output}: that is not a file in an existing folder")
+        for instruction in instructions(self.dockerfile.read_text(encoding="utf-8")):
+            for source in copied(instruction):
+                path = self.folder / source.lstrip("/")
+                if not path.exists():
+                    raise ImageProblem(
+                        f"{self.dockerfile}:{instruction.line}: {instruction.keyword} {source}: "
+                        f"there is no {path}"
+                    )
+
+    @property
+    def name(self) -> str:
+        """The name with its tag."""
+        found = REFERENCE.fullmatch(self.tag)
+        return self.tag if found and found["tag"] else f"{self.tag}:latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """An image that was built."""
+
+    wanted: Wanted
+    url: str
+    """Of the engine that it is on."""
+    size: int
+    """In bytes, what it begins from included."""
+    bases: tuple[tuple[Image, int], ...]
+    """The images that its Dockerfile begins from by an argument, and their sizes in bytes."""
+    ports: tuple[int, ...]
+    """The TCP ports that it exposes."""
+
+
+def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progress: Progress) -> Built:
+    """Build `wanted` on the engine at `url`, and save it where that is wanted.
+
+    The images that its Dockerfile begins from by an argument (`ARG BASE=…`, `FROM ${BASE}`) are
+    pulled, or built from the catalogue. Raises `ImageProblem` and `EngineProblem`.
+    """
+    credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
+    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
+    host = Host(url, clients=clients, timeout=0, max_output=0, say=progress.note)  # it runs no command
+    try:
+        images = Images(clients, catalogue=wanted.catalogue, progress=progress, host=host)
+        dockerfile = wanted.dockerfile.read_text(encoding="utf-8")
+        provided = {
+            argument: images.provide(name)
+            for argument, name in base_arguments(dockerfile)
+            if name != RESERVED
+        }
+        references = {argument: each.reference for argument, each in provided.items()}
+        with engine_errors(f"while {wanted.tag} was built"):
+            client = clients()
+            before = _identity(client, wanted.name)
+            _build(host, wanted, arguments=references, progress=progress)
+            _remove_replaced(client, before, wanted)
+            attributes = client.images.get(wanted.name).attrs
+            sizes = [int(client.images.get(name).attrs["Size"]) for name in references.values()]
+        if wanted.output is not None:
+            progress.image(wanted.tag, f"saving it in {wanted.output}")
+            with engine_errors(f"while {wanted.tag} was saved"):
+                client.api.timeout = _SAVING_SECONDS
+                _save(wanted.output, client.api.get_image(wanted.name))
+        return Built(
+            wanted=wanted,
+            url=url,
+            size=int(attributes["Size"]),
+            bases=tuple(zip((each.image for each in provided.values()), sizes, strict=True)),
+            ports=_ports(attributes),
+        )
+    except BaseException:
+        host.interrupt()
+        raise
+    finally:
+        host.close()
+
+
+def _build(host: Host, wanted: Wanted, *, arguments: Mapping[str, str], progress: Progress) -> None:
+    client = host.clients()
+    folder = wanted.folder.resolve()
+    named = process_dockerfile(str(wanted.dockerfile.resolve()), str(folder))
+    try:
+        with packed(folder, exclude=left_out(wanted.folder, wanted.dockerfile), dockerfile=named) as archive:
+            run_build(
+                client,
+                show=lambda text: progress.image(wanted.tag, text),
+                host=host,
+                fileobj=archive,
+                custom_context=True,
+                dockerfile=named[0],
+                tag=wanted.name,
+                buildargs=dict(arguments),
+                labels={BUILT_AS: wanted.name},
+            )
+    except requests.RequestException:
+        raise  # an OSError as well, and the engine's
+    except OSError as error:
+        raise ImageProblem(f"{wanted.folder} can't be sent to the engine: {error}") from error
+    except BuildFailed as failure:
+        steps = instructions(wanted.dockerfile.read_text(encoding="utf-8"))
+        where = f":{steps[failure.step - 1].line}" if 0 < failure.step <= len(steps) else ""
+        raise ImageProblem(
+            f"{wanted.dockerfile}{where}: this can't be built; the last lines were:\n{failure}"
+        ) from failure
+
+
+def _identity(client: docker.DockerClient, name: str) -> str:
+    """Return the id of the image `name`, if it was built here under this name; else nothing."""
+    try:
+        image = client.images.get(name)
+    except ImageNotFound:
+        return ""
+    return str(image.id) if image.labels.get(BUILT_AS) == name else ""
+
+
+def _remove_replaced(client: docker.DockerClient, before: str, wanted: Wanted) -> None:
+    """Remove the image that lost its name to the new one; the engine keeps one that is in use."""
+    if not before or before == client.images.get(wanted.name).id:
+        return
+    with suppress(APIError):
+        if not client.images.get(before).attrs.get("RepoTags"):
+            client.api.remove_image(before)
+
+
+def _ports(attributes: Mapping[str, Any]) -> tuple[int, ...]:
+    exposed = (attributes.get("Config") or {}).get("ExposedPorts") or {}
+    found = (port.partition("/") for port in exposed)
+    return tuple(sorted(int(number) for number, _, protocol in found if protocol in ("", "tcp")))
+
+
+def _save(output: Path, chunks: Iterable[bytes]) -> None:
+    """Write the file whole or not at all. Raises `ImageProblem`, and what docker-py raises."""
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        Path(temporary).replace(output)
+        temporary = ""
+    except requests.RequestException:
+        raise  # an OSError as well, and the engine's
+    except OSError as error:
+        raise ImageProblem(f"{output} can't be written: {error.strerror}") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink()
+
+
+def report(built: Built, *, private: bool) -> str:
+    """Say what there is now, where, and how to run it; `private` is an engine of the build's own."""
+    wanted = built.wanted
+    published = "".join(f" -p {port}:{port}" for port in built.ports)
+    run = f"docker run -d{published} {wanted.tag}"
+    lines = [
+        f"{wanted.tag}: {_megabytes(built.size)}",
+        *(f"it begins from {image.name}, {image.origin}: {_megabytes(size)}" for image, size in built.bases),
+        f"it is on the engine at {built.url}",
+    ]
+    if private:
+        lines.append("that is the build's own engine, which ends with the command that it was started for")
+    if wanted.output is not None:
+        lines += [
+            f"and in {wanted.output}: {_megabytes(wanted.output.stat().st_size)}",
+            f"run it anywhere: docker load -i {wanted.output} && {run}",
+        ]
+    elif private:
+        lines.append("to run it on another: save it in a file with --output FILE.tar (make: OUTPUT=FILE.tar)")
+    else:
+        lines.append(f"run it: {run}")
+    return "\n".join(lines)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

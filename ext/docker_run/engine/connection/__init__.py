@@ -1,0 +1,1 @@
+"""Reaching an engine: discovery, endpoints, credentials, clients and their connections."""

@@ -1,0 +1,86 @@
+"""Choosing the engine of a build: the one that the user names, or else the first that answers, or our own.
+
+An engine that somebody chose by name (a URL, `DOCKER_HOST`, a context) is used, or nothing is: another one
+would run commands where they were not to be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from docker_run.engine.connection.endpoints import Endpoint, candidates
+from docker_run.engine.private.private_engine import PrivateEngine
+from docker_run.errors import EngineProblem
+from docker_run.protocols import Progress
+
+
+def expected(setting: str, *, environ: Mapping[str, str], private: bool) -> tuple[str, ...]:
+    """Return the URLs that `find` could return, without contacting or starting anything.
+
+    Raises `EngineProblem` for a setting that is none, and for a context that does not exist.
+    """
+    endpoints = candidates(setting, environ=environ)
+    urls = tuple(endpoint.url for endpoint in endpoints)
+    return (*urls, PrivateEngine().url) if _may_start(setting, endpoints, private=private) else urls
+
+
+def find(
+    setting: str,
+    *,
+    environ: Mapping[str, str],
+    private: bool,
+    progress: Progress,
+    engine: PrivateEngine | None = None,
+) -> str:
+    """Return the URL of the engine that the user names, or else of the first that answers.
+
+    `setting` is `auto`, `none` or a URL (see `endpoints`). With `auto`, and where
+    `private` allows it, an engine of our own is started when none answers: `engine`, or the usual one;
+    not where one was chosen by name, in `DOCKER_HOST` or as a context.
+    Raises `EngineProblem` with a line for each engine that was tried.
+    """
+    endpoints = candidates(setting, environ=environ)
+    if setting.strip() == "none":
+        raise EngineProblem("the engine setting is `none`")
+    url, tried = _first(endpoints, environ)
+    if url:
+        _note(progress, tried)
+        return url
+    if not endpoints:
+        tried.append("no engine: DOCKER_HOST is not set, and there is no socket of Docker or Podman")
+    if _may_start(setting, endpoints, private=private):
+        try:
+            url = (engine or PrivateEngine()).start(progress)
+        except EngineProblem as problem:
+            tried.append(str(problem))
+        else:
+            _note(progress, [*(tried if endpoints else ()), f"on an engine of the build's own, at {url}"])
+            return url
+    raise EngineProblem("\n".join(tried))
+
+
+def _first(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the URL of the first engine that answers, and what is wrong with those before it."""
+    # Docker's library takes a quarter of a second to import: only for a build that wants an engine.
+    from docker_run.engine.connection.connect import connect  # noqa: PLC0415
+
+    tried: list[str] = []
+    for endpoint in endpoints:
+        try:
+            connect(endpoint.url, environ=environ).close()
+        except EngineProblem as problem:
+            remedy = f"; {endpoint.remedy}: no other is used in its place" if endpoint.remedy else ""
+            tried.append(f"{problem} (from {endpoint.source}{remedy})")
+        else:
+            return endpoint.url, tried
+    return "", tried
+
+
+def _note(progress: Progress, lines: Sequence[str]) -> None:
+    """Say what the user should know: of sockets and hosts that are there and don't answer, above all."""
+    for line in lines:
+        progress.note(line)
+
+
+def _may_start(setting: str, endpoints: Sequence[Endpoint], *, private: bool) -> bool:
+    return private and setting.strip() == "auto" and not any(endpoint.remedy for endpoint in endpoints)

@@ -1,0 +1,157 @@
+"""Which engines there may be; nothing here contacts one, or needs Docker's library.
+
+The rules are the `docker` command's own: `DOCKER_HOST` goes before the current context, which goes
+before the sockets that an engine listens on by default
+(https://docs.docker.com/reference/cli/docker/#environment-variables,
+https://docs.docker.com/engine/manage-resources/contexts/).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from docker_run.engine.connection.client_config import client_config, config_folder, home_folder, read_object
+from docker_run.errors import EngineProblem
+
+_SCHEMES = ("unix", "tcp", "ssh", "http", "https", "npipe")
+_FORMS = "`auto`, `none`, or the URL of an engine such as `unix:///var/run/docker.sock`"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """The files with which an engine on TCP proves who it is, and we who we are."""
+
+    folder: Path
+    """Holds any of `ca.pem`, `cert.pem` and `key.pem`."""
+    verify: bool = True
+    """Whether the engine's certificate must be signed by the authority in `ca.pem`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an engine may listen."""
+
+    url: str
+    """E.g. `unix:///var/run/docker.sock`, `tcp://10.0.0.2:2376`, `ssh://me@machine`."""
+    source: str
+    """Who says so, e.g. `DOCKER_HOST` or `context remote`."""
+    certificates: Certificates | None = None
+    remedy: str = ""
+    """What to try where nobody answers there; only of an engine that the user chose by name."""
+
+
+def candidates(setting: str, *, environ: Mapping[str, str], root: Path = Path("/")) -> tuple[Endpoint, ...]:
+    """Return the engines that `setting` allows, the first choice first, without contacting any.
+
+    `setting` is `auto`, `none` or a URL. `root` is where absolute paths of sockets begin.
+    Raises `EngineProblem` for another setting, and for a context that does not exist.
+    """
+    setting = setting.strip()
+    if setting == "none":
+        return ()
+    if setting != "auto":
+        _check(setting, f"the engine setting {setting!r} is none of {_FORMS}")
+        return (
+            Endpoint(
+                setting, "the engine setting", _certificates_of(setting, environ), "correct it, or say `auto`"
+            ),
+        )
+    host = environ.get("DOCKER_HOST", "").strip()
+    if host:
+        _check(host, f"DOCKER_HOST is {host!r}, which is not the URL of an engine; correct or unset it")
+        return (Endpoint(host, "DOCKER_HOST", _certificates_of(host, environ), "correct or unset it"),)
+    context = _current_context(environ)
+    if context is not None:
+        return (context,)
+    return _usual(environ, root)
+
+
+def certificates_for(url: str, environ: Mapping[str, str]) -> Certificates | None:
+    """Return the certificates for the engine at `url`, where it asks for any.
+
+    Those of the current context where `url` is the context's, else what `DOCKER_TLS_VERIFY` and
+    `DOCKER_CERT_PATH` say.
+    """
+    if not environ.get("DOCKER_HOST", "").strip():
+        try:
+            context = _current_context(environ)
+        except EngineProblem:
+            context = None  # it was not the context that named `url`
+        if context is not None and context.url == url:
+            return context.certificates
+    return _certificates_of(url, environ)
+
+
+def _check(url: str, message: str) -> None:
+    scheme, found, rest = url.partition("://")
+    if not found or not rest or scheme not in _SCHEMES:
+        raise EngineProblem(message)
+    try:
+        lacks_port = scheme == "tcp" and urlsplit(url).port is None
+    except ValueError as error:
+        raise EngineProblem(f"{message} ({error})") from error
+    if lacks_port:
+        raise EngineProblem(f"{message} (it lacks a port, often 2375 or, with TLS, 2376)")
+
+
+def _usual(environ: Mapping[str, str], root: Path) -> tuple[Endpoint, ...]:
+    """Return where engines listen by default, as far as there is something."""
+    if sys.platform == "win32":
+        # Looking whether a pipe is there would connect to it.
+        return (Endpoint("npipe:////./pipe/docker_engine", "the default pipe"),)
+    return tuple(
+        Endpoint(f"unix://{path}", source)
+        for path, source in _usual_sockets(environ)
+        if (root / path.lstrip("/")).is_socket()
+    )
+
+
+def _usual_sockets(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    run = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    home = home_folder(environ)
+    desktop = ((f"{home}/.docker/run/docker.sock", "the socket of Docker Desktop"),) if home else ()
+    return (
+        ("/var/run/docker.sock", "the default socket"),
+        (f"{run}/docker.sock", "the socket of rootless Docker"),
+        *desktop,
+        (f"{run}/podman/podman.sock", "the socket of rootless Podman"),
+        ("/run/podman/podman.sock", "the socket of Podman"),
+    )
+
+
+def _current_context(environ: Mapping[str, str]) -> Endpoint | None:
+    name = environ.get("DOCKER_CONTEXT") or client_config(environ).context
+    if name in ("default", ""):
+        return None
+    folder = config_folder(environ)
+    # The folder of a context is called by the hash of its name.
+    identity = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    meta = folder / "contexts" / "meta" / identity / "meta.json" if folder else None
+    if folder is None or meta is None or not meta.exists():
+        raise EngineProblem(
+            f"there is no docker context {name!r} in {folder}: "
+            "see `docker context ls`, or choose another with `docker context use` or DOCKER_CONTEXT"
+        )
+    endpoints = read_object(meta).get("Endpoints")
+    endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    url = endpoint.get("Host", "") if isinstance(endpoint, dict) else ""
+    _check(str(url), f"the docker context {name!r} names no engine; see `docker context inspect {name}`")
+    tls = folder / "contexts" / "tls" / identity / "docker"
+    skips = isinstance(endpoint, dict) and bool(endpoint.get("SkipTLSVerify", False))
+    certificates = Certificates(tls, verify=not skips) if tls.is_dir() else None
+    return Endpoint(str(url), f"context {name}", certificates, "start it, or `docker context use` another")
+
+
+def _certificates_of(url: str, environ: Mapping[str, str]) -> Certificates | None:
+    verify = bool(environ.get("DOCKER_TLS_VERIFY"))
+    folder = environ.get("DOCKER_CERT_PATH")
+    if not url.startswith(("tcp://", "https://")) or not (verify or folder):
+        return None
+    chosen = Path(folder) if folder else config_folder(environ)
+    return Certificates(chosen, verify=verify) if chosen else None

@@ -1,0 +1,1 @@
+"""The runner `direct`: `docker run` lines as requests to the engine."""

@@ -1,0 +1,310 @@
+"""Sessions run directly on an engine: each `docker run` line becomes requests of docker-py.
+
+What a command prints here is what the `docker` command prints for the same line, in the words of its
+version 28 (docker/cli, `cli/command/container/run.go`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from docker.errors import DockerException
+
+from docker_run.docker_cli import run_line
+from docker_run.engine.cleanup.sweep import engine_errors
+from docker_run.engine.direct.command import Printed, run_command
+from docker_run.engine.direct.confinement import Confinement, Supported, needs_default_network
+from docker_run.engine.direct.create_request import creation
+from docker_run.engine.direct.name_prefix import Names
+from docker_run.engine.direct.page_network import PageNetworks
+from docker_run.engine.host import Host
+from docker_run.engine.images.provider import Images
+from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
+from docker_run.engine.refusals import FAILED
+from docker_run.engine.volumes import without_names
+from docker_run.errors import (
+    EngineProblem,
+    EngineRefusal,
+    FlagProblem,
+    ImageProblem,
+    Interrupted,
+    Unfinished,
+)
+from docker_run.model import (
+    Command,
+    CommandRecording,
+    DirectLimits,
+    Environment,
+    Image,
+    RunLine,
+    Session,
+    Step,
+)
+
+_MEMORY = ("mem_limit", "memswap_limit", "mem_reservation", "kernel_memory")
+"""What docker-py calls the flags of a line that set a limit of memory."""
+_RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
+
+
+class DirectSessions:
+    """Opens sessions directly on an engine, without a lab.
+
+    `images` is where images come from. `allow` names the flags that may reach into the host, None
+    allows all. `environ` has the values of variables that a line names without one (`-e NAME`),
+    `limits` what a container may take whose line says nothing of it.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        images: Images,
+        allow: Collection[str] | None,
+        environ: Mapping[str, str] | None = None,
+        limits: DirectLimits | None = None,
+    ) -> None:
+        self._host = host
+        self._images = images
+        self._allow = None if allow is None else frozenset(allow)
+        self._environ = environ or {}
+        self._limits = limits or DirectLimits()
+        self._networks = PageNetworks(host)
+        self._lock = threading.Lock()
+        self._supported: Supported | None = None
+
+    def close(self) -> None:
+        """Remove what its sessions shared."""
+        self._networks.close()
+
+    @contextmanager
+    def open(self, session: Session) -> Iterator[DirectSession]:
+        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        host = self._host
+        host.clients()
+        names = Names(f"{secrets.token_hex(8)}-")
+        confinement = self._confinement(session)
+        opened = DirectSession(
+            session,
+            host=host,
+            images=self._images,
+            allow=self._allow,
+            environ=self._environ,
+            names=names,
+            labels=host.labels(page=session.page, session=names.prefix),
+            confinement=confinement,
+        )
+        try:
+            yield opened
+        except BaseException as error:
+            host.remove_after(names.prefix, error)
+            raise
+        else:
+            host.remove(names.prefix)
+            if confinement.network:
+                self._networks.give_back(confinement.network)
+        finally:
+            opened.remove_id_files()
+
+    def _confinement(self, session: Session) -> Confinement:
+        with self._lock, engine_errors("when it was asked for its limits"):
+            if self._supported is None:
+                self._supported = Supported.of(self._host.clients().api.info())
+        network = (lambda: "") if needs_default_network(session.steps) else self._networks.take
+        return Confinement(self._limits, self._supported, network)
+
+
+class DirectSession:
+    """A session on an engine, without a lab. Implements `protocols.EngineSession`.
+
+    `labels` are put on everything that it makes; for the other arguments see `DirectSessions`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        host: Host,
+        images: Images,
+        allow: frozenset[str] | None,
+        environ: Mapping[str, str],
+        names: Names,
+        labels: Mapping[str, str],
+        confinement: Confinement,
+    ) -> None:
+        self._session = session
+        self._host = host
+        self._clients = host.clients
+        self._provider = images
+        self._allow = allow
+        self._environ = environ
+        self._names = names
+        self._labels = labels
+        self._confinement = confinement
+        self._limits = host.limits
+        self._used: dict[str, Image] = {}
+        self._id_files: list[Path] = []
+        self._ended = ""
+
+    def environment(self) -> Environment:
+        """Describe the machine. Raises `EngineProblem`."""
+        return self._host.environment()
+
+    def images(self) -> tuple[Image, ...]:
+        """Return the images used so far, by name."""
+        return tuple(self._used[name] for name in sorted(self._used))
+
+    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+        """Run the commands of `step`. Raises what `protocols.EngineSession.run` says."""
+        if self._ended:
+            raise EngineProblem(f"nothing more can be run on this page: {self._ended}")
+        statuses = step.expect.statuses(len(step.commands))
+        try:
+            return tuple(
+                self._run(command, step, expected)
+                for command, expected in zip(step.commands, statuses, strict=True)
+            )
+        except EngineProblem as error:
+            self._ended = str(error)
+            if self._limits.interrupted.is_set():
+                # What the engine was asked for has been given up.
+                raise Interrupted("the build was interrupted while a command ran") from error
+            raise
+        except Unfinished as error:
+            self._ended = str(error)
+            raise
+
+    def _run(self, command: Command, step: Step, expected: int | None) -> CommandRecording:
+        line = self._parse(command, step)
+        self._check_interrupted(command)
+        pull, platform = line.client.get("pull"), line.container.get("platform")
+        began = time.monotonic()
+        try:
+            provided = self._provider.provide(
+                line.image, pull=str(pull or "missing"), platform=str(platform) if platform else None
+            )
+        except ImageProblem as problem:
+            # An author who expects the refusal gets it; to anybody else it is a mistake.
+            if not problem.answer or expected != FAILED:
+                raise
+            printed = Printed()
+            printed.refuse(problem.answer)
+        else:
+            self._used[line.image] = provided.image
+            self._check_interrupted(command)
+            began = time.monotonic()
+            printed = self._create_and_run(command, line, provided.reference, step)
+        if printed.refusal and printed.exit_code != expected:
+            raise self._refused(command, printed, expected)
+        if expected != KILLED:
+            self._check_memory(command, line, printed)
+        return CommandRecording(
+            command=command.text,
+            exit_code=printed.exit_code,
+            seconds=time.monotonic() - began,
+            output=self._names.public_chunks(printed.chunks),
+        )
+
+    def _refused(self, command: Command, printed: Printed, expected: int | None) -> EngineRefusal:
+        """Return the error for a refusal that the page does not expect by its exit status."""
+        wanted = "" if expected is None else f", expected {expected}"
+        covers = ", which `any` does not cover" if expected is None else ""
+        return EngineRefusal(
+            f"`{command.text}` is refused, with exit status {printed.exit_code}{wanted}: "
+            f"{self._names.public(printed.refusal)} (if that is what the page is to show{covers}, say "
+            f"`:exit-code: {printed.exit_code}`)"
+        )
+
+    def _check_memory(self, command: Command, line: RunLine, printed: Printed) -> None:
+        """Raise `EngineProblem` where a container was out of memory whose line sets no limit of it."""
+        is_limited = any(line.host.get(key) for key in _MEMORY)
+        output = (chunk.data for chunk in printed.chunks)
+        if is_limited or not printed.container or not may_be_killed(printed.exit_code, output):
+            return
+        with engine_errors(f"when it was asked whether `{command.text}` was out of memory"):
+            if was_out_of_memory(self._clients().api, printed.container):
+                raise EngineProblem(
+                    f"`{command.text}` was out of memory, and something in its container was killed; let it "
+                    "need less, raise `docker_run_memory`, or set the limit that the page is about with `-m`"
+                )
+
+    def _parse(self, command: Command, step: Step) -> RunLine:
+        found = _RUN.fullmatch(command.text)
+        if found is None:
+            raise FlagProblem(
+                f"`{command.text}` can't be run directly on the engine: only `docker run` lines can"
+            )
+
+        files = dict(step.files)
+
+        def read(name: str) -> str:
+            if name not in files:
+                raise FileNotFoundError(name)
+            return files[name]
+
+        return run_line.parse(
+            found["rest"].strip(),
+            allow=self._allow,
+            read=read,
+            environ=self._environ,
+            proxies=self._host.proxies,
+            directory=str(Path(step.location.path).parent),
+        )
+
+    def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> Printed:
+        id_file = str(line.client.get("cidfile") or "")
+        id_path = Path(step.location.path).parent / id_file
+        if id_file and id_path.exists():
+            refused = Printed()
+            refused.refuse(
+                "docker: container ID file found, make sure the other container isn't running or delete "
+                f"{id_file}"
+            )
+            return refused
+        api = self._clients().api
+        try:
+            asked = creation(
+                line,
+                reference=reference,
+                typed=command.typed,
+                labels=self._labels,
+                terminal=self._session.terminal,
+                api=api,
+                product=self._host.product(),
+            )
+        except (DockerException, TypeError, ValueError) as error:
+            # docker-py checks some values itself, and knows which version of the API has what.
+            raise FlagProblem(f"`{command.text}` can't be run by this engine: {error}") from error
+        printed = run_command(
+            api,
+            asked,
+            names=self._names,
+            labels=self._labels,
+            confinement=self._confinement,
+            limits=self._limits.within(step.timeout),
+            command=command.text,
+            created=lambda container: self._host.note_volumes(
+                self._names.prefix, without_names(api.inspect_container(container))
+            ),
+        )
+        if id_file and printed.container:
+            try:
+                id_path.write_text(printed.container, encoding="ascii")
+            except OSError as error:
+                raise FlagProblem(f"--cidfile {id_file} can't be written: {error.strerror}") from error
+            self._id_files.append(id_path)
+        return printed
+
+    def remove_id_files(self) -> None:
+        """Remove what `--cidfile` wrote: like the containers, it is there until the page ends."""
+        for path in self._id_files:
+            path.unlink(missing_ok=True)
+
+    def _check_interrupted(self, command: Command) -> None:
+        if self._limits.interrupted.is_set():
+            raise Interrupted(f"the build was interrupted before `{command.text}` ran")

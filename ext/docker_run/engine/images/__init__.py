@@ -1,0 +1,1 @@
+"""Images: pulled, or built from the catalogue."""

@@ -1,0 +1,347 @@
+"""Labs for the sessions of a build: made ready ahead, opened, and removed when their page ends."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol, TypeVar
+
+from docker_run.engine.closing import close_all
+from docker_run.engine.connection.product import Product
+from docker_run.engine.host import Host
+from docker_run.engine.labs.expiry import Life
+from docker_run.engine.labs.lab_session import Lab, LabSession
+from docker_run.engine.labs.lab_shell import Shell
+from docker_run.engine.labs.machine import Blueprint, Machine
+from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
+from docker_run.model import Environment, Image, LabSettings, Session
+from docker_run.protocols import Progress
+
+_AHEAD = 1
+"""For how many sessions labs are started before they are asked for."""
+_READY_SECONDS = 90.0
+"""How long a lab may take from its start to its first prompt: on a busy machine, many times what it needs."""
+_TICK = 0.1
+
+T = TypeVar("T")
+
+
+class KindsOfLabs(Protocol):
+    """Where the images of labs come from."""
+
+    def provide(self, kind: str) -> str:
+        """Return the reference of the image of `kind`, built if need be. Raises `ImageProblem`."""
+
+
+class Mirror(Protocol):
+    """A registry that labs ask before Docker Hub."""
+
+    def start(self) -> None:
+        """Start it, so that it can be reached. Raises `ImageProblem` and `EngineProblem`."""
+
+    @property
+    def mirror(self) -> str:
+        """The URL at which labs reach it."""
+
+    def stock(self) -> None:
+        """Put all images of the catalogue into it; one that can't be had does not stop the others."""
+
+    def problem(self, name: str) -> ImageProblem | None:
+        """Return why the image `name` of the catalogue is not there; None for any other."""
+
+    def images_served(self, address: str, *, since: str) -> tuple[Image, ...]:
+        """Return the images that the lab with this IP address, started at `since`, has taken from it."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The labs of one session, while and after they are started."""
+
+    session: Session
+    prefix: str
+    labs: dict[str, Lab] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    described: str = ""
+    """What the engine of its labs is, and their system."""
+    life: Life | None = None
+
+
+class LabSessions:
+    """Opens sessions on labs that `host` hosts.
+
+    `images` has the labs' own images; `mirror` is None where labs ask Docker Hub itself.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        images: KindsOfLabs,
+        mirror: Mirror | None,
+        settings: LabSettings,
+        progress: Progress,
+    ) -> None:
+        self._host = host
+        self._images = images
+        self._mirror = mirror
+        self._settings = settings
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="docker-run labs")
+        self._loaders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="docker-run images")
+        self._coming: deque[Session] = deque()
+        self._warm: dict[str, Future[_Opening]] = {}
+        self._kinds: dict[str, Future[str]] = {}
+        self._mirrored: Future[str] | None = None
+        self._stocked: Future[None] | None = None
+        self._closed = False
+
+    def prepare(self, sessions: Sequence[Session]) -> None:
+        """Begin with what `sessions`, which will be opened in this order, need."""
+        with self._lock:
+            self._coming.extend(sessions)
+        if sessions:
+            self._begin(sessions)
+            self._start_ahead()
+
+    @contextmanager
+    def open(self, session: Session) -> Iterator[LabSession]:
+        """Open `session`; leaving the context removes its labs.
+
+        Raises `LabProblem`, `ImageProblem`, `EngineProblem` and `Interrupted` on entry.
+        """
+        opening = self._take(session)
+        self._start_ahead()
+        try:
+            yield LabSession(
+                opening.labs,
+                clients=self._host.clients,
+                images=self._images_used,
+                environment=lambda: self._environment(opening),
+                problem=self._problem,
+                limits=self._host.limits,
+                size=session.terminal,
+            )
+        except BaseException as error:
+            self._let_go(opening)
+            self._host.remove_after(opening.prefix, error)
+            raise
+        self._discard(opening)
+
+    def close(self) -> None:
+        """Remove the labs that nobody asked for, and end what labs need besides.
+
+        Raises the first error, after all has been tried.
+        """
+        with self._lock:
+            self._closed = True
+            warm = list(self._warm.values())
+            self._warm.clear()
+        for future in warm:
+            future.cancel()
+        close_all(
+            *(partial(self._discard_unused, future) for future in warm),
+            *(partial(pool.shutdown, cancel_futures=True) for pool in (self._pool, self._loaders)),
+            *(() if self._mirror is None else (self._mirror.close,)),
+        )
+
+    # What all labs need.
+
+    def _begin(self, sessions: Sequence[Session]) -> None:
+        """Build the labs' images, start the mirror, and stock it; each once.
+
+        Raises `LabProblem` on Podman: it neither gives labs what their engine needs, nor pushes images to
+        their registry.
+        """
+        if self._host.product() is Product.PODMAN:
+            raise LabProblem(
+                "labs don't run on Podman: name a Docker engine (`docker_run_engine`), or run the page "
+                "directly on the engine (`docker_run_lab: none`)"
+            )
+        with self._lock:
+            for kind in sorted({session.place.name for session in sessions}):
+                if kind not in self._kinds:
+                    self._kinds[kind] = self._pool.submit(self._images.provide, kind)
+            if self._mirrored is None:
+                self._mirrored = self._pool.submit(self._start_mirror)
+                self._stocked = self._pool.submit(self._stock, self._mirrored)
+
+    def _start_mirror(self) -> str:
+        if self._mirror is None:
+            return ""
+        self._mirror.start()
+        return self._mirror.mirror
+
+    def _stock(self, mirrored: Future[str]) -> None:
+        mirrored.result()
+        if self._mirror is not None:
+            self._mirror.stock()
+
+    # The labs of one session.
+
+    def _take(self, session: Session) -> _Opening:
+        """Return the session's labs: those that were started ahead, or new ones."""
+        self._begin([session])
+        with self._lock:
+            warm = self._warm.pop(session.page, None)
+            if session in self._coming:
+                self._coming.remove(session)
+        if warm is None:
+            return self._start(session)
+        try:
+            opening = self._await(warm)
+        except Interrupted:
+            with self._lock:
+                self._warm[session.page] = warm  # it may still become ready, and has to be removed then
+            raise
+        if time.monotonic() - opening.began <= self._settings.life / 2:
+            return opening
+        # It waited for long, and a page is to have most of a lab's life.
+        self._discard(opening)
+        return self._start(session)
+
+    def _discard(self, opening: _Opening) -> None:
+        self._let_go(opening)
+        self._host.remove(opening.prefix)
+
+    def _discard_unused(self, future: Future[_Opening]) -> None:
+        try:
+            opening = future.result()
+        except (CancelledError, DockerRunError):
+            return  # of one that did not start, nothing is left, and nobody has asked for it
+        self._discard(opening)
+
+    def _start_ahead(self) -> None:
+        with self._lock:
+            while not self._closed and self._coming and len(self._warm) < _AHEAD:
+                session = self._coming.popleft()
+                self._warm[session.page] = self._pool.submit(self._start, session)
+
+    def _start(self, session: Session) -> _Opening:
+        """Start the session's labs, and wait until they can be used."""
+        opening = _Opening(session, f"{secrets.token_hex(8)}-")
+        try:
+            image, mirror = self._await(self._kinds[session.place.name]), self._await_mirror()
+            machines = [self._machine(opening, name, image=image, mirror=mirror) for name in session.labs]
+            opening.life = Life(machines, seconds=self._settings.life, clients=self._host.clients)
+            for machine in machines:
+                opening.labs[machine.name] = Lab(machine, self._shell(machine, session))
+            for lab in opening.labs.values():
+                self._await_prompt(lab)
+            opening.described = machines[0].described(self._host.clients().api)
+            self._make_ready(machines, session)
+        except BaseException as error:
+            self._let_go(opening)
+            self._host.remove_after(opening.prefix, error)
+            raise
+        return opening
+
+    def _await_mirror(self) -> str:
+        return self._await(self._mirrored) if self._mirrored is not None else ""
+
+    def _machine(self, opening: _Opening, name: str, *, image: str, mirror: str) -> Machine:
+        blueprint = Blueprint(
+            image=image,
+            name=name,
+            labels=self._host.labels(page=opening.session.page, session=opening.prefix),
+            settings=self._settings,
+            interrupted=self._host.interrupted,
+            mirror=mirror,
+            proxies=self._host.proxies,
+            near=opening.session.labs,
+        )
+        machine = Machine.start(self._host.clients().api, blueprint)
+        self._host.note_volumes(opening.prefix, machine.volumes)
+        return machine
+
+    def _shell(self, machine: Machine, session: Session) -> Shell:
+        # Asked for while the lab's engine is still starting: the shell waits for that by itself.
+        return Shell(self._host.clients().api, machine.container, name=machine.name, size=session.terminal)
+
+    def _make_ready(self, machines: Sequence[Machine], session: Session) -> None:
+        """Let the labs know each other, and have the page's images."""
+        for machine in machines:
+            machine.introduce(self._host.clients().api, [other for other in machines if other is not machine])
+        if self._stocked is not None:
+            self._await(self._stocked)
+        loading = [
+            self._loaders.submit(self._load, machine, name) for machine in machines for name in session.images
+        ]
+        for loaded in loading:
+            self._await(loaded)
+
+    def _await_prompt(self, lab: Lab) -> None:
+        waited = 0.0
+        while not lab.shell.console.wait_ready(_TICK):
+            self._check_interrupted()
+            waited += _TICK
+            if lab.shell.console.lost is not None or waited >= _READY_SECONDS:
+                obituary = lab.machine.obituary(self._host.clients().api)
+                said = lab.shell.console.aside().strip()
+                why = obituary or said or f"it gave no prompt within {_READY_SECONDS:g} s"
+                raise LabProblem(f"the lab {lab.machine.name} did not start: {why}")
+
+    def _problem(self, name: str) -> ImageProblem | None:
+        return self._mirror.problem(name) if self._mirror is not None else None
+
+    def _load(self, machine: Machine, name: str) -> None:
+        """Let a lab have the image `name` before the first command."""
+        if problem := self._problem(name):
+            raise problem
+        ended = machine.execute(self._host.clients().api, ["docker", "pull", "--quiet", name])
+        if ended.status:
+            said = ended.output.strip()
+            raise ImageProblem(
+                f"the page begins with the image {name!r} (`docker_run_images`), which can't be had: {said}; "
+                "check the name, or give it a Dockerfile in the catalogue",
+                reason=f"there is no image `{name}`",
+            )
+
+    def _images_used(self, machines: Sequence[Machine]) -> tuple[Image, ...]:
+        if self._mirror is None:
+            return ()
+        used = {
+            image.name: image
+            for machine in machines
+            for image in self._mirror.images_served(machine.address, since=machine.started)
+        }
+        return tuple(used[name] for name in sorted(used))
+
+    def _environment(self, opening: _Opening) -> Environment:
+        """Describe the machine as the page sees it: the engine on the lab, and the lab's system."""
+        host = self._host.environment()
+        engine, _, system = opening.described.partition("\n")
+        return replace(host, engine=f"{engine}, on a lab hosted by {host.engine}", system=system)
+
+    @staticmethod
+    def _let_go(opening: _Opening) -> None:
+        """Let go of its labs, which are about to be removed."""
+        if opening.life is not None:
+            opening.life.cancel()
+        for lab in opening.labs.values():
+            lab.shell.close()
+
+    def _await(self, future: Future[T]) -> T:
+        """Wait for what another thread does, but not longer than the build goes on."""
+        while True:
+            self._check_interrupted()
+            try:
+                return future.result(timeout=_TICK)
+            except NotYet:
+                if future.done():
+                    raise
+
+    def _check_interrupted(self) -> None:
+        if self._host.interrupted.is_set():
+            raise Interrupted("the build was interrupted before its lab was ready")

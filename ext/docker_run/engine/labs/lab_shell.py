@@ -1,0 +1,289 @@
+"""One shell on a terminal of a lab: commands are typed at its prompt, one after another."""
+
+from __future__ import annotations
+
+import queue
+import re
+import time
+from collections.abc import Callable
+
+from docker import APIClient
+from docker.errors import APIError
+
+from docker_run.engine import streams
+from docker_run.engine.cleanup.sweep import engine_errors
+from docker_run.engine.labs import canonical_input, lab_exec
+from docker_run.engine.labs.shell_output import Console, State
+from docker_run.engine.limits import Limits
+from docker_run.errors import (
+    BodyProblem,
+    DockerRunError,
+    EngineProblem,
+    Interrupted,
+    LabProblem,
+    TimedOut,
+    TooMuchOutput,
+)
+from docker_run.model import Chunk, Command, CommandRecording, Stream, TerminalSize
+from docker_run.terminal import keys, osc133, waits
+from docker_run.terminal.typist import Typist
+
+COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
+"""The shell, which puts the marks of `docker_run.terminal.osc133` around its prompts."""
+_TICK = 0.05
+"""Seconds between two looks at the clock."""
+_INPUT_TICK = 0.01
+"""The same, while input is typed."""
+_RESIZE_SECONDS = 20.0
+"""How long a lab may take to start its shell."""
+_SHOWN_SECONDS = 5.0
+"""How long the shell may take to show its prompt again."""
+_STARTS_TERMINAL = tuple(map(re.compile, (r"\bdocker\b", r"\b(?:run|exec)\b", r"\s(?:-\w*t\w*|--tty)\b")))
+"""What is there, in this order, in a command that starts a terminal in a container."""
+_STARTING_SECONDS = 15.0
+"""How long a container with a terminal may take to its prompt; what is typed before is seen twice."""
+_INVISIBLE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")
+_ENTER, _INTERRUPT = b"\r", b"\x03"
+
+
+class Shell:
+    """The shell of one lab. `api` belongs to the thread that calls; `name` is what messages call the lab.
+
+    Raises `EngineProblem` where the container is gone.
+    """
+
+    def __init__(self, api: APIClient, container: str, *, name: str, size: TerminalSize) -> None:
+        self.name = name
+        self.size = size
+        self.console = Console()
+        with engine_errors("while it started the shell of a lab"):
+            self._execution = lab_exec.create(api, container, COMMAND, tty=True)
+            self._connection = streams.open_exec(api, self._execution, tty=True)
+        console, connection = self.console, self._connection
+        self._typed: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._threads = [
+            streams.start_thread(f"shell {name}", lambda: console.read(connection)),
+            # Aside: a terminal that nobody reads takes no more than some kilobytes.
+            streams.start_thread(f"keys {name}", self._send_all),
+        ]
+        try:
+            with engine_errors("while it set the size of a lab's terminal"):
+                self._resize(api)
+        except EngineProblem:
+            self.close()
+            raise
+
+    def run(self, command: Command, limits: Limits, *, is_canonical: Callable[[], bool]) -> CommandRecording:
+        """Type `command`, and what is typed into it; wait for its end and the next prompt.
+
+        `is_canonical` tells whether the terminal is in canonical mode at that moment; it is asked before
+        a long line is typed.
+        Waits behind all that is typed are kept after its end: a job in the background prints meanwhile.
+        Raises `TimedOut`, `TooMuchOutput`, `Interrupted`, `BodyProblem` where the shell waits for the
+        rest of a command, or gets what was meant for one, and `LabProblem` where it has ended, or can't
+        be followed any more. After any of them it can't be used.
+        """
+        return _Run(self, command, limits, is_canonical).recording()
+
+    def send(self, data: bytes) -> None:
+        """Send what is typed."""
+        self._typed.put(data)
+
+    def close(self) -> None:
+        """Let go of the shell; it ends with its lab."""
+        self._typed.put(None)
+        self._connection.abort()
+        for thread in self._threads:
+            thread.join()
+        self._connection.close()
+
+    def _send_all(self) -> None:
+        try:
+            while (data := self._typed.get()) is not None:
+                self._connection.send(data)
+        except OSError:
+            return  # the shell has just ended: its connection tells
+
+    def _resize(self, api: APIClient) -> None:
+        """Set the terminal's size: the engine can't before the shell is there."""
+        give_up = time.monotonic() + _RESIZE_SECONDS
+        while self.console.lost is None:
+            try:
+                api.exec_resize(self._execution, self.size.rows, self.size.columns)
+            except APIError as error:
+                if time.monotonic() > give_up:
+                    raise LabProblem(
+                        f"the engine can't set the size of the terminal of {self.name}: "
+                        f"{error.explanation or error}"
+                    ) from error
+                time.sleep(0.02)
+            else:
+                return
+
+
+def starts_terminal(command: str) -> bool:
+    """Tell whether `command` seems to start a container, or a program in one, with a terminal."""
+    at = 0
+    for pattern in _STARTS_TERMINAL:
+        found = pattern.search(command, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
+
+
+class _Run:
+    """A command under way."""
+
+    def __init__(
+        self, shell: Shell, command: Command, limits: Limits, is_canonical: Callable[[], bool]
+    ) -> None:
+        self._shell = shell
+        self._console = shell.console
+        self._command = command
+        self._limits = limits
+        self._is_canonical = is_canonical
+        self._transcript = streams.Transcript(max_output=limits.max_output, has_output=True)
+        self._typist: Typist | None = None
+        self._last = ""
+        self._began = time.monotonic()
+        self._lingers = bool(command.typed) and waits.is_wait(command.typed[-1])
+
+    def recording(self) -> CommandRecording:
+        """Run it. Raises what `Shell.run` says."""
+        self._check_idle()
+        self._console.begin(self._transcript, lingers=self._lingers)
+        self._shell.send(osc133.PASTE_BEGIN + self._command.text.encode() + osc133.PASTE_END + _ENTER)
+        while not self._transcript.complete:
+            self._follow(self._transcript.wait(self._tick()), now=time.monotonic())
+            self._check()
+        self._check()
+        seconds = time.monotonic() - self._began
+        if self._last:
+            self._check_typed()
+        return CommandRecording(
+            command=self._command.text,
+            exit_code=self._transcript.exit_code or 0,
+            seconds=seconds,
+            output=self._transcript.chunks(),
+        )
+
+    def _follow(self, output: bytes, *, now: float) -> None:
+        """Take note of `output`, and type the next line if it is time."""
+        state, ended = self._console.state, self._transcript.exit_code is not None
+        if self._typist is None:
+            if not ended and state is not State.RUNNING:
+                return
+            self._typist = self._new_typist(now)
+        self._typist.saw(output, now=now)
+        line = None if ended else self._typist.next_line(now=now)
+        if line is not None:
+            self._last = line
+            self._transcript.add(Chunk(Stream.TYPED, line.encode()))
+            self._type(keys.to_bytes(line))
+        if self._lingers and state is State.PROMPT and not self._typist.only_waits:
+            self._console.finish()
+
+    def _new_typist(self, now: float) -> Typist:
+        command = self._command
+        if command.is_input:
+            return canonical_input.InputTypist(command.typed, began=now)
+        starting = {"starting": _STARTING_SECONDS} if starts_terminal(command.text) else {}
+        return Typist(command.typed, began=now, **starting)
+
+    def _tick(self) -> float:
+        is_typing = self._typist is not None and not self._typist.done
+        return _INPUT_TICK if self._command.is_input and is_typing else _TICK
+
+    def _type(self, typed: bytes) -> None:
+        """Type a line. A program that reads lines gets all of it, one that reads keys gets these."""
+        if len(typed) > canonical_input.LONGEST and self._is_canonical():
+            typed = canonical_input.in_pieces(typed)
+        self._shell.send(typed)
+
+    def _check_typed(self) -> None:
+        """Raise where what was typed last came to the shell, because the command had ended before.
+
+        The shell is made to show its prompt again: by then it has read all that came before.
+        """
+        console = self._console
+        self._shell.send(osc133.EMPTY_LINE)
+        self._shell.send(osc133.SHOW_PROMPT)
+        shown = console.wait_prompt(_SHOWN_SECONDS)
+        left = _INVISIBLE.sub(b"", console.aside().encode())
+        if not left:
+            console.forget_aside()
+        if console.lost is not None:
+            raise self._lost(console.lost)
+        if not shown or console.strange or left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b"":
+            raise BodyProblem(
+                f"`{self._command.text}` had ended when `{self._last}` was typed, which so came to the "
+                "shell; take out what comes after its end, put a `<wait …>` before it, or leave its Enter "
+                "out (`q\\c`)"
+            )
+
+    def _check_idle(self) -> None:
+        console, text = self._console, self._command.text
+        if console.aside_overflown:
+            raise TooMuchOutput(
+                f"jobs in the background printed too much before `{text}`; let them print to a file"
+            )
+        self._check_strange()
+        if console.lost is None and console.state is not State.PROMPT:
+            raise LabProblem(f"the shell of {self._shell.name} is not at its prompt: {console.state.value}")
+
+    def _check_strange(self) -> None:
+        if self._console.strange:
+            raise LabProblem(
+                f"the shell of {self._shell.name} can't be followed any more, at `{self._command.text}`: "
+                f"{self._console.strange}"
+            )
+
+    def _check(self) -> None:
+        """Raise what ends the command before its time."""
+        text, transcript = self._command.text, self._transcript
+        if transcript.lost is not None:
+            raise self._lost(transcript.lost)
+        if transcript.overflown:
+            raise TooMuchOutput(
+                f"`{text}` printed more than {self._limits.max_output:,} bytes and was stopped; "
+                "let it print less, e.g. with `head`, or raise `docker_run_max_output`"
+            )
+        if transcript.complete:
+            return
+        self._check_strange()
+        if self._limits.interrupted.is_set():
+            raise Interrupted(f"the build was interrupted while `{text}` ran")
+        if self._console.state is State.UNFINISHED:
+            self._shell.send(_INTERRUPT)
+            raise BodyProblem(
+                f"the shell waits for the rest of `{text}`: begin each line that goes on with `> `, and "
+                "close what is open (`done`, `fi`, `}`)"
+            )
+        if time.monotonic() - self._began > self._limits.seconds:
+            raise TimedOut(self._overdue())
+
+    def _lost(self, cause: BaseException) -> DockerRunError:
+        last = self._transcript.last_lines(self._shell.size)
+        problem = LabProblem(
+            f"the shell of {self._shell.name} ended while `{self._command.text}` ran"
+            + (f":\n{last}" if last else "")
+        )
+        problem.__cause__ = cause
+        return problem
+
+    def _overdue(self) -> str:
+        last = self._transcript.last_lines(self._shell.size)
+        seen = f"The last it printed:\n{last}" if last else "It printed nothing."
+        doing = f", {self._typist.waiting}," if self._typist is not None and self._typist.waiting else ""
+        advice = (
+            "end what is typed into it with `exit`, `<C-c>` or `<C-d>`, or raise `:timeout:` if it needs "
+            "longer"
+            if self._command.typed
+            else "raise `:timeout:` if it needs longer, end it with `<C-c>` on the line below, "
+            "or let it go on in the background with `&`; or has it changed the shell's prompt (`PS1`)?"
+        )
+        return (
+            f"`{self._command.text}` was still running{doing} after {self._limits.seconds:g} s and was "
+            f"stopped; {advice}. {seen}"
+        )

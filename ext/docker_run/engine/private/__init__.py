@@ -1,0 +1,1 @@
+"""An engine of our own, where none answers: installed, started, and ended with its last user."""

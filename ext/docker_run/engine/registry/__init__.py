@@ -1,0 +1,1 @@
+"""The registry of a build, from which labs pull the catalogue's images."""

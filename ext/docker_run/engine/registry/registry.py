@@ -1,0 +1,264 @@
+"""The registry of a build: labs pull from it what the catalogue has, as they would from Docker Hub.
+
+Each build has a container of its own, so that its access log speaks of its own labs only, and so that
+it ends with the build. What is in the registry is kept in a volume, as images are kept.
+
+Several builds can write to that volume at the same time. Layers and manifests are files named by
+what is in them. Builds of different catalogues may mean different images by one name, so that each
+catalogue has a folder of its own; builds of one catalogue stock it one after the other, so that an
+image is built once, and a name does not change while labs of another build pull it.
+
+Labs can only read from it: pages must not decide what other pages pull (see `registry_server`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from copy import copy
+from pathlib import Path
+
+from docker.auth import INDEX_NAME, resolve_repository_name
+from docker.errors import APIError
+
+from docker_run.catalogue.build_context import names
+from docker_run.catalogue.reference import REFERENCE
+from docker_run.engine.cleanup.sweep import engine_errors
+from docker_run.engine.closing import close_all
+from docker_run.engine.host import Host
+from docker_run.engine.images.provider import Images
+from docker_run.engine.registry.access_log import Served, served
+from docker_run.engine.registry.server import DATA, PORT, RegistryServer
+from docker_run.engine.registry.storage import RegistryFiles, Tagged
+from docker_run.errors import EngineProblem, ImageProblem
+from docker_run.model import Image
+from docker_run.protocols import Progress
+from docker_run.system.locks import FileLock, holder_of, wait_until
+
+VOLUME = "docker-run-registry"
+KEPT = "docker-run.kept"
+"""Label: what this is kept for. It is ours, and outlives the build that made it."""
+
+_AT_ONCE = 3
+
+
+class StockedRegistry:
+    """A registry with the images of the catalogue in it, on the engine of a build.
+
+    Methods may be called from any thread. What the engine itself fails at is an `EngineProblem`.
+    """
+
+    def __init__(self, host: Host, images: Images, catalogue: Path, progress: Progress) -> None:
+        self._host = host
+        self._images = images
+        self._catalogue = catalogue
+        self._progress = progress
+        # A folder on the volume for each catalogue: its builds need not all run on this machine.
+        whose = f"{socket.gethostname()}:{catalogue.resolve()}"
+        folder = hashlib.sha256(whose.encode()).hexdigest()[:16]
+        self._root = f"{DATA}/{folder}"
+        self._reference = ""
+        self._serving: RegistryServer | None = None
+        self._stocking: RegistryServer | None = None
+        self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._stocked: dict[Tagged, Image] = {}
+        self._problems: dict[Tagged, ImageProblem] = {}
+
+    @property
+    def mirror(self) -> str:
+        """The URL at which labs on the engine's default network reach it."""
+        return f"http://{self._server.address}:{PORT}"
+
+    @property
+    def _server(self) -> RegistryServer:
+        if self._serving is None:
+            raise EngineProblem("the registry of the labs is not there: it was not started, or is closed")
+        return self._serving
+
+    def start(self) -> None:
+        """Start it, and wait until it can be reached. Raises `ImageProblem` and `EngineProblem`."""
+        self._reference = self._images.provide("registry").reference
+        with engine_errors("while the volume of the labs' registry was made"):
+            self._host.clients().api.create_volume(VOLUME, labels={KEPT: "registry"})
+        self._serving = RegistryServer.for_labs(self._host, self._reference, volume=VOLUME, root=self._root)
+
+    def stock(self, wanted: Iterable[str] | None = None) -> None:
+        """Put images into it that are not there yet: those `wanted`, or else all of the catalogue.
+
+        One that can't be had does not stop the others (see `problem`). Raises `EngineProblem`.
+        """
+        asked = names(self._catalogue) if wanted is None else tuple(wanted)
+        keys = dict.fromkeys(key for name in asked if (key := tagged(name)))
+        with self._turn(), self._stocked_and_closed():
+            with engine_errors("while the registry of the labs was looked through"):
+                held = self._files().tags()
+            if wanted is None:
+                self._forget([key for key in held if key not in keys])
+            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docker-run registry") as pool:
+                for done in [pool.submit(self._stock, key, held.get(key, "")) for key in keys]:
+                    done.result()
+
+    def problem(self, name: str) -> ImageProblem | None:
+        """Return why the image `name` is not in it; None where it is, or was not wanted."""
+        key = tagged(name)
+        with self._lock:
+            problem = self._problems.get(key) if key else None
+        return copy(problem) if problem else None
+
+    def stocked(self, name: str) -> Image | None:
+        """Return the image that `name` is in it; None where it was not stocked."""
+        key = tagged(name)
+        with self._lock:
+            return self._stocked.get(key) if key else None
+
+    def images_served(self, address: str, *, since: str = "") -> tuple[Image, ...]:
+        """Return the images that the lab with this IP address has taken from it, by name.
+
+        `since` is when that lab was started, as the engine writes it (`State.StartedAt`): another
+        one may have had the address before.
+        """
+        with engine_errors("while the log of the labs' registry was read"):
+            log = self._host.clients().api.logs(self._server.container, stderr=False, timestamps=True)
+        return self._named(served(log.decode(errors="replace"), address, since=since))
+
+    def close(self) -> None:
+        """Remove its containers; what is in it stays. An engine that is gone is no error."""
+        close_all(self._close_stocking, self._close_serving)
+
+    def _close_serving(self) -> None:
+        if self._serving is not None:
+            self._serving.close(self._host)
+            self._serving = None
+
+    def _writable(self) -> RegistryServer:
+        """Return the server that writes, which is started when something is to be written."""
+        with self._starting:
+            if self._stocking is None:
+                self._stocking = RegistryServer.for_stocking(
+                    self._host, self._reference, volume=VOLUME, root=self._root
+                )
+            return self._stocking
+
+    @contextmanager
+    def _stocked_and_closed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._close_stocking()
+
+    def _close_stocking(self) -> None:
+        with self._starting:
+            stocking, self._stocking = self._stocking, None
+        if stocking is not None:
+            stocking.close(self._host)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other build stocks from this catalogue; where that can't be told, go on."""
+        lock = FileLock(self._catalogue)
+        with suppress(OSError):
+            wait_until(
+                lock.try_acquire,
+                what=f"the turn to stock the registry of labs from {self._catalogue}",
+                say=self._progress.note,
+                holder=lambda: holder_of(self._catalogue),
+                stopped=self._host.interrupted.is_set,
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _files(self) -> RegistryFiles:
+        return RegistryFiles(self._host.clients().api, self._server.container, self._root)
+
+    def _forget(self, others: Iterable[Tagged]) -> None:
+        """Take out names that the catalogue has no more: labs must not find what it hasn't."""
+        names = list(others)
+        if names:
+            container = self._writable().container
+            with engine_errors("while the registry of the labs was tidied"):
+                RegistryFiles(self._host.clients().api, container, self._root).remove(names)
+
+    def _stock(self, key: Tagged, held: str) -> None:
+        if self._host.interrupted.is_set():
+            return
+        try:
+            provided = self._images.provide(key.name)
+            digest = held
+            with engine_errors(f"while {key.name} was put into the registry of the labs"):
+                known = self._images.identities(provided.reference)
+                if not held or known.isdisjoint(self._files().identities(held)):
+                    digest = self._push(provided.reference, key)
+        except ImageProblem as problem:
+            with self._lock:
+                self._problems[key] = problem
+            return
+        image = Image(key.name, provided.image.id, provided.image.origin, digest)
+        with self._lock:
+            self._stocked[key] = image
+            self._problems.pop(key, None)
+
+    def _push(self, reference: str, key: Tagged) -> str:
+        """Put an image of the engine into the registry; return its digest there. Raises `ImageProblem`."""
+        api = self._host.clients().api
+        repository = f"127.0.0.1:{self._writable().port}/{key.repository}"
+        self._progress.image(key.name, "into the registry of the labs")
+        try:
+            api.tag(reference, repository, key.tag)
+            # Without credentials: asking for those of the user may start a program of theirs.
+            events = api.push(repository, tag=key.tag, stream=True, decode=True, auth_config={})
+            for event in events:
+                if "error" in event:
+                    raise _not_pushed(key, str(event["error"]))
+        except APIError as error:
+            raise _not_pushed(key, str(error.explanation or error)) from error
+        finally:
+            with suppress(APIError):
+                api.remove_image(f"{repository}:{key.tag}", noprune=True)
+        # Engines with containerd's image store say it only in a sentence.
+        if not (digest := self._files().digest(key)):
+            raise _not_pushed(key, "it is not there afterwards")
+        return digest
+
+    def _named(self, asked: Iterable[Served]) -> tuple[Image, ...]:
+        """Return the images that were asked for by a tag, and by a digest alone."""
+        with self._lock:
+            stocked: Mapping[Tagged, Image] = dict(self._stocked)
+        images: dict[str, Image] = {}
+        for repository, reference in asked:
+            for key, image in stocked.items():
+                if key.repository == repository and key.tag == reference:
+                    images[image.name] = image
+        named = {(key.repository, image.digest) for key, image in stocked.items() if image.name in images}
+        for repository, reference in asked:
+            for key, image in stocked.items():
+                by_digest = key.repository == repository and image.digest == reference
+                if by_digest and (repository, reference) not in named:
+                    name = f"{image.name.partition(':')[0]}@{reference}"
+                    images.setdefault(name, Image(name, image.id, image.origin, image.digest))
+        return tuple(images[name] for name in sorted(images))
+
+
+def tagged(name: str) -> Tagged | None:
+    """Return what the image `name` is called in a registry that stands for Docker Hub; None for others."""
+    found = REFERENCE.fullmatch(name)
+    if not found or found["digest"]:
+        return None
+    host, repository = resolve_repository_name(found["repository"])
+    if host != INDEX_NAME:
+        return None
+    return Tagged(repository if "/" in repository else f"library/{repository}", found["tag"] or "latest")
+
+
+def _not_pushed(key: Tagged, said: str) -> ImageProblem:
+    return ImageProblem(
+        f"the image {key.name!r} can't be put into the registry of the labs: {said}; "
+        "see whether the engine has room on its disk",
+        reason=f"the image `{key.name}` could not be put into the registry of the labs",
+    )

@@ -1,0 +1,174 @@
+"""A registry server in a container, on the volume that keeps what labs can pull.
+
+Two kinds of them share the volume, so that pages can't change what other pages pull:
+
+* `for_labs` is reached by all labs, and only reads: the server refuses pushes and deletions, and what it
+  serves is mounted read-only, so that a hole in the server changes nothing either.
+* `for_stocking` writes. The engine reaches it at its own loopback address; it is in a network of its
+  own, which engines keep apart from that of the labs, and it lives only while something is put in.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import APIError
+from urllib3.exceptions import HTTPError
+
+from docker_run.engine.cleanup import removal
+from docker_run.engine.cleanup.labels import NAME
+from docker_run.engine.cleanup.sweep import engine_errors
+from docker_run.engine.closing import close_all
+from docker_run.engine.host import Host
+from docker_run.errors import EngineProblem
+
+DATA = "/var/lib/registry"
+"""Where the volume is in the container."""
+PORT = 5000
+_READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
+_LAST_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryServer:
+    """A registry server that is ready, in a container of the build."""
+
+    container: str
+    """The id of its container."""
+    address: str
+    """Its IP address on its network."""
+    port: str = ""
+    """Its port at the engine's loopback address; empty where it has none."""
+    network: str = ""
+    """The id of its own network; empty where it is on that of the labs."""
+
+    @classmethod
+    def for_labs(cls, host: Host, reference: str, *, volume: str, root: str) -> RegistryServer:
+        """Start one that labs can read from: `reference` is its image, `root` its folder on `volume`.
+
+        Raises `EngineProblem`.
+        """
+        # Both are of the storage's own settings, which take JSON.
+        # https://distribution.github.io/distribution/about/configuration/#readonly
+        read_only = ('REGISTRY_STORAGE_MAINTENANCE_READONLY={"enabled":true}',)
+        config = _config(host, reference, root=root, environment=read_only)
+        config["HostConfig"] |= {
+            "Binds": [f"{volume}:{DATA}:ro"],
+            # All pages can talk to it, and it needs no rights but to listen and to read.
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges"],
+        }
+        return _started(host, config)
+
+    @classmethod
+    def for_stocking(cls, host: Host, reference: str, *, volume: str, root: str) -> RegistryServer:
+        """Start one that the engine can push to; the arguments are those of `for_labs`.
+
+        Raises `EngineProblem`.
+        """
+        # What comes back after a restart is the same: nobody else may continue an upload.
+        config = _config(
+            host, reference, root=root, environment=(f"REGISTRY_HTTP_SECRET={host.owner.build}",)
+        )
+        config["HostConfig"] |= {
+            "Binds": [f"{volume}:{DATA}"],
+            # Engines trust this address without a certificate.
+            "PortBindings": {f"{PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]},
+        }
+        api = host.clients().api
+        with engine_errors("while a network for the registry of the labs was made"):
+            name = f"docker-run-registry-{host.owner.build}"
+            network = str(api.create_network(name, driver="bridge", labels=host.owner.labels())["Id"])
+        config["HostConfig"]["NetworkMode"] = network
+        try:
+            return _started(host, config, network=network)
+        except EngineProblem:
+            _remove(host, "network", network)
+            raise
+
+    def close(self, host: Host) -> None:
+        """Remove it; what is on the volume stays. What an engine does not remove, the next build does."""
+        close_all(
+            lambda: _remove(host, "container", self.container), lambda: _remove(host, "network", self.network)
+        )
+
+
+def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ...]) -> dict[str, Any]:
+    """Return what both kinds have of the body of the request that creates the container.
+
+    Settings are given as variables: version 2 and 3 of the public image, and ours, have their file of
+    settings in different places, and all take the variables.
+    https://distribution.github.io/distribution/about/configuration/#override-specific-configuration-options
+    """
+    return {
+        "Image": reference,
+        "Labels": host.owner.labels(),
+        "Env": [
+            f"REGISTRY_HTTP_ADDR=:{PORT}",
+            f"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY={root}",
+            "REGISTRY_LOG_ACCESSLOG_DISABLED=false",
+            # Version 3 would report what it does to a collector that isn't there.
+            "OTEL_TRACES_EXPORTER=none",
+            *environment,
+        ],
+        "ExposedPorts": {f"{PORT}/tcp": {}},
+        # Its log is read.
+        "HostConfig": {"LogConfig": {"Type": "json-file"}},
+    }
+
+
+def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> RegistryServer:
+    api = host.clients().api
+    container, name = "", f"docker-run-registry-{secrets.token_hex(8)}"
+    body = {**config, "Labels": {**config["Labels"], NAME: name}}
+    try:
+        with engine_errors("while the registry of the labs was started"):
+            container = str(api.create_container_from_config(body, name=name)["Id"])  # type: ignore[no-untyped-call]
+            api.start(container)
+            _wait_ready(api, container)
+            state = api.inspect_container(container)["NetworkSettings"]
+        address = _address(state)
+    except EngineProblem:
+        _remove(host, "container", container)
+        raise
+    bindings = state["Ports"].get(f"{PORT}/tcp") or ()
+    return RegistryServer(container, address, bindings[0]["HostPort"] if bindings else "", network)
+
+
+def _address(state: Mapping[str, Any]) -> str:
+    """Return the IP address, of a container's `NetworkSettings`. Raises `EngineProblem` where it has none."""
+    for each in state["Networks"].values():
+        if each["IPAddress"]:
+            return str(each["IPAddress"])
+    raise EngineProblem("the registry of the labs has no address: somebody removed its network")
+
+
+def _wait_ready(api: APIClient, container: str) -> None:
+    give_up = time.monotonic() + _READY_SECONDS
+    while True:
+        log = api.logs(container, stdout=False).decode(errors="replace")
+        if "listening on" in log:
+            return
+        running = api.inspect_container(container)["State"]["Running"]
+        if not running or time.monotonic() > give_up:
+            last = "\n".join(log.splitlines()[-_LAST_LINES:])
+            raise EngineProblem(
+                f"the registry of the labs {'is not ready' if running else 'ended'}; "
+                f"the last lines of its log:\n{last}"
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _remove(host: Host, kind: str, identity: str) -> None:
+    if not identity:
+        return
+    try:
+        removal.remove(host.clients().api, kind, identity)
+    except (APIError, requests.RequestException, HTTPError, EngineProblem):
+        host.note_left()

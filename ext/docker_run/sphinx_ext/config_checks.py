@@ -1,0 +1,129 @@
+"""What is wrong with the values of `conf.py`.
+
+What a value that makes no sense was meant to be can't be known. While there is one, nothing is run, and
+pages show their recordings: a wrong setting never makes more run than a right one would.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from docker_run.catalogue.build_context import lab_definition
+from docker_run.catalogue.lock_file import read_lock
+from docker_run.errors import DockerRunError, ImageProblem, shortened
+from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
+from docker_run.sphinx_ext.log import get_logger
+
+logger = get_logger(__name__)
+
+
+class Problem(NamedTuple):
+    """A value of `conf.py` with which nothing can be run."""
+
+    name: str
+    """What was set, as conf.py has it."""
+    message: str
+    """What is wrong with it; follows the name."""
+    line: int | None
+    """Where conf.py sets it; None where it was set elsewhere."""
+
+
+def problems(app: Sphinx) -> tuple[Problem, ...]:
+    """Find all values that are not what they should be, and names that there aren't."""
+    lines = dict(reversed(list(_assigned(app))))
+    found = [*_bad_values(app.config), *_bad_folders(app), *_unknown_names(app.config, lines)]
+    return tuple(Problem(name, message, lines.get(name)) for name, message in found)
+
+
+def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
+    for setting in fields(Settings):
+        name = PREFIX + setting.name
+        if isinstance(given := config.overrides.get(name), str):
+            try:
+                config.convert_overrides(name, given)
+            except ValueError:  # Sphinx leaves it at a warning, and takes another value
+                yield name, f"= {shown(given)}: that can't be set with `-D`"
+                continue
+        try:
+            setting.metadata["check"](config[name])
+        except ValueError as error:
+            yield name, f"= {shown(config[name])}: should be {error}"
+            continue
+        kinds = Settings.of(config).kinds
+        if setting.name == "lab" and lab_setting(config[name]) not in {None, *kinds}:
+            yield name, f"= {shown(config[name])}: {unknown_kind(config[name], kinds)}"
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it; it refuses to write a number of thousands of digits."""
+    try:
+        return shortened(repr(value))
+    except ValueError:
+        return f"… (a {type(value).__name__} with too large a number)"
+
+
+def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
+    images = Settings.of(app.config).images
+    if images and not Path(app.srcdir, images).is_dir():
+        yield f"{PREFIX}images", f"= {shown(images)}: there is no folder {Path(app.srcdir, images)}"
+    try:
+        read_lock(Settings.of(app.config).catalogue(app.srcdir))
+    except ImageProblem as error:
+        yield f"{PREFIX}images", f"= {shown(images)}: {error}"
+
+
+def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    # Another extension may have a setting that begins like ours.
+    for name in dict.fromkeys([*lines, *config.overrides]):
+        if name.startswith(PREFIX) and name not in config:
+            known = [setting.removeprefix(PREFIX) for setting in setting_names()]
+            close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+            yield name, f"is no setting{f': did you mean `{PREFIX}{close[0]}`?' if close else ''}"
+
+
+def report_problems(app: Sphinx, _config: Config) -> None:
+    """Warn of each of the `problems`, and of each kind of lab that can't be built."""
+    for problem in problems(app):
+        _warn(app, problem.name, f"{problem.message}; nothing is run until it is fixed", line=problem.line)
+    kinds = {name: Path(folder) for name, folder in Settings.of(app.config).lab_settings(app.srcdir).kinds}
+    for kind in kinds:
+        try:
+            lab_definition(kinds, kind)
+        except (DockerRunError, OSError) as error:
+            # It costs the pages on such labs, and no others.
+            line = dict(reversed(list(_assigned(app)))).get(f"{PREFIX}labs")
+            _warn(app, f"{PREFIX}labs", f"[{kind!r}]: {error}", line=line)
+
+
+def _warn(app: Sphinx, name: str, message: str, *, line: int | None) -> None:
+    """Warn of the setting `name`, at its line of conf.py; without a place where it was set elsewhere."""
+    place = f"{Path(app.confdir, 'conf.py')}:{line}" if line else None
+    logger.warning("%s %s", name, message, type="docker_run", subtype="config", location=place)
+
+
+def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:
+    """Yield the names that `conf.py` assigns to, outside of functions and classes, each with its line."""
+    try:
+        waiting: deque[ast.AST] = deque([ast.parse(Path(app.confdir, "conf.py").read_bytes())])
+    except (OSError, SyntaxError):
+        return  # there is none, or Sphinx has said what is wrong with it
+    while waiting:
+        node = waiting.popleft()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+
+
+def register(app: Sphinx) -> None:
+    """Look at the values as soon as there are any."""
+    app.connect("config-inited", report_problems)

@@ -1,0 +1,192 @@
+"""Where a page runs: what its front matter says, and what identifies the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from docutils import nodes
+from sphinx.environment import BuildEnvironment
+
+from docker_run.catalogue.build_context import contexts, lab_definition
+from docker_run.catalogue.reference import REFERENCE
+from docker_run.errors import DockerRunError, shortened
+from docker_run.model import Finding, Location, Place, TerminalSize
+from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
+
+LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_terminal"
+"""The fields of a page's front matter."""
+
+_SIZE = re.compile(r"(\[)?\s*+(?P<columns>[0-9]{1,4})(?:\s*+[,x]\s*+|\s++)(?P<rows>[0-9]{1,4})\s*+(?(1)\])")
+
+_OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
+"""How a field begins that is meant for us."""
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)(?:^---[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+"""MyST's, at the top of a page."""
+_FIELD = re.compile(rf"\s*+:?[\"']?({_OURS.pattern}[^:]*+):", re.IGNORECASE)
+"""A line of a page's source that sets one."""
+
+
+class PagePlace(NamedTuple):
+    """Where a page runs, and what it has from the start."""
+
+    kind: str = Place().name
+    """`direct`, or the name of a kind of lab."""
+    images: tuple[str, ...] = ()
+    """The images that its labs have."""
+    terminal: TerminalSize | None = None
+    """The size of its terminals; None for that of the project."""
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether it runs on labs."""
+        return Place(self.kind).is_lab
+
+
+class Definitions:
+    """What identifies the machine of each kind of lab, and images of the catalogue; read from disk once."""
+
+    def __init__(self, kinds: Mapping[str, Path], *, catalogue: Path | None = None) -> None:
+        """`kinds` are those of the project: the folder of each by name; `catalogue` is that of images."""
+        self._kinds = kinds
+        self._catalogue = catalogue
+        self._known: dict[str, str] = {}
+
+    @cached_property
+    def contexts(self) -> Mapping[str, str]:
+        """What identifies the build context of each image of the catalogue, by its name with its tag."""
+        return contexts(self._catalogue)
+
+    def place(self, kind: str) -> Place:
+        """Return the place of sessions that run on `kind`."""
+        if not Place(kind).is_lab:
+            return Place()
+        if kind not in self._known:
+            try:
+                self._known[kind] = lab_definition(self._kinds, kind, contexts=self.contexts)
+            except (DockerRunError, OSError):
+                # Reported with the settings; an engine that should start such a lab says it, too.
+                self._known[kind] = ""
+        return Place(kind, self._known[kind])
+
+
+class _Problems:
+    """What is wrong with a page's front matter, as findings at the lines of its fields."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.findings: list[Finding] = []
+
+    def add(self, field: str, message: str) -> None:
+        """Note what is wrong with `field`."""
+        location = Location(str(self._path), self._lines.get(field, 1))
+        self.findings.append(Finding(location, "option", f"`{shortened(field)}`: {message}"))
+
+    @cached_property
+    def _lines(self) -> Mapping[str, int]:
+        """The line of the page's source that sets each field, from 1; its first where there are more."""
+        found: dict[str, int] = {}
+        source = self._path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(source.splitlines(), 1):
+            if field := _FIELD.match(line):
+                found.setdefault(field[1].rstrip().strip("\"'"), number)
+        return found
+
+
+def place_of_page(
+    env: BuildEnvironment, document: nodes.document, settings: Settings
+) -> tuple[PagePlace | None, list[Finding]]:
+    """Return where the page that is being read runs, and what is wrong with its front matter.
+
+    None stands for a kind of lab that there isn't. `document` is what has been read of the page so far.
+    """
+    fields = _fields(env, document)
+    problems = _Problems(Path(env.doc2path(env.docname)))
+    problem, findings = problems.add, problems.findings
+    for field in sorted(fields.keys() - {LAB, IMAGES, TERMINAL}):
+        problem(field, _unknown_field(field))
+    for field in _dropped_fields(env, fields):
+        problem(field, "the front matter can't be read, so what this field says is unknown; fix it")
+    kind: str | None = settings.lab
+    if LAB in fields:
+        kind = None if fields[LAB].lower() in DIRECTLY else fields[LAB]
+    if kind is not None and kind not in settings.kinds:
+        problem(LAB, f"{unknown_kind(kind, settings.kinds)}; `none` runs the page directly on the engine")
+        return None, findings
+    images: tuple[str, ...] = ()
+    try:
+        images = parse_images(fields.get(IMAGES, ""))
+    except ValueError as error:
+        problem(IMAGES, str(error))
+    terminal: TerminalSize | None = None
+    try:
+        terminal = parse_terminal(fields[TERMINAL]) if TERMINAL in fields else None
+    except ValueError as error:
+        problem(TERMINAL, str(error))
+    if kind is None:
+        if images:
+            problem(IMAGES, "the page runs directly on the engine, which has the images that it has")
+        return PagePlace(terminal=terminal), findings
+    return PagePlace(kind, images, terminal), findings
+
+
+def parse_images(text: str) -> tuple[str, ...]:
+    """Read a list of images: JSON, which MyST makes of YAML's, or words. Raises `ValueError`."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = text
+    if found is None:
+        return ()
+    names = found if isinstance(found, list) else re.findall(r"[^\s,]+", text)
+    for name in names:
+        if not isinstance(name, str) or not REFERENCE.fullmatch(name):
+            shown = shortened(str(name))
+            raise ValueError(f"`{shown}` is not the name of an image; write e.g. `[busybox, debian:13]`")
+    return tuple(dict.fromkeys(names))
+
+
+def parse_terminal(text: str) -> TerminalSize:
+    """Read columns and rows, as in `[120, 24]`, `120, 24` or `120x24`. Raises `ValueError`."""
+    size = _SIZE.fullmatch(text.strip())
+    if not size or not all(1 <= int(size[name]) <= 1000 for name in ("columns", "rows")):
+        shown = shortened(text)
+        raise ValueError(f"`{shown}` is no size of a terminal; write columns and rows, e.g. `[120, 24]`")
+    return TerminalSize(int(size["columns"]), int(size["rows"]))
+
+
+def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
+    """Return the page's fields that are meant for us, as Sphinx does when it has read the page to its end."""
+    fields: dict[str, str] = {}
+    first = document.first_child_not_matching_class(nodes.PreBibliographic)  # type: ignore[arg-type]
+    if first is not None and isinstance(document[first], nodes.field_list):
+        for field in document[first].findall(nodes.field):
+            fields[field[0].astext()] = field[1].astext()
+    # MyST has put the fields here already, also for a part of the page that is a document of its own.
+    fields |= {name: str(value) for name, value in env.metadata[env.docname].items()}
+    return {name: value.strip() for name, value in fields.items() if _OURS.match(name)}
+
+
+def _dropped_fields(env: BuildEnvironment, fields: Mapping[str, str]) -> list[str]:
+    """Find the fields meant for us that are lost: of front matter that can't be read, MyST drops all."""
+    front = _FRONT_MATTER.match(Path(env.doc2path(env.docname)).read_text(encoding="utf-8", errors="replace"))
+    names = re.findall(r"^[\"']?([\w-]+)[\"']?[ \t]*:", front[1], re.MULTILINE) if front else []
+    return [name for name in names if _OURS.match(name) and name not in fields]
+
+
+def _unknown_field(field: str) -> str:
+    """Say that there is no such field, and which was meant."""
+    known = {name.removeprefix(PREFIX): name for name in (LAB, IMAGES, TERMINAL)}
+    name = _OURS.sub("", field).lower()
+    if close := get_close_matches(name, known, n=1):
+        return f"there is no such field: did you mean `{known[close[0]]}`?"
+    there_are = f"a page's front matter can have `{LAB}`, `{IMAGES}` and `{TERMINAL}`"
+    if field in setting_names():
+        return f"this is a setting for all pages, in conf.py; {there_are}"
+    return f"there is no such field; {there_are}"

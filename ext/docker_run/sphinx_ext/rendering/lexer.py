@@ -1,0 +1,200 @@
+"""Commands and their output as Pygments' tokens: HTML gets classes of them, LaTeX colours.
+
+Prompts are `Generic.Prompt` and output is `Generic.Output`, line ends included, so that a copy button
+that leaves out both (`copybutton_exclude = ".linenos, .gp, .go"`) copies what is to be typed. What a
+terminal coloured has a type below these: at most one name of each of
+
+1. a colour (`FgRed`, …, `FgBrightWhite`), or `Dim` or `Reverse` where there is none,
+2. a background (`BgRed`, …),
+3. `Bold`, 4. `Italic`, 5. `Underline`, 6. `Strike`
+
+in this order, e.g. `Generic.Output.FgRed.Bold`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from itertools import takewhile
+from typing import ClassVar
+
+# Pygments comes without types.
+from pygments.lexer import Lexer
+from pygments.lexers.shell import BashLexer
+from pygments.token import Error, Generic, Text, _TokenType
+
+from docker_run.terminal import markup
+from docker_run.terminal.emulation.cells import Kind
+from docker_run.terminal.emulation.rendition import COLOURS, Style
+
+Token = tuple[int, _TokenType, str]
+
+_BASES = {
+    Kind.OUTPUT: Generic.Output,
+    Kind.ERROR: Generic.Output,
+    Kind.PROMPT: Generic.Prompt,
+    Kind.TYPED: Generic.Typed,
+}
+# Not a further prompt of a command: the end of an empty line in a here-document is to be copied.
+_LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
+_FACES = ("Bold", "Italic", "Underline", "Strike")
+_PIECE = 1 << 16
+_LONGEST_COMMAND = 4096
+"""Characters of a command that are told apart; what is longer holds data, such as a here-document."""
+_TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
+# As in docker_run.css for light pages: white text would not be seen on paper, so it is grey.
+_PRINTED = {
+    "black": "000000", "red": "a8121b", "green": "14602a", "yellow": "6b4a00",
+    "blue": "0a47a3", "magenta": "7a2199", "cyan": "055a61", "white": "4d555e",
+    "brightblack": "565e68", "brightred": "b3141d", "brightgreen": "17692a", "brightyellow": "775100",
+    "brightblue": "0a4fb0", "brightmagenta": "8425a8", "brightcyan": "06636b", "brightwhite": "1f2328",
+}  # fmt: skip
+_PRINTED_BEHIND = {
+    "black": "d8dbdf", "red": "ffd9d9", "green": "d2f4d8", "yellow": "fcecb3",
+    "blue": "d6e6ff", "magenta": "f3dcff", "cyan": "cff1f4", "white": "ececee",
+    "brightblack": "dddfe2", "brightred": "ffe1e1", "brightgreen": "ddf7e2", "brightyellow": "fdf2cb",
+    "brightblue": "e1edff", "brightmagenta": "f7e7ff", "brightcyan": "dcf5f7", "brightwhite": "e4e4e6",
+}  # fmt: skip
+_PRINTED_FACES = {
+    "Bold": r"\let\PYG@bf=\textbf", "Italic": r"\let\PYG@it=\textit",
+    "Underline": r"\let\PYG@ul=\underline",
+}  # fmt: skip
+"""What the faces are in LaTeX; to strike text through would need a package."""
+
+
+class DockerRunLexer(Lexer):  # type: ignore[misc]
+    """Reads the text of `docker_run.terminal.markup`; also one without marks, as a person writes it."""
+
+    name = "docker-run"
+    aliases: ClassVar[Sequence[str]] = ["docker-run"]
+    filenames: ClassVar[Sequence[str]] = []
+    mimetypes: ClassVar[Sequence[str]] = []
+    url = ""
+
+    def get_tokens_unprocessed(self, text: str) -> Iterator[Token]:
+        """Yield (position, type, text) for all that is to be seen: the marks are left out."""
+        position = 0
+        ended = True
+        for mark, piece in markup.marked(text):
+            if mark.kind is None:
+                tokens = list(_command(piece))
+            else:
+                # An empty line gets a blank: without a character the formatters leave the type out.
+                shown = " \n" if ended and piece == "\n" else piece
+                tokens = [(token_type(mark.kind, mark.style), shown)]
+            ended = piece.endswith("\n")
+            for kind, value in tokens:
+                if value:
+                    yield position, kind, value
+                    position += len(value)
+
+
+def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
+    """Yield the tokens of a command: Bash's, and a prompt before each line."""
+    yield Generic.Prompt, markup.PROMPT
+    command = markup.unprompted(piece)
+    position = 0
+    # Pygments' patterns go over the rest of a text for each quote, and for each here-document without end.
+    is_short = len(command) <= _LONGEST_COMMAND
+    tokens = BashLexer().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
+    for _, kind, value in tokens:
+        for line in value.splitlines(keepends=True):
+            yield (Text if kind is Error else kind), line
+            position += len(line)
+            # The end of the last line is that of the whole command.
+            if line.endswith("\n") and position < len(command):
+                yield Generic.Prompt.More, markup.CONTINUATION
+
+
+def with_line_ends_inside(html: str) -> str:
+    """Return highlighted `html` with the ends of lines of output inside the elements of class `go`.
+
+    Pygments puts them outside, and a copy button that leaves out `.go` would copy an empty line for
+    each line of output.
+    """
+    parts, start = [], 0
+    # Some lines at a time: of all at once, each by itself is held until the last.
+    while start < len(html):
+        end = html.find("\n", start + _PIECE) + 1 or len(html)
+        parts.append(_LINE_END.sub("\\1\n</span>", html[start:end]))
+        start = end
+    return "".join(parts)
+
+
+def token_type(kind: Kind, style: Style) -> _TokenType:
+    """Return the type of text of this kind and style."""
+    if kind is Kind.ELLIPSIS:
+        return Generic.Output.Ellipsis
+    return reduce(getattr, style_names(style), _BASES[kind])
+
+
+def style_names(style: Style) -> tuple[str, ...]:
+    """Return the names of `style` in the order in which they make a type.
+
+    Colours that are exchanged (`reverse`) are exchanged here; only where there is neither does a name
+    of its own remain. Of a colour that is also dim, the colour remains.
+    """
+    fg, bg = (style.bg, style.fg) if style.reverse else (style.fg, style.bg)
+    names = [f"Fg{_TITLES[fg]}"] if fg else ["Reverse"] if style.reverse and not bg else ["Dim"] * style.dim
+    names += [f"Bg{_TITLES[bg]}"] if bg else []
+    names += [face for face in _FACES if getattr(style, face.lower())]
+    return tuple(names)
+
+
+def latex_preamble() -> str:
+    """Return what a LaTeX document needs to show the styles of `style_names`.
+
+    Pygments' macro gets all types that a piece of text belongs to (`g+go+goFgRed+goFgRedBold`), and
+    calls `PYG@tok@NAME` for each that is defined. So each has to do what the last part of its name
+    says; the names are all that those parts can make, which TeX itself works out.
+    """
+    foregrounds = {f"Fg{_TITLES[name]}": _text_colour(value) for name, value in _PRINTED.items()}
+    foregrounds |= {"Dim": _text_colour("666666"), "Reverse": _text_colour("ffffff") + _background("333333")}
+    backgrounds = {f"Bg{_TITLES[name]}": _background(value) for name, value in _PRINTED_BEHIND.items()}
+    parts = foregrounds | backgrounds | _PRINTED_FACES
+    faces = [(before, face) for face in _PRINTED_FACES for before in _before(face)]
+    return "\n".join(
+        [
+            # What can't be shown; pdfTeX knows no such character.
+            r"\ifdefined\DeclareUnicodeCharacter\DeclareUnicodeCharacter{FFFD}{?}\fi",
+            r"\makeatletter",
+            *(rf"\def\dockerrun@do@{name}{{{definition}}}" for name, definition in parts.items()),
+            r"\def\dockerrun@let#1#2{\expandafter\let\csname PYG@tok@#1#2\expandafter\endcsname",
+            r"  \csname dockerrun@do@#2\endcsname}",
+            r"\def\dockerrun@faces#1{%",
+            *(rf"  \dockerrun@let{{#1{before}}}{{{face}}}%" for before, face in faces),
+            r"}",
+            r"\def\dockerrun@backgrounds#1{\dockerrun@faces{#1}%",
+            *(rf"  \dockerrun@let{{#1}}{{{name}}}\dockerrun@faces{{#1{name}}}%" for name in backgrounds),
+            r"}",
+            r"\def\dockerrun@colours#1{\dockerrun@backgrounds{#1}%",
+            *(
+                rf"  \dockerrun@let{{#1}}{{{name}}}\dockerrun@backgrounds{{#1{name}}}%"
+                for name in foregrounds
+            ),
+            r"}",
+            *(rf"\dockerrun@colours{{{base}}}" for base in ("go", "gp", "gTyped")),
+            r"\@namedef{PYG@tok@gTyped}{\let\PYG@bf=\textbf}",
+            r"\@namedef{PYG@tok@goEllipsis}{\let\PYG@it=\textit}",
+            r"\makeatother",
+            "",
+        ]
+    )
+
+
+def _before(face: str) -> list[str]:
+    """Return what can stand before `face` in a name, of the faces before it."""
+    found = [""]
+    for each in takewhile(lambda each: each != face, _PRINTED_FACES):
+        found += [before + each for before in found]
+    return found
+
+
+def _text_colour(value: str) -> str:
+    return rf"\def\PYG@tc##1{{\textcolor[HTML]{{{value.upper()}}}{{##1}}}}"
+
+
+def _background(value: str) -> str:
+    box = rf"{{\setlength{{\fboxsep}}{{0pt}}\colorbox[HTML]{{{value.upper()}}}{{\strut ##1}}}}"
+    return rf"\def\PYG@bc##1{{{box}}}"

@@ -1,0 +1,114 @@
+"""The nodes that the directives leave in a doctree, to be filled in for each builder."""
+
+from __future__ import annotations
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxTranslator
+from sphinx.writers.html5 import HTML5Translator
+from sphinx.writers.latex import LaTeXTranslator
+
+from docker_run.sphinx_ext.rendering.lexer import with_line_ends_inside
+
+
+class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes like tags)
+    """Stands for a step.
+
+    Attributes: `docname` (its page: some builders put all pages into one document), `step` (its index
+    there, -1 for one that can't be run), `commands` (the texts to show for that one), `presentation`
+    (`model.Presentation`), `lab` (the name of its lab, to be shown; empty for the page's first).
+    """
+
+
+class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
+    """Stands for a captured value. Attributes: `docname` (where it is captured), `value` (its name)."""
+
+
+class docker_run_calls(nodes.Inline, nodes.TextElement):  # noqa: N801
+    """Stands for the pages on which a command is run.
+
+    Attributes: `command` (its name), `pages` (a pattern of the docnames that count).
+    """
+
+
+class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
+    """Stands for a report. Attributes: `docname`, `whole` (of all pages, not of this one)."""
+
+
+class docker_run_terminal(nodes.literal_block):  # noqa: N801
+    """Commands and their output, in the markup that the lexer reads."""
+
+
+class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
+    """Content that a reader opens with a click, where the format can do that.
+
+    Attribute: `summary` (the text to click on).
+    """
+
+
+class docker_run_label(nodes.General, nodes.Element):  # noqa: N801
+    """A place that a link leads to, in LaTeX. Attribute: `target` (docname, `:`, id)."""
+
+
+def lab_label(name: str) -> nodes.paragraph:
+    """Return what says, above a block, on which lab of its page it is."""
+    return nodes.paragraph("", "", nodes.Text("On "), nodes.literal(name, name), classes=["docker-run-lab"])
+
+
+def with_code(text: str) -> nodes.paragraph:
+    """Return `text` as a paragraph; what stands in backquotes is shown as code."""
+    paragraph = nodes.paragraph()
+    for number, part in enumerate(text.split("`")):
+        paragraph += nodes.literal(part, part) if number % 2 else nodes.Text(part)
+    return paragraph
+
+
+def register(app: Sphinx) -> None:
+    """Add all nodes to Sphinx."""
+    for node in (docker_run_block, docker_run_value, docker_run_calls, docker_run_report):
+        # Copies of a title in a table of contents never pass a post-transform: nothing is shown there.
+        handler = (_skip, None)
+        app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)
+    app.add_node(docker_run_label, latex=(_visit_label, None))
+    # All other formats take it for the literal block that it is.
+    app.add_node(docker_run_terminal, html=(_visit_terminal, None))
+    show = (_show, _show)
+    app.add_node(
+        docker_run_collapse,
+        html=(_visit_details, _depart_details),
+        latex=show,
+        text=show,
+        man=show,
+        texinfo=show,
+    )
+
+
+def _visit_terminal(translator: HTML5Translator, node: docker_run_terminal) -> None:
+    try:
+        translator.visit_literal_block(node)
+    except nodes.SkipNode:
+        translator.body[-1] = with_line_ends_inside(translator.body[-1])
+        raise
+
+
+def _visit_label(translator: LaTeXTranslator, node: docker_run_label) -> None:
+    # As Sphinx writes it where it leads to the place: names of pages may hold what TeX reads in its own way.
+    translator.body.append(translator.hypertarget(node["target"], withdoc=False))
+    raise nodes.SkipNode
+
+
+def _skip(_translator: SphinxTranslator, _node: nodes.Element) -> None:
+    raise nodes.SkipNode
+
+
+def _show(_translator: SphinxTranslator, _node: nodes.Element) -> None:
+    """Leave the content as it is: what can't be folded is shown."""
+
+
+def _visit_details(translator: HTML5Translator, node: nodes.Element) -> None:
+    translator.body.append(translator.starttag(node, "details", CLASS="docker-run-collapse"))
+    translator.body.append(f"<summary>{translator.encode(node['summary'])}</summary>\n")
+
+
+def _depart_details(translator: HTML5Translator, _node: nodes.Element) -> None:
+    translator.body.append("</details>\n")

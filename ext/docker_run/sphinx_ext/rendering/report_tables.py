@@ -1,0 +1,75 @@
+"""Tables of what was run, where and when, for `docker-report`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from docutils import nodes
+
+from docker_run.model import DEFAULT_LAB, Place, Recording, Session
+from docker_run.workflow.verify import held_steps
+
+Cell = str | nodes.Node
+"""What a cell of a table shows."""
+
+
+def environment_table(recording: Recording | None) -> nodes.Node:
+    """Describe the machine and the images on which a page was run."""
+    if recording is None:
+        text = "The commands of this page have not been run yet."
+        return nodes.paragraph(text, text)
+    environment = recording.environment
+    rows = [
+        ("Run on", _place(recording)),
+        ("Date", recording.date.replace("T", " ").replace("Z", " UTC")),
+        ("Engine", environment.engine),
+        ("System", f"{environment.system}, {environment.architecture}"),
+    ]
+    for image in recording.images:
+        digest = f", {image.digest}" if image.digest else ""
+        rows.append((f"Image {image.name}", f"{image.origin}{digest}"))
+    return table([("", ""), *rows], widths=(20, 80), kind="docker-run-page-report", header=False)
+
+
+def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nodes.Node:
+    """List all pages with what was run of each, and where; the first of each entry is the page's link."""
+    rows: list[Sequence[Cell]] = [("Page", "Commands", "Seconds", "Not run", "Date", "Engine")]
+    for link, session, recording in pages:
+        steps = recording.steps[: held_steps(session, recording)] if recording else ()
+        commands = [command for step in steps for command in step.commands]
+        lacking = len(session.steps) - sum(1 for step in steps if not step.not_run)
+        rows.append(
+            (
+                link,
+                str(len(commands)),
+                f"{sum(command.seconds for command in commands):.1f}",
+                str(lacking) if lacking else "",
+                recording.date.partition("T")[0] if recording else "",
+                recording.environment.engine if recording else "",
+            )
+        )
+    return table(rows, widths=(25, 10, 10, 10, 15, 30), kind="docker-run-site-report", header=True)
+
+
+def _place(recording: Recording) -> str:
+    place = Place(recording.place)
+    if not place.is_lab:
+        return "the engine itself"
+    return "a lab" if place.name == DEFAULT_LAB else f"a lab of the kind {place.name}"
+
+
+def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], kind: str, header: bool) -> nodes.table:
+    """Build a table of the class `kind`; the first of `rows` is its head, if it is to have one."""
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
+    if header:
+        group += nodes.thead("", _row(rows[0]))
+    group += nodes.tbody("", *map(_row, rows[1:]))
+    return nodes.table("", group, classes=["docker-run-report", kind])
+
+
+def _row(cells: Sequence[Cell]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", _paragraph(cell)) for cell in cells))
+
+
+def _paragraph(cell: Cell) -> nodes.paragraph:
+    return nodes.paragraph(cell, cell) if isinstance(cell, str) else nodes.paragraph("", "", cell)

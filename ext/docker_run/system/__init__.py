@@ -1,0 +1,1 @@
+"""The operating system: processes, locks, signals and files, on any platform."""

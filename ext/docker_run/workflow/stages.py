@@ -1,0 +1,234 @@
+"""The stages of a build, one after another: examine, plan, run and settle."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from docker_run.errors import Defect, DockerRunError, EngineProblem
+from docker_run.model import Finding, Session
+from docker_run.protocols import Clock, Engine, Progress
+from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.masks import Patterns
+from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.store import Store
+from docker_run.workflow.page import Pages, PageState
+from docker_run.workflow.plan import Conditions, Planned, plan
+from docker_run.workflow.run import Outcome, execute
+from docker_run.workflow.settle import Settled, Settler
+
+
+class Reporter(Progress, Protocol):
+    """Told how a build goes on."""
+
+    def planned(self, pages: Mapping[str, str]) -> None:
+        """Take note of the pages that will be run, each with the reason."""
+
+    def finished(self, page: str, commands: int, seconds: float) -> None:
+        """Say that a page has been run and settled."""
+
+    def defect(self, page: str, traceback: str) -> None:
+        """Keep where a defect showed, of one page or (an empty name) of all, for those who fix it."""
+
+
+class Engines(Protocol):
+    """Where a build comes by its engine."""
+
+    def expected(self) -> Collection[str]:
+        """Return what tells the engines apart that would be tried, without asking any of them."""
+
+    def has_dead_builds(self) -> bool:
+        """Return whether builds of this machine died on those engines, without asking any of them."""
+
+    def open(self, progress: Progress) -> Engine:
+        """Find one, or start it. Raises `EngineProblem`."""
+
+    def identity(self, engine: Engine) -> str:
+        """Return what tells `engine` apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a build is to do."""
+
+    asks: bool = True
+    """Whether an engine may be asked."""
+    everything: bool = False
+    """Whether all sessions are run, if an engine may be asked."""
+    check: bool = False
+    """Whether outcomes are only compared, and nothing is written."""
+    jobs: int = 4
+    """How many sessions run at the same time."""
+    volatile: Patterns = ()
+    """What may differ from run to run without meaning anything, on all pages."""
+
+
+@dataclass(slots=True)
+class Results:
+    """What came of a build."""
+
+    states: dict[str, PageState] = field(default_factory=dict)
+    """The state of each page, by its name."""
+    ran: dict[str, int] = field(default_factory=dict)
+    """How many commands were run of each page that was."""
+    changed: set[str] = field(default_factory=set)
+    """The pages whose recording is another now."""
+    no_engine: str = ""
+    """Why there was no engine to run something on; empty where there was, or none was needed."""
+    findings: list[Finding] = field(default_factory=list)
+    """What is wrong, and belongs to no page."""
+
+
+class Workflow:
+    """Takes sessions through all stages. Whatever happens to one costs its page at most."""
+
+    def __init__(
+        self,
+        *,
+        recordings: Store,
+        failed: FailedRuns,
+        memory: Memory,
+        options: Options,
+        clock: Clock,
+        reporter: Reporter,
+    ) -> None:
+        self._recordings = recordings
+        self._failed = failed
+        self._memory = memory
+        self._options = options
+        self._clock = clock
+        self._reporter = reporter
+        self._pages = Pages(recordings, failed, on_defect=reporter.defect)
+        self._killed = memory.was_killed()
+        self._swept = not self._killed
+        """Whether nothing of this build, or of one that was killed, is left on an engine."""
+        self._is_unswept = False
+        """Whether the engine could not be swept."""
+        self._settler = Settler(self._pages, recordings, failed, memory, volatile=options.volatile)
+
+    def run(
+        self,
+        sessions: Sequence[Session],
+        *,
+        engines: Engines,
+        edited: Collection[str],
+        broken: Collection[str],
+    ) -> Results:
+        """Run what has to be, and return the state of each page.
+
+        `edited` are the pages that were read in this build, `broken` those with a directive that can't
+        be understood.
+        """
+        if not self._options.check:
+            self._recordings.remove_unfinished()
+            self._failed.remove_unfinished()
+        results = Results({session.page: self._pages.examine(session) for session in sessions})
+        if not self._options.check:
+            self._accept_fixed(sessions, results)
+        if self._options.asks:
+            conditions = Conditions(
+                everything=self._options.everything, engines=engines.expected(), edited=edited, broken=broken
+            )
+            planned = plan(sessions, results.states, self._memory, conditions)
+            if planned or self._killed or engines.has_dead_builds():
+                self._run(planned, results, engines)
+        if not self._options.check:
+            pages = [session.page for session in sessions]
+            self._memory.save(pages)
+            self._failed.discard_others({*pages, *broken})
+        if self._swept:
+            self._memory.end()
+        return results
+
+    def _accept_fixed(self, sessions: Sequence[Session], results: Results) -> None:
+        """Settle failed runs that are right by now, because what is expected has been edited."""
+        for session in sessions:
+            kept = self._failed.load(session.page) if results.states[session.page].fixed else None
+            if kept is not None:
+                self._memory.begin()
+                outcome = Outcome(session, self._failed.recording(session.page))
+                self._take(self._settler.settle(outcome, engine=kept.engine), results)
+
+    def _run(self, planned: Sequence[Planned], results: Results, engines: Engines) -> None:
+        self._reporter.planned({each.session.page: each.reason.value for each in planned})
+        try:
+            engine = engines.open(self._reporter)
+            try:
+                self._sweep(engine, results)
+                self._run_on(engine, engines.identity(engine), planned, results)
+            finally:
+                self._close(engine, results)
+        except EngineProblem as error:
+            results.no_engine = "; ".join(str(error).splitlines())
+        except Exception as error:  # noqa: BLE001 (the pages can still be shown from their recordings)
+            self._tell(error, "there is no engine to run commands on", results)
+            results.no_engine = results.findings[-1].message
+
+    def _sweep(self, engine: Engine, results: Results) -> None:
+        """Remove what earlier builds left. Where that fails, the next build tries again; pages are run."""
+        try:
+            swept = engine.sweep()
+        except Exception as error:  # noqa: BLE001 (no page is to be missed because of it)
+            self._tell(error, "what earlier builds left could not be removed", results)
+            self._is_unswept = True
+            return
+        if swept:
+            self._reporter.note(swept)
+        elif self._killed:
+            # A private engine ended with that build, and has removed its `--rm` containers.
+            self._reporter.note("an earlier build was killed; nothing of it is left on the engine")
+
+    def _close(self, engine: Engine, results: Results) -> None:
+        """End what the engine was used for; what could not be ended or removed, the next build sweeps."""
+        try:
+            engine.close()
+        except Exception as error:  # noqa: BLE001 (what was run is recorded)
+            self._tell(error, "the build could not end what it had begun on the engine", results)
+            self._swept = False
+
+    def _tell(self, error: Exception, what: str, results: Results) -> None:
+        """Report an error that belongs to no page."""
+        if not isinstance(error, DockerRunError):
+            self._reporter.defect("", traceback.format_exc())
+            error = Defect.of(error, what)
+        results.findings.append(Finding(None, error.subtype, "; ".join(str(error).splitlines())))
+
+    def _run_on(self, engine: Engine, identity: str, planned: Sequence[Planned], results: Results) -> None:
+        left = set[str]()
+
+        def settle(outcome: Outcome) -> None:
+            page = outcome.session.page
+            if outcome.traceback:
+                self._reporter.defect(page, outcome.traceback)
+            results.ran[page] = outcome.commands
+            self._take(self._settled(outcome, identity), results)
+            # An engine that went away could not be told to remove anything.
+            if outcome.left or (outcome.problem and outcome.problem.subtype == EngineProblem.subtype):
+                left.add(page)
+            self._reporter.finished(page, outcome.commands, outcome.seconds)
+
+        self._memory.begin()
+        self._swept = False
+        execute(
+            [each.session for each in planned],
+            engine=engine,
+            clock=self._clock,
+            jobs=self._options.jobs,
+            progress=self._reporter,
+            settle=settle,
+        )
+        self._swept = not left and not self._is_unswept
+
+    def _settled(self, outcome: Outcome, engine: str) -> Settled:
+        if self._options.check:
+            return self._settler.compare(outcome)
+        return self._settler.settle(outcome, engine=engine)
+
+    @staticmethod
+    def _take(settled: Settled, results: Results) -> None:
+        state = settled.state
+        results.states[state.page] = state
+        if settled.changed:
+            results.changed.add(state.page)

@@ -1,0 +1,265 @@
+"""What authors expect, held against what was recorded: on every build, also when nothing ran.
+
+The subtypes of the findings made here: `exit-code`, `match`, `capture` (the command did something
+unexpected), `body` (it ended before all of its body was typed), `output-encoding` (it printed what a
+page can't show), `recording-missing` and `recording-stale` (there is nothing to show).
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from docker_run.docker_cli import run_line
+from docker_run.errors import DockerRunError, SlowPattern
+from docker_run.model import (
+    Capture,
+    Chunk,
+    Command,
+    CommandRecording,
+    Expectation,
+    Finding,
+    Recording,
+    Session,
+    Step,
+    StepRecording,
+    Stream,
+    TerminalSize,
+)
+from docker_run.patterns import Pattern
+from docker_run.terminal import screen, waits
+
+_PIECE = 1 << 16
+"""Bytes that are decoded at a time."""
+
+LAST_LINES = 5
+"""How many lines of output a message quotes."""
+
+LONGEST_LINE = 200
+"""How many characters of such a line."""
+
+_END_OF_INPUT = "<C-d>"
+
+
+def step_text(recording: StepRecording, size: TerminalSize) -> str:
+    """Return the plain text of all that a step printed; a line that the terminal broke is whole."""
+    shown = (screen.shown(each.output, size, joined=True) for each in recording.commands)
+    return "\n".join(filter(None, shown))
+
+
+def held_steps(session: Session, recording: Recording | None) -> int:
+    """Return how many of the session's first steps `recording` holds in their present form."""
+    held = 0
+    if recording is not None:
+        for key, step in zip(session.keys, recording.steps, strict=False):
+            if key != step.key:
+                break
+            held += 1
+    return held
+
+
+def is_current(session: Session, recording: Recording | None) -> bool:
+    """Tell whether `recording` is that of this session: the same steps, and no other."""
+    return (
+        recording is not None
+        and len(recording.steps) == len(session.steps)
+        and held_steps(session, recording) == len(session.steps)
+    )
+
+
+def verify(session: Session, recording: Recording | None) -> tuple[Finding, ...]:
+    """Check all expectations of a page against its recording."""
+    held = held_steps(session, recording)
+    findings: list[Finding] = []
+    for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
+        if not recorded.not_run:
+            findings += _verify_step(step, recorded, session.terminal, on_lab=session.place.is_lab)
+    return tuple(findings)
+
+
+def verify_presence(session: Session, recording: Recording | None) -> tuple[Finding, ...]:
+    """Report what there is no recording for; at most one finding a page, at the first such step."""
+    held = held_steps(session, recording)
+    if held == len(session.steps):
+        return ()
+    lacking = len(session.steps) - held
+    what = "this command" if session.steps[held].commands else "this file"
+    steps = what if lacking == 1 else f"{what} and {lacking - 1} after it"
+    subtype, reason = (
+        ("recording-missing", "there is no recording of")
+        if recording is None
+        else ("recording-stale", "the recording of this page does not hold, in its present form,")
+    )
+    return (
+        Finding(
+            session.steps[held].location,
+            subtype,
+            f"{reason} {steps}: build once on a machine with a Docker engine, and commit the recording",
+        ),
+    )
+
+
+def captured(step: Step, recording: StepRecording, size: TerminalSize) -> Mapping[str, str]:
+    """Return the values that the step's captures find, by name; those not found are left out."""
+    values: dict[str, str] = {}
+    if step.captures and not recording.not_run:
+        text = step_text(recording, size)
+        for capture in step.captures:
+            with suppress(SlowPattern):  # a finding of `verify`
+                value = _value(capture, text)
+                if value is not None:
+                    values[capture.name] = value
+    return values
+
+
+def _value(capture: Capture, text: str) -> str | None:
+    """Return what a capture finds; None for nothing. Raises `SlowPattern`."""
+    pattern = Pattern(capture.pattern)
+    found = pattern.search(text)
+    return None if found is None else found[1 if pattern.has_groups else 0] or ""
+
+
+def _verify_step(
+    step: Step, recording: StepRecording, size: TerminalSize, *, on_lab: bool
+) -> Iterator[Finding]:
+    # Only what something is looked for in is made into text: outputs may be large.
+    text = step_text(recording, size) if step.expect.match or step.captures else ""
+    for problem in _exit_codes(step.expect, recording.commands, size):
+        yield Finding(step.location, "exit-code", problem)
+    yield from _matches(step, text)
+    yield from _captures(step, text)
+    for asked, command in zip(step.commands, recording.commands, strict=False):
+        if problem := _untyped(asked, command, on_lab=on_lab):
+            yield Finding(step.location, "body", problem)
+    for command in recording.commands:
+        if problem := _unshowable(command):
+            yield Finding(step.location, "output-encoding", problem)
+
+
+def _matches(step: Step, text: str) -> Iterator[Finding]:
+    for pattern in step.expect.match:
+        try:
+            if not Pattern(pattern).search(text):
+                yield Finding(step.location, "match", f"the output does not match `{pattern}`{quoted(text)}")
+        except SlowPattern as error:
+            yield Finding(step.location, error.subtype, f"`:match:`: {error}")
+
+
+def _captures(step: Step, text: str) -> Iterator[Finding]:
+    for capture in step.captures:
+        try:
+            if _value(capture, text) is None:
+                yield Finding(
+                    step.location,
+                    "capture",
+                    f"`{capture.pattern}`, which should find the value `{capture.name}`, "
+                    f"finds nothing in the output{quoted(text)}",
+                )
+        except SlowPattern as error:
+            yield Finding(step.location, error.subtype, f"`:capture: {capture.name}`: {error}")
+
+
+def _exit_codes(
+    expected: Expectation, commands: Sequence[CommandRecording], size: TerminalSize
+) -> Iterator[str]:
+    each = expected.statuses(len(commands))
+    for command, code in zip(commands, each, strict=True):
+        if code is not None and command.exit_code != code:
+            advice = f"say `:exit-code: {command.exit_code}`"
+            if len(commands) > 1:
+                found = [
+                    "any" if wanted is None else str(other.exit_code if other is command else wanted)
+                    for other, wanted in zip(commands, each, strict=True)
+                ]
+                advice = (
+                    f"end its line with `# exit-code: {command.exit_code}`, "
+                    f"or say `:exit-code: {', '.join(found)}`"
+                )
+            yield (
+                f"`{_named(command.command)}` ended with exit status {command.exit_code}, expected {code} "
+                f"(if that is what the page is to show, {advice})"
+                f"{quoted(screen.shown(command.output, size))}"
+            )
+
+
+def _named(command: str) -> str:
+    """Return what a message calls a command: its first line."""
+    first, newline, _ = command.partition("\n")
+    return f"{first} …" if newline else first
+
+
+def _untyped(asked: Command, recorded: CommandRecording, *, on_lab: bool) -> str:
+    """Say what was to be typed and never was. Only what is typed at a terminal stands in a recording."""
+    if not on_lab and not _at_terminal(asked.text):
+        return ""
+    typed = sum(chunk.stream is Stream.TYPED for chunk in recorded.output)
+    missing = [entry for entry in asked.typed if not waits.is_wait(entry)][typed:]
+    if not missing or (on_lab and missing == [_END_OF_INPUT]):
+        # To end the input of a program that has ended by itself is no line that a reader misses.
+        return ""
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return (
+        f"`{_named(asked.text)}` ended, or was detached from, before `{missing[0]}`{more} was typed; "
+        "remove from the body what comes after its end, or let it end later"
+    )
+
+
+def _at_terminal(command: str) -> bool:
+    try:
+        line = run_line.parse(command.removeprefix("docker run"), allow=None, read=lambda _: "")
+    except DockerRunError:
+        return False  # reported where the page is read
+    return bool(line.container.get("tty"))
+
+
+def _unshowable(command: CommandRecording) -> str:
+    """Say what of the output can't be shown as text; terminals drop NUL silently, so that counts too."""
+    problem = _not_text(command.output)
+    if not problem:
+        return ""
+    return (
+        f"the output of `{_named(command.command)}` holds {problem}, which a page can't show; "
+        "print them as text, e.g. with `| od -c` in the container"
+    )
+
+
+def _not_text(output: Sequence[Chunk]) -> str:
+    """Say which bytes are the first that are no text; each stream is UTF-8 of its own."""
+    decoders = {stream: codecs.getincrementaldecoder("utf-8")() for stream in Stream}
+    ends = dict.fromkeys(Stream, 0)
+    nul = -1
+    for stream, at, piece, is_end in _pieces(output):
+        try:
+            decoders[stream].decode(piece, final=is_end)
+        except UnicodeDecodeError as error:
+            # What the decoder held back of the stream's earlier bytes stands at the end of those.
+            held = len(error.object) - len(piece)
+            first = error.start - held + (at if error.start >= held else ends[stream])
+            byte = error.object[error.start]
+            return f"bytes that are not UTF-8 (the first, 0x{byte:02x}, at byte {first})"
+        ends[stream] = at + len(piece)
+        if nul < 0 and b"\0" in piece:
+            nul = at + piece.index(b"\0")
+    return f"NUL bytes (the first at byte {nul})" if nul >= 0 else ""
+
+
+def _pieces(output: Sequence[Chunk]) -> Iterator[tuple[Stream, int, bytes, bool]]:
+    """Yield the stream, the position and the bytes of each piece of `output`, then the end of each stream."""
+    at = 0
+    for stream, data in output:
+        if stream is not Stream.TYPED:
+            for start in range(0, len(data), _PIECE):
+                yield stream, at + start, data[start : start + _PIECE], False
+            at += len(data)
+    for stream in Stream:
+        yield stream, at, b"", True
+
+
+def quoted(text: str) -> str:
+    """Return the last lines of `text` as the tail of a message."""
+    lines = text.splitlines()[-LAST_LINES:]
+    if not lines:
+        return "; it printed nothing"
+    short = (line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines)
+    return "; its last lines:\n" + "\n".join(f"    {line}" for line in short)

@@ -1,0 +1,121 @@
+"""The request that creates a container. No engine is needed: docker-py is asked for JSON only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import docker
+import pytest
+
+from docker_run.docker_cli.run_line import parse
+from docker_run.engine.direct.create_request import Creation, client_warnings, creation
+from docker_run.model import TerminalSize
+
+Create = Callable[..., Creation]
+
+
+@pytest.fixture
+def create() -> Iterator[Create]:
+    opened = []
+
+    def create(line: str, *typed: str, version: str = "1.41", reference: str = "sha256:1234") -> Creation:
+        api = docker.APIClient(base_url="unix:///nowhere.sock", version=version)
+        opened.append(api)
+        return creation(
+            parse(line, allow=None, read=lambda name: name),
+            reference=reference,
+            typed=typed,
+            labels={"docker-run.page": "ours"},
+            terminal=TerminalSize(columns=100, rows=30),
+            api=api,
+        )
+
+    yield create
+    for api in opened:
+        api.close()
+
+
+def attached(asked: Creation) -> str:
+    keys = ("AttachStdin", "AttachStdout", "AttachStderr", "OpenStdin", "StdinOnce", "Tty")
+    return " ".join(key for key in keys if asked.body[key])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x", "AttachStdout AttachStderr"),
+        ("-i x", "AttachStdin AttachStdout AttachStderr OpenStdin StdinOnce"),
+        ("-it x", "AttachStdin AttachStdout AttachStderr OpenStdin StdinOnce Tty"),
+        ("-itd x", "OpenStdin Tty"),
+        ("-d x", ""),
+        ("-a stdout x", "AttachStdout"),
+        ("-i -a stderr x", "AttachStdin AttachStderr OpenStdin StdinOnce"),
+        ("-a stdin x", "AttachStdin"),
+        ("-i -a STDIN x", "AttachStdin OpenStdin StdinOnce"),
+    ],
+)
+def test_what_is_attached(create: Create, line: str, expected: str) -> None:
+    assert attached(create(line)) == expected
+
+
+def test_input_that_is_closed_is_not_fed(create: Create) -> None:
+    assert not create("-a stdin x").attached.stdin
+    assert create("-i -a stdin x").attached.stdin
+
+
+def test_the_image_is_what_the_engine_calls_it(create: Create) -> None:
+    asked = create("busybox echo hello")
+    assert (asked.body["Image"], asked.body["Cmd"]) == ("sha256:1234", ["echo", "hello"])
+
+
+def test_without_a_command_the_image_has_its_own(create: Create) -> None:
+    assert create("busybox").body["Cmd"] is None
+
+
+def test_our_labels_go_on_top_of_the_authors(create: Create) -> None:
+    asked = create("--label colour=green --label docker-run.page=theirs x")
+    assert asked.body["Labels"] == {"colour": "green", "docker-run.page": "ours"}
+
+
+def test_name_and_platform_are_not_in_the_body(create: Create) -> None:
+    asked = create("--name web --platform linux/arm64 x")
+    assert (asked.name, asked.platform) == ("web", "linux/arm64")
+    assert (create("x").name, create("x").platform) == (None, None)
+
+
+@pytest.mark.parametrize(("line", "expected"), [("-t x", [30, 100]), ("x", None)])
+def test_a_terminals_size_is_told_ahead(create: Create, line: str, expected: list[int] | None) -> None:
+    assert create(line, version="1.42").body["HostConfig"].get("ConsoleSize") == expected
+
+
+def test_the_network_of_none_is_the_default(create: Create) -> None:
+    asked = create("x")
+    assert asked.body["HostConfig"]["NetworkMode"] == "default"
+    assert asked.body["NetworkingConfig"] is None
+
+
+def test_settings_of_a_network(create: Create) -> None:
+    asked = create("--network backend --network-alias w --ip 10.1.2.3 x")
+    assert asked.body["HostConfig"]["NetworkMode"] == "backend"
+    endpoint = asked.body["NetworkingConfig"]["EndpointsConfig"]["backend"]
+    assert endpoint["Aliases"] == ["w"]
+    assert endpoint["IPAMConfig"]["IPv4Address"] == "10.1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [("--dns 127.0.0.53 --dns 1.1.1.1", ["127.0.0.53"]), ("--dns ::1", ["::1"]), ("", [])],
+)
+def test_name_servers_out_of_reach_are_warned_of(create: Create, servers: str, expected: list[str]) -> None:
+    assert client_warnings(create(f"{servers} x").body) == [
+        f"Localhost DNS ({server}) may fail in containers." for server in expected
+    ]
+
+
+def test_the_body_and_the_keys_are_passed_on(create: Create) -> None:
+    asked = create("--rm -it --detach-keys ctrl-x x", "one", "two")
+    assert asked.attached.typed == ("one", "two")
+    assert asked.attached.detach_keys == "ctrl-x"
+    assert asked.attached.auto_remove
+    assert asked.attached.size == TerminalSize(100, 30)
+    assert create("-it x").attached.detach_keys == "ctrl-p,ctrl-q"
