@@ -54,9 +54,7 @@ def test_a_module_and_its_functions_are_not_too_long(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= LINES
     functions = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
     assert {each: length for each, length in lengths.items() if length > FUNCTION_LINES} == {}

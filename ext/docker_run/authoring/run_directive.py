@@ -85,10 +85,7 @@ def parse_step(
         commands = _console(body, on_lab=on_lab)
     return Step(
         location=location,
-        commands=tuple(
-            Command(command.text, command.typed, is_input=on_lab and _is_input(command))
-            for command in commands
-        ),
+        commands=tuple(map(_on_lab if on_lab else _on_engine, commands)),
         files=tuple(sorted(files.items())),
         expect=Expectation(
             exit_codes=_exit_codes(options.get("exit-code", "0"), commands),
@@ -227,6 +224,14 @@ def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
             "the container's standard input is closed: add `-i` to feed it the body, or `-it` to type "
             "the body at a terminal"
         )
+
+
+def _on_engine(command: ConsoleCommand) -> Command:
+    return Command(command.text, command.typed)
+
+
+def _on_lab(command: ConsoleCommand) -> Command:
+    return Command(command.text, command.typed, is_input=_is_input(command))
 
 
 def _is_input(command: ConsoleCommand) -> bool:

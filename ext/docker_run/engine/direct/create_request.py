@@ -58,28 +58,15 @@ def creation(
     name, platform = container.pop("name", None), container.pop("platform", None)
     streams = _streams(line)
     attached = replace(_attached(line, streams, typed=typed, terminal=terminal), product=product)
-    settings: dict[str, Any] = dict(line.host)
     detach = bool(line.client.get("detach"))
     # Podman forgets the exit status of a container that it removes.
     is_removed_here = product is Product.PODMAN and attached.auto_remove and not detach
-    if is_removed_here:
-        settings["auto_remove"] = False
-        attached = replace(attached, auto_remove=False)
+    attached = replace(attached, auto_remove=attached.auto_remove and not is_removed_here)
+    settings: dict[str, Any] = {**line.host, "auto_remove": attached.auto_remove}
     host: Any = dict(api.create_host_config(**settings)) | dict(line.raw_host)
     if attached.tty:
         host["ConsoleSize"] = [terminal.rows, terminal.columns]
-    command: Any = list(line.command) or None
-    body: Json = dict(
-        api.create_container_config(
-            reference,
-            command,
-            host_config=host,
-            networking_config=_networking(line, api),
-            **container,
-        )
-    )
-    if not version_lt(api.api_version, _OWN_ADDRESSES_SINCE):
-        body["MacAddress"] = None  # such an engine warns of it, and takes that of the endpoint
+    body = _container_config(line, container, host, reference=reference, api=api)
     body |= {
         "Labels": {**(body.get("Labels") or {}), **labels},
         "AttachStdin": "stdin" in streams,
@@ -97,6 +84,27 @@ def creation(
         detach=detach,
         is_removed_here=is_removed_here,
     )
+
+
+def _container_config(
+    line: RunLine,
+    container: Mapping[str, Any],
+    host: Any,  # noqa: ANN401 (docker-py wants its own kind of mapping)
+    *,
+    reference: str,
+    api: APIClient,
+) -> Json:
+    """Return the configuration of the container as docker-py makes it."""
+    command: Any = list(line.command) or None
+    networking = _networking(line, api)
+    body: Json = dict(
+        api.create_container_config(
+            reference, command, host_config=host, networking_config=networking, **container
+        )
+    )
+    if not version_lt(api.api_version, _OWN_ADDRESSES_SINCE):
+        body["MacAddress"] = None  # such an engine warns of it, and takes that of the endpoint
+    return body
 
 
 def _check_versions(line: RunLine, api: APIClient) -> None:
