@@ -7,6 +7,7 @@ for output 10,000 bytes.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -17,6 +18,7 @@ from docker_run.model import (
     Command,
     CommandRecording,
     Expectation,
+    Input,
     Location,
     Place,
     Session,
@@ -42,7 +44,8 @@ def exits(status: int) -> Expectation:
 
 def step(line: str, *typed: str, timeout: float | None = None, expect: Expectation = Expectation()) -> Step:
     """Return the step `docker run LINE`."""
-    command = Command(f"docker run {line}", typed)
+    kind = Input.TERMINAL if re.match("-[a-z]*t", line) else Input.PIPE
+    command = Command(f"docker run {line}", typed, kind if typed else Input.NONE)
     return Step(Location("page.md", 1), (command,), timeout=timeout, expect=expect)
 
 

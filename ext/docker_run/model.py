@@ -31,6 +31,17 @@ class TerminalSize(NamedTuple):
     rows: int = 24
 
 
+class Input(Enum):
+    """How a command gets what is typed."""
+
+    NONE = "none"
+    """Nothing is typed."""
+    PIPE = "pipe"
+    """As the standard input of a program without a terminal (`docker run -i`)."""
+    TERMINAL = "terminal"
+    """At the terminal of the program, or of the lab's shell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command line, and what is typed into the program that it starts."""
@@ -40,9 +51,7 @@ class Command:
     typed: tuple[str, ...] = ()
     """What is typed, a line an entry, in the notation of `docker_run.terminal.keys`; on a lab also
     `<wait …>`, which types nothing (`docker_run.terminal.waits`)."""
-    is_input: bool = False
-    """Whether that is the input of a program which has no terminal of its own (`docker run -i`), and is
-    typed at the terminal of a lab."""
+    input: Input = Input.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from docker_run.authoring.console import LineProblem
 from docker_run.authoring.run_directive import DEFAULT_SUMMARY, END_OF_INPUT, parse_presentation, parse_step
 from docker_run.errors import BodyProblem, FlagProblem, OptionProblem, RefusedFlag, SyntaxProblem
-from docker_run.model import Capture, Command, LineRange, Location, Step
+from docker_run.model import Capture, Command, Input, LineRange, Location, Step
 
 WHERE = Location("page.md", 7)
 
@@ -164,7 +164,7 @@ def test_waits_are_typed_at_a_terminal_only() -> None:
 def test_a_console_session() -> None:
     step = on_lab("", "$ docker run -it busybox", "ls", "", "$ docker ps |", "  wc -l", lab="client")
     assert step.commands == (
-        Command("docker run -it busybox", ("ls",)),
+        Command("docker run -it busybox", ("ls",), Input.TERMINAL),
         Command("docker ps |\n  wc -l"),
     )
     assert step.lab == "client"
@@ -297,13 +297,15 @@ def test_the_input_of_a_command_before_an_operator_has_an_end(argument: str, fed
 )
 def test_what_is_typed_may_be_the_input_of_a_program_without_a_terminal(line: str, *, expected: bool) -> None:
     (command,) = on_lab("", f"$ {line}", "a", "<C-d>").commands
-    assert command == Command(line, ("a", "<C-d>"), is_input=expected)
+    assert command == Command(line, ("a", "<C-d>"), Input.PIPE if expected else Input.TERMINAL)
 
 
 def test_the_input_of_an_argument_is_that() -> None:
-    assert on_lab("-i --rm busybox sort", "a").commands[0].is_input
-    assert not on_lab("-it --rm busybox sort", "a").commands[0].is_input
-    assert not parse("-i --rm busybox sort", body=["a"]).commands[0].is_input
+    assert on_lab("-i --rm busybox sort", "a").commands[0].input is Input.PIPE
+    assert on_lab("-it --rm busybox sort", "a").commands[0].input is Input.TERMINAL
+    assert parse("-i --rm busybox sort", body=["a"]).commands[0].input is Input.PIPE
+    assert parse("-it --rm busybox sort", body=["a"]).commands[0].input is Input.TERMINAL
+    assert parse("--rm busybox true").commands[0].input is Input.NONE
 
 
 def test_a_body_may_be_for_the_command_behind_an_operator() -> None:

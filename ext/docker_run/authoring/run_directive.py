@@ -11,7 +11,7 @@ from docker_run.authoring.console import ConsoleCommand, LineProblem, parse_cons
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli import subcommands as cli
 from docker_run.errors import BodyProblem, DockerRunError, SyntaxProblem
-from docker_run.model import Command, Expectation, Location, Presentation, RunLine, Step
+from docker_run.model import Command, Expectation, Input, Location, Presentation, RunLine, Step
 from docker_run.terminal import keys, waits
 
 OPTIONS = (
@@ -85,7 +85,7 @@ def parse_step(
         commands = _console(body, on_lab=on_lab)
     return Step(
         location=location,
-        commands=tuple(map(_on_lab if on_lab else _on_engine, commands)),
+        commands=tuple(_command(command, on_lab=on_lab) for command in commands),
         files=tuple(sorted(files.items())),
         expect=Expectation(
             exit_codes=_exit_codes(options.get("exit-code", "0"), commands),
@@ -226,23 +226,24 @@ def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
         )
 
 
-def _on_engine(command: ConsoleCommand) -> Command:
-    return Command(command.text, command.typed)
+def _command(command: ConsoleCommand, *, on_lab: bool) -> Command:
+    return Command(command.text, command.typed, _input(command, on_lab=on_lab))
 
 
-def _on_lab(command: ConsoleCommand) -> Command:
-    return Command(command.text, command.typed, is_input=_is_input(command))
-
-
-def _is_input(command: ConsoleCommand) -> bool:
-    """Say whether what is typed is read by a `docker run -i`, which leaves the shell's terminal as it is."""
-    if not command.typed or not command.text.startswith("docker run "):
-        return False
-    words, _ = _own_words(command.text.removeprefix("docker run"))
+def _input(command: ConsoleCommand, *, on_lab: bool) -> Input:
+    """Return how what is typed is read: a `docker run -i` leaves the shell's terminal as it is."""
+    if not command.typed:
+        return Input.NONE
+    if not command.text.startswith("docker run "):
+        return Input.TERMINAL
+    words = command.text.removeprefix("docker run")
+    if on_lab:
+        words, _ = _own_words(words)
     try:
-        return _has_input(run_line.parse(words, allow=None, read=lambda _: ""))
+        line = run_line.parse(words, allow=None, read=lambda _: "")
     except DockerRunError:
-        return False  # the CLI on the lab knows more, or says what is wrong
+        return Input.TERMINAL  # the CLI on the lab knows more, or says what is wrong
+    return Input.PIPE if _has_input(line) else Input.TERMINAL
 
 
 def _has_input(line: RunLine) -> bool:

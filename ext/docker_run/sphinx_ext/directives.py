@@ -30,7 +30,6 @@ from docker_run.authoring.file_directive import (
 from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
-from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain, IndexedCommand, ValueUse
 from docker_run.sphinx_ext.front_matter import PagePlace, place_of_page
 from docker_run.sphinx_ext.rendering.file_blocks import shown_file
@@ -178,7 +177,7 @@ class DockerRun(StepDirective):
                     self.options,
                     list(self.content),
                     location=self.location,
-                    allow=Settings.of(self.config).allow,
+                    allow=domain.settings.allow,
                     read=self._read,
                     on_lab=place.is_lab,
                     is_image=self._is_image,
@@ -223,10 +222,11 @@ class DockerRun(StepDirective):
 
     def _is_image(self, name: str) -> bool:
         """Tell whether `name`, without a tag, is an image of the catalogue, or one that the page has."""
-        catalogue = Settings.of(self.config).catalogue(self.env.srcdir)
+        domain = DockerRunDomain.of(self.env)
+        catalogue = domain.settings.catalogue(self.env.srcdir)
         if catalogue is not None and (catalogue / name / "Dockerfile").is_file():
             return True
-        return DockerRunDomain.of(self.env).has_image(self.env.docname, name)
+        return domain.has_image(self.env.docname, name)
 
     def _read(self, name: str) -> str:
         return self.read_own(name, refused=RefusedFlag, bad=FlagProblem, largest=LARGEST_FILE).decode()
@@ -347,7 +347,7 @@ def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace |
     """Return where the page that is being read runs; what is wrong with its front matter is noted once."""
     domain = DockerRunDomain.of(env)
     if env.docname not in domain.places:
-        domain.places[env.docname], problems = place_of_page(env, document, Settings.of(env.config))
+        domain.places[env.docname], problems = place_of_page(env, document, domain.settings)
         if problems:
             domain.problems.setdefault(env.docname, []).extend(problems)
     return domain.places[env.docname]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
@@ -14,6 +15,7 @@ from sphinx.util.nodes import make_refnode
 from docker_run.model import Finding, Location, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 from docker_run.shell.invocations import calls
+from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.front_matter import Definitions, PagePlace
 from docker_run.workflow.page import PageState
 
@@ -53,7 +55,7 @@ class DockerRunDomain(Domain):
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 4
+    data_version = 5
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PagePlace, None where the page names a kind of lab that there isn't
         "places": {},
@@ -80,6 +82,11 @@ class DockerRunDomain(Domain):
 
     states: Mapping[str, PageState] = MappingProxyType({})
     """What this build has found of each page, by docname. Not among the data, either."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The values of `conf.py`, checked once."""
+        return Settings.of(self.env.config)
 
     @classmethod
     def of(cls, env: BuildEnvironment) -> DockerRunDomain:

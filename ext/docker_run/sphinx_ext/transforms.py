@@ -12,7 +12,6 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from docker_run.model import CommandRecording, Presentation, StepRecording, TerminalSize
 from docker_run.sphinx_ext.build import failed_runs_of, recordings_of
-from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
 from docker_run.sphinx_ext.rendering.nodes import (
@@ -39,9 +38,9 @@ class ShownPages:
     """The pages of a document, and those that it has values of, as this build shows them."""
 
     def __init__(self, env: BuildEnvironment) -> None:
-        self._settings = Settings.of(env.config)
-        self._pages = Pages(recordings_of(env.srcdir, self._settings), failed_runs_of(env.doctreedir))
         self._domain = DockerRunDomain.of(env)
+        self._settings = self._domain.settings
+        self._pages = Pages(recordings_of(env.srcdir, self._settings), failed_runs_of(env.doctreedir))
         self._values: dict[str, Mapping[str, str]] = {}
         self._last: tuple[str, Page] | None = None
 

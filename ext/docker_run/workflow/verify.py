@@ -11,8 +11,7 @@ import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from docker_run.docker_cli import run_line
-from docker_run.errors import DockerRunError, SlowPattern
+from docker_run.errors import SlowPattern
 from docker_run.model import (
     Capture,
     Chunk,
@@ -20,6 +19,7 @@ from docker_run.model import (
     CommandRecording,
     Expectation,
     Finding,
+    Input,
     Recording,
     Session,
     Step,
@@ -191,7 +191,7 @@ def _named(command: str) -> str:
 
 def _untyped(asked: Command, recorded: CommandRecording, *, on_lab: bool) -> str:
     """Say what was to be typed and never was. Only what is typed at a terminal stands in a recording."""
-    if not on_lab and not _at_terminal(asked.text):
+    if not on_lab and asked.input is not Input.TERMINAL:
         return ""
     typed = sum(chunk.stream is Stream.TYPED for chunk in recorded.output)
     missing = [entry for entry in asked.typed if not waits.is_wait(entry)][typed:]
@@ -203,14 +203,6 @@ def _untyped(asked: Command, recorded: CommandRecording, *, on_lab: bool) -> str
         f"`{_named(asked.text)}` ended, or was detached from, before `{missing[0]}`{more} was typed; "
         "remove from the body what comes after its end, or let it end later"
     )
-
-
-def _at_terminal(command: str) -> bool:
-    try:
-        line = run_line.parse(command.removeprefix("docker run"), allow=None, read=lambda _: "")
-    except DockerRunError:
-        return False  # reported where the page is read
-    return bool(line.container.get("tty"))
 
 
 def _unshowable(command: CommandRecording) -> str:

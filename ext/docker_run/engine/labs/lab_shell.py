@@ -24,7 +24,7 @@ from docker_run.errors import (
     TimedOut,
     TooMuchOutput,
 )
-from docker_run.model import Chunk, Command, CommandRecording, Stream, TerminalSize
+from docker_run.model import Chunk, Command, CommandRecording, Input, Stream, TerminalSize
 from docker_run.terminal import keys, osc133, waits
 from docker_run.terminal.typist import Typist
 
@@ -186,14 +186,14 @@ class _Run:
 
     def _new_typist(self, now: float) -> Typist:
         command = self._command
-        if command.is_input:
+        if command.input is Input.PIPE:
             return canonical_input.InputTypist(command.typed, began=now)
         starting = {"starting": _STARTING_SECONDS} if starts_terminal(command.text) else {}
         return Typist(command.typed, began=now, **starting)
 
     def _tick(self) -> float:
         is_typing = self._typist is not None and not self._typist.done
-        return _INPUT_TICK if self._command.is_input and is_typing else _TICK
+        return _INPUT_TICK if self._command.input is Input.PIPE and is_typing else _TICK
 
     def _type(self, typed: bytes) -> None:
         """Type a line. A program that reads lines gets all of it, one that reads keys gets these."""
