@@ -16,6 +16,7 @@ from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import sweep
+from docker_run.engine.cleanup.anonymous_volumes import remove_volumes
 from docker_run.engine.cleanup.build_folder import BuildFolder, BuildFolders
 from docker_run.engine.cleanup.labels import PAGE, SESSION, Owner
 from docker_run.engine.cleanup.lease import Lease
@@ -23,7 +24,6 @@ from docker_run.engine.closing import close_all
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.product import Product, product_of
 from docker_run.engine.limits import Limits
-from docker_run.engine.volumes import remove_volumes
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
 

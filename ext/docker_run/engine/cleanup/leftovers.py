@@ -12,8 +12,8 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 
-from docker_run.engine import volumes
 from docker_run.engine.cleanup import removal
+from docker_run.engine.cleanup.anonymous_volumes import WITHOUT_A_NAME
 from docker_run.engine.cleanup.labels import BUILD, IMAGES, LEASE, LEASE_NAME, NAME, VOLUMES, Owner
 
 KINDS = ("container", "image", "network", "volume")
@@ -109,7 +109,7 @@ def unnamed_volumes(things: Iterable[Thing]) -> list[Thing]:
         Thing("volume", name, name, thing.owner.labels())
         for thing in things
         for name in _records(thing, VOLUMES)
-        if isinstance(name, str) and volumes.WITHOUT_A_NAME.fullmatch(name)
+        if isinstance(name, str) and WITHOUT_A_NAME.fullmatch(name)
     ]
 
 

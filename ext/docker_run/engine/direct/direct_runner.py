@@ -17,6 +17,7 @@ from pathlib import Path
 from docker.errors import DockerException
 
 from docker_run.docker_cli import run_line
+from docker_run.engine.cleanup.anonymous_volumes import without_names
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.direct.command import Printed, run_command
 from docker_run.engine.direct.confinement import Confinement, Supported, needs_default_network
@@ -27,7 +28,6 @@ from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
 from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
 from docker_run.engine.refusals import FAILED
-from docker_run.engine.volumes import without_names
 from docker_run.errors import (
     EngineProblem,
     EngineRefusal,

@@ -15,12 +15,12 @@ from docker import APIClient
 from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
+from docker_run.engine.cleanup.anonymous_volumes import without_names
 from docker_run.engine.cleanup.labels import NAME
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.labs import canonical_input, lab_exec, proxies
 from docker_run.engine.labs.privileges import rights
 from docker_run.engine.out_of_memory import was_out_of_memory
-from docker_run.engine.volumes import without_names
 from docker_run.errors import LabProblem
 from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
@@ -117,7 +117,7 @@ class Machine:
         )
 
     def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> lab_exec.Ended:
-        """Run `command` aside from the shell (see `execs.execute`)."""
+        """Run `command` aside from the shell (see `lab_exec.execute`)."""
         return lab_exec.execute(api, self.container, command, data=data, interrupted=self._interrupted)
 
     def described(self, api: APIClient) -> str:
