@@ -16,11 +16,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
-
-import regex
+from typing import TYPE_CHECKING, Protocol
 
 from docker_run.errors import SlowPattern
+
+if TYPE_CHECKING:
+    import regex
 
 SECONDS = 1.0
 """Of processor time, for each time that a pattern is used; what is no trap takes thousandths of one."""
@@ -113,6 +114,9 @@ def _compiled(text: str) -> regex.Pattern[str]:
         raise ValueError("its brackets are nested too deeply") from None
     except (OverflowError, ValueError):
         raise ValueError("a number in it is too large") from None
+    # Not at the top: most builds use no expression, and the package takes long to import.
+    import regex  # noqa: PLC0415
+
     same = _for_regex(text, _VERBOSE if flags & re.VERBOSE else _PIECE)
     try:
         return regex.compile(same, regex.MULTILINE | regex.VERSION0)

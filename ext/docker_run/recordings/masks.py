@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from docker_run.patterns import Match, Pattern
@@ -214,7 +215,6 @@ MASKS = (
 """All built-in masks. Of two that match at one place, the first counts."""
 
 _NAMES = ("volatile", *(mask.name for mask in MASKS))
-_ANY = re.compile("|".join(f"(?P<{mask.name}>{mask.pattern})" for mask in MASKS), re.MULTILINE)
 
 # While masks are at work, a single character stands for each `<name>`, one that has no other use in
 # Unicode: so no pattern can match a part of a name.
@@ -229,6 +229,12 @@ _MOST_ROUNDS = 10
 _HEADINGS = re.compile(r"[A-Z][A-Z /%]*")
 _PADDING = re.compile(r" {2,}")
 _INDENT = re.compile(f"^ +(?={_SIGN.pattern})")
+
+
+@cache
+def _any_mask() -> re.Pattern[str]:
+    """Return all masks as one pattern; it takes long to compile, and most builds compare nothing."""
+    return re.compile("|".join(f"(?P<{mask.name}>{mask.pattern})" for mask in MASKS), re.MULTILINE)
 
 
 def mask(text: str, extra: Patterns = ()) -> str:
@@ -251,7 +257,7 @@ def mask(text: str, extra: Patterns = ()) -> str:
         before = masked
         for pattern in authors:
             masked = pattern.sub(_author_sign, masked)
-        masked = _ANY.sub(lambda match: _SIGNS[str(match.lastgroup)], masked)
+        masked = _any_mask().sub(lambda match: _SIGNS[str(match.lastgroup)], masked)
         masked = "\n".join(_unpadded(line) for line in masked.split("\n"))
     return _SIGN.sub(lambda match: _WRITTEN[match[0]], masked)
 

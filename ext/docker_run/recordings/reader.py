@@ -34,6 +34,10 @@ _SECONDS = re.compile(r"[0-9]{1,10}\.[0-9]{3}")
 _CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
 _ADVICE = "Restore the file from git, or delete it and build with an engine to record it again."
 _STREAMS = {f"{stream.value}|": stream for stream in Stream}
+_ENDS = {Stream.OUT: b"\n", Stream.ERR: b"\n", Stream.TERMINAL: b"\r\n", Stream.TYPED: b""}
+"""How a line of each stream ends that says nothing else."""
+_PLAIN = re.compile(r"(?:[ -\[\]-~]*[!-\[\]-~])?")
+"""Text that stands for itself: nothing in it is escaped, and it has no blank at its end."""
 
 
 def loads(text: str, *, source: str) -> Recording:
@@ -145,6 +149,9 @@ class _Reader:
     def _chunk(self, stream: Stream) -> Chunk:
         """Return what this line says, and go to the next."""
         line = self._line()[4:]
+        if _PLAIN.fullmatch(line):  # most lines are: there is but one way to write them
+            self._next()
+            return Chunk(stream, line.encode("ascii") + _ENDS[stream])
         open_end = (len(line) - len(line.rstrip("\\"))) % 2 == 1 and stream is not Stream.TYPED
         try:
             data = unescape_bytes(line[:-1] if open_end else line)

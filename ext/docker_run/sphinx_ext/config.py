@@ -17,7 +17,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run import patterns
-from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.durations import LONGEST
 from docker_run.engine.connection.endpoints import candidates
 from docker_run.errors import EngineProblem
@@ -115,8 +114,14 @@ def _words(value: object) -> tuple[str, ...]:
 
 
 def _flags(value: object) -> tuple[str, ...]:
+    words = _words(value)
+    if not words:
+        return ()
+    # Not at the top: few projects allow a flag, and the table takes long to import.
+    from docker_run.docker_cli.flag_table import FLAGS  # noqa: PLC0415
+
     refusable = sorted(name for name, flag in FLAGS.items() if flag.reaches)
-    for word in (words := _words(value)):
+    for word in words:
         if word not in refusable:
             close = get_close_matches(word.lstrip("-"), refusable, n=1)
             meant = f"; did you mean {close[0]!r}?" if close else ""

@@ -14,11 +14,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.terminal.echo import Typewriter
 from docker_run.terminal.emulation.cells import Kind
 from docker_run.terminal.emulation.rendition import COLOURS, Style
 from docker_run.terminal.emulation.scrollback import without_blank_end
-from docker_run.terminal.emulation.spans import Line, Span, in_lines, packed, plain, unpacked
+from docker_run.terminal.emulation.spans import (
+    Line,
+    Mark,
+    Span,
+    in_lines,
+    packed,
+    plain,
+    unpacked,
+    written,
+)
 
 __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "packed_lines", "shown", "text"]
 
@@ -99,6 +107,9 @@ def _kind(stream: Stream) -> Kind:
 
 def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
     """Yield the lines of output that `_is_simple`, broken after `columns` characters."""
+    if len(output) == 1:
+        yield from _lines_of_one(*output[0], columns=columns)
+        return
     line: list[Span] = []
     for stream, data in output:
         start = 0
@@ -109,6 +120,17 @@ def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
             start = end + 1
         line.append(_span(stream, data[start:]))
     yield from _broken(line, columns)
+
+
+def _lines_of_one(stream: Stream, data: bytes, *, columns: int | None) -> Iterator[str]:
+    """Yield the lines of one piece of such output, as `_simple` does: most commands print one."""
+    mark = written(Mark(_kind(stream)))
+    for line in data.decode("ascii").split("\n"):
+        line = line.rstrip("\r")  # noqa: PLW2901 (the end of the line)
+        width = columns or len(line) or 1
+        for start in range(0, len(line) or 1, width):
+            piece = line[start : start + width].rstrip(" ")
+            yield mark + piece if piece else ""
 
 
 def _span(stream: Stream, data: bytes) -> Span:
@@ -145,6 +167,9 @@ def _emulated(
 
     With `limited=False` the terminal has no right edge. `joined` is that of `packed_lines`.
     """
+    # Not at the top: much output needs no emulator, and the packages behind it take long to import.
+    from docker_run.terminal.echo import Typewriter  # noqa: PLC0415
+
     terminal = Typewriter(size.columns, size.rows, limited=limited, joined=joined)
     if limited and size.rows > 1:
         # The command stands above: programs (BuildKit) go up there and down again. It is no output.

@@ -218,6 +218,8 @@ def _unshowable(command: CommandRecording) -> str:
 
 def _not_text(output: Sequence[Chunk]) -> str:
     """Say which bytes are the first that are no text; each stream is UTF-8 of its own."""
+    if all(data.isascii() and b"\0" not in data for _, data in output):
+        return ""
     decoders = {stream: codecs.getincrementaldecoder("utf-8")() for stream in Stream}
     ends = dict.fromkeys(Stream, 0)
     nul = -1

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from wcwidth import wcwidth
-
 LONGEST_CELL = 16
 """Characters that one cell holds: the longest emoji and the fullest syllables have fewer. Hostile output
 stacks thousands of marks on one letter, which a browser draws over half of the page."""
@@ -40,6 +38,9 @@ def pieces(text: str) -> Iterator[str]:
 @lru_cache(maxsize=4096)
 def width(character: str) -> int:
     """Return how many cells `character` takes: 0 for one drawn over that before it, -1 for none at all."""
+    # Not at the top: it takes long to import, and only an emulator needs it.
+    from wcwidth import wcwidth  # noqa: PLC0415
+
     return wcwidth(character)
 
 
