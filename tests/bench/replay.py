@@ -1,0 +1,183 @@
+"""What showing recordings costs: whole builds, side by side with the same pages as static code blocks.
+
+    make bench
+    PYTHONPATH=ext:tests .venv/bin/python tests/bench/replay.py --pages 100 --rounds 5
+
+No engine is needed: one that prints what it is told makes the recordings, before the clock starts. Each
+build is a process of its own, and builds of both kinds take turns. Quote the ratios, not the times; they
+are medians, and are written to `build/bench.json` besides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STEPS = 10
+LINES = 8
+OUTPUT = "".join(
+    f"{number:2} drwxr-xr-x 1 root root 4096 a line of what came out\n" for number in range(LINES)
+)
+
+# As after `pip install`: modules are compiled once.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(sys.path)
+
+COMMON = """
+extensions = ["myst_parser"{more}]
+html_theme = "alabaster"
+html_sidebars = {{"**": []}}
+html_last_updated_fmt = None
+exclude_patterns = ["recordings/**"]
+"""
+REPLAYED = COMMON.format(more=', "docker_run"') + 'docker_run_engine = "none"\n'
+RECORDED = (
+    REPLAYED
+    + f"""
+docker_run_mode = "always"
+
+def setup(app):
+    from fake_engine import FakeEngine, FakeSession
+    from docker_run.model import Stream
+    from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
+    FakeSession._execute = lambda self, command, _line, _step: self._printed(
+        command, Stream.OUT, {OUTPUT.encode()!r})
+    app.connect(OPEN_EVENT, lambda *_: FakeEngine())
+"""
+)
+
+
+REPORT = Path("build/bench.json")
+
+
+@dataclass
+class Wanted:
+    """A ratio, and the most that it may be."""
+
+    name: str
+    most: float
+    ratios: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.ratios)
+
+    @property
+    def is_met(self) -> bool:
+        return self.median <= self.most
+
+    def as_json(self) -> dict[str, object]:
+        return {"median": self.median, "at most": self.most, "ratios": self.ratios}
+
+
+@dataclass(frozen=True)
+class Built:
+    """What one build took."""
+
+    seconds: float
+    memory: int
+    """The most that was resident, in KiB."""
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.memory / 1024:.0f} MB"
+
+
+def main() -> int:
+    """Measure and print; the exit status says whether what is wanted is reached."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--pages", type=int, nargs="+", default=[100, 1000])
+    arguments.add_argument("--rounds", type=int, default=5)
+    given = arguments.parse_args()
+    wanted: list[Wanted] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for pages in given.pages:
+            wanted += compare(Path(folder, str(pages)), pages, given.rounds)
+    wanted.append(measure_import(given.rounds))
+    for each in wanted:
+        verdict = "" if each.is_met else "NOT MET"
+        print(f"{each.name:52} {each.median:6.2f}  at most {each.most:.2f}  {verdict}".rstrip())
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps({each.name: each.as_json() for each in wanted}, indent=1) + "\n")
+    return 0 if all(each.is_met for each in wanted) else 1
+
+
+def compare(folder: Path, pages: int, rounds: int) -> Iterable[Wanted]:
+    """Build the same pages both ways, by turns; yield the ratios."""
+    static, replayed = folder / "static", folder / "replayed"
+    write(static, pages, COMMON.format(more=""), static_block)
+    write(replayed, pages, RECORDED, run_block)
+    build(replayed)
+    (replayed / "conf.py").write_text(REPLAYED)
+    nothing = Wanted(f"{pages} pages of {STEPS} steps, from nothing", 1.15 if pages >= 1000 else 1.1)
+    unchanged = Wanted(f"{pages} pages of {STEPS} steps, nothing changed", 1.1)
+    memory = Wanted(f"{pages} pages of {STEPS} steps, memory", 1.2)
+    for _ in range(rounds):
+        shutil.rmtree(static / "build", ignore_errors=True)
+        shutil.rmtree(replayed / "build", ignore_errors=True)
+        ours, theirs = build(replayed), build(static)
+        nothing.ratios.append(ours.seconds / theirs.seconds)
+        memory.ratios.append(ours.memory / theirs.memory)
+        unchanged.ratios.append(build(replayed).seconds / build(static).seconds)
+        print(f"{pages} pages: {ours}; static {theirs}", file=sys.stderr)
+    return nothing, unchanged, memory
+
+
+def write(folder: Path, pages: int, conf: str, block: Callable[[int], str]) -> None:
+    """Write a project."""
+    folder.mkdir(parents=True)
+    (folder / "conf.py").write_text(conf)
+    names = [f"page-{number}" for number in range(pages)]
+    (folder / "index.md").write_text("# Pages\n\n```{toctree}\n" + "\n".join(names) + "\n```\n")
+    for name in names:
+        text = "".join(f"A paragraph above block {step}.\n\n{block(step)}\n" for step in range(STEPS))
+        (folder / f"{name}.md").write_text(f"# {name}\n\n{text}")
+
+
+def run_block(step: int) -> str:
+    """Return a step."""
+    return f"```{{docker-run}} --rm busybox ls -l /{step}\n```\n"
+
+
+def static_block(step: int) -> str:
+    """Return what the step shows, as a code block."""
+    return f"```console\n$ docker run --rm busybox ls -l /{step}\n{OUTPUT}```\n"
+
+
+def build(folder: Path) -> Built:
+    """Build the project in a process of its own."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", str(folder), str(folder / "build")]
+    with subprocess.Popen(command, env=ENVIRONMENT) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"the build of {folder} failed")
+    return Built(time.monotonic() - began, usage.ru_maxrss)
+
+
+def measure_import(rounds: int) -> Wanted:
+    """Compare importing the extension and Sphinx with importing Sphinx; in units of 60 ms on top of it."""
+    sphinx = "import sphinx.application, sphinx.builders.html, sphinx.cmd.build, myst_parser.sphinx_ext.main"
+    wanted = Wanted("import, in parts of 60 ms on top of Sphinx", 1.0)
+    for _ in range(2 * rounds + 1):
+        seconds = []
+        for code in (sphinx, f"{sphinx}, docker_run.sphinx_ext.extension"):
+            began = time.monotonic()
+            subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT)
+            seconds.append(time.monotonic() - began)
+        wanted.ratios.append((seconds[1] - seconds[0]) / 0.060)
+    return wanted
+
+
+if __name__ == "__main__":
+    sys.exit(main())
