@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docker_run.recordings.store import Store
 from fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -48,6 +49,24 @@ def test_a_second_build_runs_nothing_asks_nothing_and_changes_nothing(site: Site
     assert "0 commands run, 1 shown from recordings, 0 recordings changed, 0 failed" in result.tally
     assert (recorded.read_bytes(), recorded.stat().st_mtime_ns) == before
     assert "0 source files to build" in result.log or "no targets are out of date" in result.log
+
+
+def test_a_build_with_nothing_changed_reads_no_recording(
+    site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write("index.md", page("hello"))
+    site.build(engine=engine)
+    site.forget()
+    site.build()
+
+    def load(_store: Store, page: str) -> None:
+        raise AssertionError(page)
+
+    monkeypatch.setattr(Store, "load", load)
+    monkeypatch.setattr(Store, "fingerprint", load)
+    result = site.build()
+    assert result.warnings == []
+    assert "1 shown from recordings, 0 recordings changed, 0 failed" in result.tally
 
 
 def test_a_fresh_clone_runs_everything_once_and_keeps_equal_recordings(

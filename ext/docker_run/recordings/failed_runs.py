@@ -52,6 +52,10 @@ class FailedRuns:
         self._directory = directory
         self._store = Store(directory)
 
+    def has(self, page: str) -> bool:
+        """Tell whether there may be a failed run of `page`."""
+        return self._path(page).exists()
+
     def load(self, page: str) -> FailedRun | None:
         """Return what is known of the failed run of `page`."""
         try:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Recording
@@ -31,6 +31,18 @@ LARGEST = 100 * 1024**2
 # made of), a trailing dot or blank gets lost on Windows, and so do names of its devices.
 _ODD = re.compile(r'[\x00-\x1f\x7f-\x9f"%*:<>?\\|\ud800-\udfff]|^[.]|[. ]$')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=$|[.])", re.IGNORECASE)
+
+
+class Signature(NamedTuple):
+    """What tells two states of a file apart."""
+
+    inode: int
+    size: int
+    """Bytes."""
+    modified: int
+    """Nanoseconds."""
+    changed: int
+    """Nanoseconds: also of what can't be set, as times of modification can."""
 
 
 class Store:
@@ -114,6 +126,14 @@ class Store:
     def remove_unfinished(self) -> None:
         """Remove what a build left that was killed while it wrote a recording."""
         files.remove_unfinished(self._directory)
+
+    def signature(self, page: str) -> Signature | None:
+        """Return what changes when the file for `page` does, without reading it; None where there is none."""
+        try:
+            found = self.path(page).lstat()
+        except OSError:
+            return None
+        return Signature(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def fingerprint(self, page: str) -> str:
         """Return the sha256 of the file for `page`, and an empty text where there is none.

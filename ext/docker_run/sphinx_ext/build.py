@@ -25,7 +25,7 @@ from docker_run.sphinx_ext.front_matter import Definitions
 from docker_run.sphinx_ext.log import get_logger
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
 from docker_run.system.signals import ending_as_interrupt
-from docker_run.workflow.page import PageState
+from docker_run.workflow.page import Examined, PageState
 from docker_run.workflow.report import Tally, in_order, places
 from docker_run.workflow.stages import Options, Results, Workflow
 
@@ -73,6 +73,7 @@ class Build:
         workflow = Workflow(
             recordings=self._store,
             failed=failed_runs_of(self._app.doctreedir),
+            examined=domain.examined,
             memory=Memory(Path(self._app.doctreedir, "docker_run.jsonl")),
             options=Options(
                 asks=not self._replays,
@@ -84,6 +85,7 @@ class Build:
             clock=self._clock,
             reporter=LoggedProgress(log=Path(self._app.doctreedir, "docker_run.log")),
         )
+        domain.pages = workflow.pages
         return workflow.run(
             sessions,
             engines=SphinxEngines(self._app, self._settings),
@@ -188,12 +190,15 @@ class Build:
             seconds=seconds,
         )
 
-    def _fingerprint(self, page: str, state: PageState) -> str:
+    def _fingerprint(self, page: str, state: PageState, known: Examined | None) -> str:
         """Return what changes when something else is to be shown of a page."""
-        try:
-            recorded = self._store.fingerprint(page)
-        except RecordingProblem:
-            recorded = "unreadable"
+        if known and known.signature == self._store.signature(page):
+            recorded = known.fingerprint
+        else:
+            try:
+                recorded = self._store.fingerprint(page)
+            except RecordingProblem:
+                recorded = "unreadable"
         failed = state.failed.printed if state.failed and state.shows_failed else ""
         return f"{recorded} {failed} {hashlib.sha256(repr(state.failures).encode()).hexdigest()}"
 
@@ -204,8 +209,9 @@ class Build:
         domain = DockerRunDomain.of(env)
         # A recording that no longer holds, because a lab is another now, is not shown.
         own = {
-            session.page: f"{self._fingerprint(session.page, states[session.page])} {session.key}"
+            page: f"{self._fingerprint(page, states[page], domain.examined.get(page))} {session.key}"
             for session in sessions
+            for page in (session.page,)
         }
         shows = own | _with_values(domain, own) | dict.fromkeys(domain.reports, _everything(env, own))
         shown = domain.shown(self._app.builder.name)

@@ -17,7 +17,7 @@ from docker_run.recordings.key import session_keys
 from docker_run.shell.invocations import calls
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.front_matter import Definitions, PagePlace
-from docker_run.workflow.page import PageState
+from docker_run.workflow.page import Examined, Pages, PageState
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 
-PER_PAGE = ("places", "steps", "anchors", "uses", "indexed", "names", "problems", "reports")
+PER_PAGE = ("places", "steps", "anchors", "uses", "indexed", "names", "problems", "reports", "examined")
 """The kinds of data that reading a page gives."""
 
 
@@ -55,7 +55,7 @@ class DockerRunDomain(Domain):
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 5
+    data_version = 6
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PagePlace, None where the page names a kind of lab that there isn't
         "places": {},
@@ -73,6 +73,8 @@ class DockerRunDomain(Domain):
         "problems": {},
         # docname → True: pages with a report of the whole build, or an index
         "reports": {},
+        # docname → Examined: pages with whose recording nothing was wrong
+        "examined": {},
         # name of a builder → {docname: fingerprint of the recording that its page shows}
         "shown": {},
     }
@@ -82,6 +84,9 @@ class DockerRunDomain(Domain):
 
     states: Mapping[str, PageState] = MappingProxyType({})
     """What this build has found of each page, by docname. Not among the data, either."""
+
+    pages: Pages | None = None
+    """Where this build finds what its pages show. Not among the data, either."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -132,6 +137,11 @@ class DockerRunDomain(Domain):
     def reports(self) -> dict[str, bool]:
         """The pages that show something of all other pages, a report or an index, by docname."""
         return cast("dict[str, bool]", self.data["reports"])
+
+    @property
+    def examined(self) -> dict[str, Examined]:
+        """What was found of pages that have not been read again since, by docname."""
+        return cast("dict[str, Examined]", self.data["examined"])
 
     def shown(self, builder: str) -> dict[str, str]:
         """Return the fingerprints of the recordings that the pages of `builder` show, by docname."""

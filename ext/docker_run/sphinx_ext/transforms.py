@@ -40,7 +40,9 @@ class ShownPages:
     def __init__(self, env: BuildEnvironment) -> None:
         self._domain = DockerRunDomain.of(env)
         self._settings = self._domain.settings
-        self._pages = Pages(recordings_of(env.srcdir, self._settings), failed_runs_of(env.doctreedir))
+        self._pages = self._domain.pages or Pages(
+            recordings_of(env.srcdir, self._settings), failed_runs_of(env.doctreedir)
+        )
         self._values: dict[str, Mapping[str, str]] = {}
         self._last: tuple[str, Page] | None = None
 

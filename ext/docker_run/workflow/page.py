@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from docker_run.errors import Defect, NewerRecording, RecordingProblem
 from docker_run.model import Finding, Location, Recording, Session, StepRecording, TerminalSize
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
-from docker_run.recordings.store import Store
+from docker_run.recordings.store import Signature, Store
 from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
+
+_MOST_AHEAD = 4 * 1024**2
+"""Bytes of recordings that are kept from when pages are examined to when they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,19 @@ class PageState:
     def also(self, *failures: Finding) -> PageState:
         """Return this state with more `failures`."""
         return replace(self, failures=self.failures + failures)
+
+
+class Examined(NamedTuple):
+    """What was found of a page whose recording is right: true until its key or signature is another."""
+
+    key: str
+    """The key of its session."""
+    signature: Signature
+    """Of its recording."""
+    fingerprint: str
+    """Of its recording (`Store.fingerprint`)."""
+    commands: int
+    """How many commands it shows the output of."""
 
 
 class Loaded(NamedTuple):
@@ -99,22 +115,38 @@ class Pages:
         recordings: Store,
         failed: FailedRuns,
         *,
+        examined: MutableMapping[str, Examined] | None = None,
         on_defect: Callable[[str, str], None] = lambda _page, _traceback: None,
     ) -> None:
-        """`on_defect` is called with the page and the traceback of each defect that shows."""
+        """`on_defect` is called with the page and the traceback of each defect that shows.
+
+        `examined` has what was found of pages in their present form, and is kept up to date.
+        """
         self._recordings = recordings
         self._failed = failed
+        self._examined = {} if examined is None else examined
         self._on_defect = on_defect
+        self._ahead: dict[str, tuple[Loaded, Signature]] = {}
+        self._room = _MOST_AHEAD
 
     def examine(self, session: Session) -> PageState:
         """Return the state of a page that is not run: of its failed run if it has one, or its recording.
 
         Nothing is raised: what can't be examined is a finding.
         """
+        page, signature = session.page, self._recordings.signature(session.page)
+        known = self._examined.get(page)
+        if known and (known.key, known.signature) == (session.key, signature) and not self._failed.has(page):
+            return PageState(page, current=True, commands=known.commands)
+        self._examined.pop(page, None)
         try:
-            return self._examined(session)
+            state = self._state(session)
+            if signature and state == PageState(page, current=True, commands=state.commands):
+                fingerprint = self._recordings.fingerprint(page)
+                self._examined[page] = Examined(session.key, signature, fingerprint, state.commands)
         except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
-            return PageState(session.page).also(self.defect(session, error))
+            return PageState(page).also(self.defect(session, error))
+        return state
 
     def defect(self, session: Session, error: Exception) -> Finding:
         """Return the finding of a defect, `error`, that showed when what a page printed was looked at."""
@@ -126,7 +158,10 @@ class Pages:
         """Return what the page of `session` shows; None where nothing is recorded of it, or readable."""
         if state.shows_failed:
             return self._failed.recording(session.page)
-        return self.load(session).recording
+        loaded, signature = self._ahead.pop(session.page, (None, None))
+        if loaded is None or signature != self._recordings.signature(session.page):
+            loaded = self.load(session)
+        return loaded.recording
 
     def load(self, session: Session) -> Loaded:
         """Return the recording of a page, or why there is none."""
@@ -137,8 +172,17 @@ class Pages:
             finding = Finding(where, error.subtype, str(error))
             return Loaded(None, (finding,), locked=isinstance(error, NewerRecording))
 
-    def _examined(self, session: Session) -> PageState:
-        recording, notices, locked = self.load(session)
+    def _loaded_ahead(self, session: Session) -> Loaded:
+        """Load the recording of a page; while there is room, keep it for when the page is written."""
+        loaded = self.load(session)
+        signature = self._recordings.signature(session.page)
+        if signature and signature.size <= self._room:
+            self._room -= signature.size
+            self._ahead[session.page] = loaded, signature
+        return loaded
+
+    def _state(self, session: Session) -> PageState:
+        recording, notices, locked = self._loaded_ahead(session)
         state = PageState(
             session.page,
             verify(session, recording),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
 from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
-from docker_run.workflow.page import Pages, PageState
+from docker_run.workflow.page import Examined, Pages, PageState
 from docker_run.workflow.plan import Conditions, Planned, plan
 from docker_run.workflow.run import Outcome, execute
 from docker_run.workflow.settle import Settled, Settler
@@ -93,6 +93,7 @@ class Workflow:
         options: Options,
         clock: Clock,
         reporter: Reporter,
+        examined: MutableMapping[str, Examined] | None = None,
     ) -> None:
         self._recordings = recordings
         self._failed = failed
@@ -100,13 +101,13 @@ class Workflow:
         self._options = options
         self._clock = clock
         self._reporter = reporter
-        self._pages = Pages(recordings, failed, on_defect=reporter.defect)
+        self.pages = Pages(recordings, failed, examined=examined, on_defect=reporter.defect)
         self._killed = memory.was_killed()
         self._swept = not self._killed
         """Whether nothing of this build, or of one that was killed, is left on an engine."""
         self._is_unswept = False
         """Whether the engine could not be swept."""
-        self._settler = Settler(self._pages, recordings, failed, memory, volatile=options.volatile)
+        self._settler = Settler(self.pages, recordings, failed, memory, volatile=options.volatile)
 
     def run(
         self,
@@ -124,7 +125,7 @@ class Workflow:
         if not self._options.check:
             self._recordings.remove_unfinished()
             self._failed.remove_unfinished()
-        results = Results({session.page: self._pages.examine(session) for session in sessions})
+        results = Results({session.page: self.pages.examine(session) for session in sessions})
         if not self._options.check:
             self._accept_fixed(sessions, results)
         if self._options.asks:
