@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docker_run.errors import EngineProblem
-from docker_run.model import Location
+from docker_run.model import Location, Session
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, FakeSession
 from work import grows_linearly, instructions
 
 if TYPE_CHECKING:
@@ -354,12 +355,19 @@ def test_an_engine_that_goes_away_before_the_first_command(site: Site) -> None:
         """Answers when it is opened, and never again."""
 
         def sweep(self) -> str:
+            raise EngineProblem("it can't be swept")
+
+        @contextmanager
+        def session(self, session: Session) -> Iterator[FakeSession]:
             raise EngineProblem("it is gone")
+            yield FakeSession(self, session)
 
     site.write("index.md", HEAD + block("--rm busybox echo one"))
-    result = site.build(engine=Gone())
-    assert "no engine, so the pages show their recordings (it is gone)" in result.log
-    assert ["recording-missing" in warning for warning in result.warnings] == [True]
+    # What could not be swept belongs to no page, and is told as what it is.
+    swept, gone = site.build(engine=Gone()).warnings
+    assert swept == "WARNING: it can't be swept [docker_run.engine]"
+    assert gone.startswith(f"index.md:{LINE}: WARNING: it is gone")
+    assert gone.endswith("[docker_run.engine]")
 
 
 @pytest.mark.parametrize("arguments", [{"mode": "always"}, {"builder": "docker-check"}])
