@@ -16,7 +16,7 @@ from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 pytestmark = pytest.mark.browser
 
 CONFIGURATION = """
-from docker_run.sphinx_ext import lexer, look
+from docker_run.sphinx_ext.rendering import assets, lexer
 
 extensions = ["sphinx_copybutton"]
 html_theme = "furo"
@@ -24,7 +24,7 @@ html_title = "Sample"
 copybutton_exclude = ".linenos, .gp, .go"
 
 def setup(app):
-    look.register(app)
+    assets.register(app)
     app.connect("html-page-context", line_ends)
 
 def line_ends(app, pagename, templatename, context, doctree):
