@@ -82,7 +82,7 @@ requirements: .venv/installed ## renew requirements.txt from requirements.in; ve
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
 	    --custom-compile-command 'make requirements' --output-file requirements.txt requirements.in >/dev/null
 
-clean: ## remove build, and the containers and networks that builds left on the engine
+clean: ## remove build, and what builds left on the engine and on this machine
 	rm -rf build
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m docker_run clean --engine '$(ENGINE)'; \
 	else echo 'There is no .venv: an engine was not looked for.'; fi
