@@ -82,6 +82,10 @@ class EngineProblem(DockerRunError):
     subtype = "engine"
 
 
+class ClientConfigProblem(EngineProblem):
+    """`config.json` of the `docker` command is damaged, so that no engine can be chosen safely."""
+
+
 class LabProblem(EngineProblem):
     """A lab did not start, or ended in the middle of its page; the engine that hosts it goes on."""
 

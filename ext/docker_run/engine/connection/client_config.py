@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docker_run.errors import EngineProblem
+from docker_run.errors import ClientConfigProblem
 
 PROXY_VARIABLES = {
     "httpProxy": "HTTP_PROXY",
@@ -74,7 +74,7 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
     """Read the user's `config.json`.
 
     An empty one is as good as none, as for the CLI. Of a damaged one the CLI warns, and goes on without
-    all that it says; here that is an `EngineProblem`: it may have named another engine, or a proxy.
+    all that it says; here that is a `ClientConfigProblem`: it may have named another engine, or a proxy.
     """
     folder = config_folder(environ)
     if folder is None:
@@ -92,7 +92,10 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
 
 
 def read_object(path: Path) -> dict[str, object]:
-    """Return the JSON object in a file, empty where the file is missing or empty. Raises `EngineProblem`."""
+    """Return the JSON object in a file, empty where the file is missing or empty.
+
+    Raises `ClientConfigProblem`.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text) if text.strip() else None
@@ -107,13 +110,15 @@ def read_object(path: Path) -> dict[str, object]:
     return content
 
 
-def damaged(path: Path | None, why: str) -> EngineProblem:
+def damaged(path: Path | None, why: str) -> ClientConfigProblem:
     """Return the error that says what is wrong with the file."""
-    return EngineProblem(f"{path} can't be read: {why}; fix it, or name another folder with DOCKER_CONFIG")
+    return ClientConfigProblem(
+        f"{path} can't be read: {why}; fix it, or name another folder with DOCKER_CONFIG"
+    )
 
 
 def _check(path: Path, content: Mapping[str, object]) -> None:
-    """Look at the types of what is used. Raises `EngineProblem`."""
+    """Look at the types of what is used. Raises `ClientConfigProblem`."""
     for key in ("currentContext", "credsStore"):
         if not isinstance(content.get(key) or "", str):
             raise damaged(path, f"`{key}` is not a text")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from docker_run.engine.connection.endpoints import Endpoint, candidates
 from docker_run.engine.private.private_engine import PrivateEngine
-from docker_run.errors import EngineProblem
+from docker_run.errors import ClientConfigProblem, EngineProblem
 from docker_run.protocols import Progress
 
 
@@ -37,7 +37,8 @@ def find(
     `setting` is `auto`, `none` or a URL (see `endpoints`). With `auto`, and where
     `private` allows it, an engine of our own is started when none answers: `engine`, or the usual one;
     not where one was chosen by name, in `DOCKER_HOST` or as a context.
-    Raises `EngineProblem` with a line for each engine that was tried.
+    Raises `ClientConfigProblem` where `config.json` is damaged, else `EngineProblem` with a line for each
+    engine that was tried.
     """
     endpoints = candidates(setting, environ=environ)
     if setting.strip() == "none":
@@ -68,6 +69,8 @@ def _first(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[s
     for endpoint in endpoints:
         try:
             connect(endpoint.url, environ=environ).close()
+        except ClientConfigProblem:
+            raise  # it is not this endpoint that has to be corrected
         except EngineProblem as problem:
             remedy = f"; {endpoint.remedy}: no other is used in its place" if endpoint.remedy else ""
             tried.append(f"{problem} (from {endpoint.source}{remedy})")
