@@ -85,7 +85,7 @@ def test_what_a_recording_says_stays_text(site: Site, engine: FakeEngine) -> Non
     told = said(site.build())
     assert "recording-unreadable" in told
     assert not CONTROL.search(told)
-    site.recording(f"gone{HOSTILE}").write_text("x", encoding="utf-8")
+    site.recording(f"gone{HOSTILE}").write_text("docker-run recording 1\n", encoding="utf-8")
     told = said(site.build())
     assert f"gone{SHOWN}.txt" in told
     assert not CONTROL.search(told)

@@ -21,6 +21,9 @@ from docker_run.recordings.escapes import escape, escape_bytes
 FORMAT = 1
 """The version of the format, in the first line."""
 
+TITLE = "docker-run recording "
+"""How the first line begins."""
+
 LARGEST_SIZE = 1000
 """Columns, or rows, of a terminal: as many as the settings allow."""
 LARGEST_EXIT_CODE = 10**10 - 1
@@ -71,7 +74,7 @@ def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 def text_lines(recording: Recording) -> Iterator[str]:
     """Yield the lines of the text of `recording`, without their ends. Raises `ValueError` as `dumps` does."""
     environment = recording.environment
-    yield f"docker-run recording {FORMAT}"
+    yield f"{TITLE}{FORMAT}"
     yield field_line("page", recording.page)
     yield field_line("place", recording.place)
     if not all(1 <= number <= LARGEST_SIZE for number in recording.terminal):

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Recording
-from docker_run.recordings.format import text_lines
+from docker_run.recordings.format import TITLE, text_lines
 from docker_run.recordings.reader import load
 from docker_run.system import files
 
@@ -118,10 +118,19 @@ class Store:
         return True
 
     def orphans(self, pages: Collection[str]) -> tuple[Path, ...]:
-        """Return the files of recordings that belong to none of `pages`, sorted."""
+        """Return the files of recordings that belong to none of `pages`, sorted.
+
+        A plain file that does not begin as a recording is the user's, whatever its name.
+        """
         wanted = {self.path(page) for page in pages}
         found = (path for path in files.files_below(self._directory) if path.name.endswith(SUFFIX))
-        return tuple(sorted(path for path in found if path not in wanted))
+        return tuple(
+            sorted(
+                path
+                for path in found
+                if path not in wanted and not files.begins_otherwise(path, TITLE.encode())
+            )
+        )
 
     def remove_unfinished(self) -> None:
         """Remove what a build left that was killed while it wrote a recording."""

@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -83,6 +84,15 @@ def contents(file: BinaryIO) -> Iterator[bytes]:
     """Yield what `file` holds, piece by piece."""
     while piece := file.read(_PIECE):
         yield piece
+
+
+def begins_otherwise(path: Path, text: bytes) -> bool:
+    """Tell whether there is a plain file at `path` that can be read, and does not begin with `text`."""
+    try:
+        with open_plain(path, largest=sys.maxsize) as file:
+            return file.read(len(text)) != text
+    except OSError:
+        return False
 
 
 def replace(path: Path, pieces: Iterable[bytes]) -> None:
