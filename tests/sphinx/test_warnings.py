@@ -38,6 +38,7 @@ CASES = {
     "a plugin of the CLI": (block("compose up"), "syntax"),
     "an option of the CLI itself": (block("--context far ps"), "syntax"),
     "docker run twice": (block("docker run --rm busybox true"), "syntax"),
+    "no braces": (block("--rm busybox true").replace("{docker-run}", "docker-run"), "syntax"),
     "unknown flag": (block("--nmae x busybox"), "flag"),
     "missing image": (block("--rm"), "flag"),
     "flag without value": (block("--name"), "flag"),
@@ -56,8 +57,10 @@ CASES = {
     "link that leads out": (block("--env-file out.env busybox env"), "refused"),
     "picture": (block("--env-file icon.png busybox env"), "flag"),
     "unknown option": (block("--rm busybox true", ":mach: y"), "option"),
+    "option that stands twice": (block("--rm busybox true", ":match: x", ":match: y"), "option"),
     "bad option": (block("--rm busybox true", ":exit-code: many"), "option"),
     "body of a detached run": (block("-d busybox", "ls"), "body"),
+    "options below an empty line": (block("busybox true", "", ":match: x"), "body"),
     "body without -i": (block("busybox cat", "ls"), "body"),
     "mistyped key": (block("-it busybox", "<C-pp>"), "syntax"),
     "status": (block("--rm busybox false"), "exit-code"),
@@ -293,6 +296,14 @@ def test_orphans(site: Site, engine: FakeEngine) -> None:
     assert warning.startswith("recordings/other.txt:1: WARNING: ")
     assert warning.endswith("[docker_run.recording-orphan]")
     assert site.recording("other").exists()
+
+
+def test_texts_of_the_user_are_no_recordings(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + block("--rm busybox true"))
+    site.write("requirements.txt", "Sphinx\n")
+    result = site.build(engine=engine, recordings=".")
+    assert result.warnings == []
+    assert (site.folder / "index.txt").exists()
 
 
 def test_names_of_blocks(site: Site, engine: FakeEngine) -> None:

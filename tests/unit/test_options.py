@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docker_run.authoring.options import exit_codes, line_ranges, parse_ranges, seconds
+from docker_run.authoring.options import exit_codes, line_ranges, parse_ranges, refuse_repeated, seconds
 from docker_run.errors import OptionProblem
 from docker_run.model import LineRange
 
@@ -46,3 +46,40 @@ def test_bad_ranges(text: str) -> None:
         parse_ranges(text)
     with pytest.raises(OptionProblem, match=":lines:"):
         line_ranges({"lines": text}, "lines")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        [":match: a", ":lines: 1", ":match: b", "", "body"],
+        [" :match: a", "  :match: b"],
+        [":match: |", ":  a", ":match: b"],
+        ["---", "match: a", "match: b", "---", "body"],
+        ["```{docker-run} busybox", ":match: a", ":match: b", "```"],
+        [":::{docker-run} busybox", ":match: a", ":match: b", ":::"],
+    ],
+)
+def test_an_option_stands_once(block: list[str]) -> None:
+    with pytest.raises(OptionProblem, match=r"`:match:` stands there twice.*: write `:match: \|`"):
+        refuse_repeated(block)
+
+
+def test_an_option_with_one_value_is_not_given_a_list() -> None:
+    with pytest.raises(OptionProblem, match=r"`:timeout:` stands there twice.* would count$"):
+        refuse_repeated([":timeout: 1", ":timeout: 2"])
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        [],
+        [""],
+        [":match: |", ":  match: a", ":  match: b"],
+        [":match: a", "", ":match: b"],
+        ["---", "match: |", "  match: a", "---", "match: b"],
+        ["match: a", "match: b"],
+        [".. docker-run:: busybox", "   :match: a"],
+    ],
+)
+def test_what_is_no_option_may_stand_twice(block: list[str]) -> None:
+    refuse_repeated(block)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.catalogue.reference import REFERENCE
+from docker_run.catalogue.reference import REFERENCE, advice
 from docker_run.engine.images.pull import PullStatus, Refusal, refusal
 
 
@@ -77,3 +77,13 @@ def test_names_with_a_registry_or_a_digest(name: str) -> None:
 )
 def test_what_is_no_name_of_an_image(name: str) -> None:
     assert not REFERENCE.fullmatch(name)
+
+
+def test_a_dash_of_a_word_processor_is_told() -> None:
+    for dash in "\u2010\u2013\u2014":
+        assert (
+            advice(f"{dash}rm")
+            == f"flags begin with `-`, and this begins with another dash, `{dash}`: type it anew"
+        )
+    for name in ("", "Busybox", "-a", "a:"):
+        assert advice(name).startswith("write REPOSITORY[:TAG]")

@@ -195,12 +195,12 @@ def test_statuses_of_several_commands(
 
 
 def test_a_list_of_statuses_has_one_for_each() -> None:
-    with pytest.raises(OptionProblem, match=r"2 statuses for 3 command"):
+    with pytest.raises(OptionProblem, match=r"2 statuses for 3 commands: give one for all, or one for each$"):
         on_lab("", "$ a", "$ b", "$ c", exit_code="0 1")
 
 
 def test_an_option_among_the_commands_is_not_typed() -> None:
-    with pytest.raises(BodyProblem, match="options stand above"):
+    with pytest.raises(BodyProblem, match="options stand at the top of the block"):
         on_lab("", "$ false", ":exit-code: 1")
     assert on_lab("", "$ vi", ":wq").commands[0].typed == (":wq",)
 

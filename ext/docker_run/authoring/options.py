@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import chain, takewhile
 
 from docker_run import durations
 from docker_run import patterns as regular_expressions
@@ -17,6 +18,10 @@ Options = Mapping[str, str]
 _RANGE = re.compile(r"(?P<only>[0-9]{1,9})|(?P<first>[0-9]{1,9})?\s*+-\s*+(?P<last>[0-9]{1,9})?")
 _MOST_RANGES = 1000
 """In one option: each line of a block is held against all of them."""
+_OPTION = re.compile(r"(?P<name>[A-Za-z][\w-]{0,99}+)\s*+:(?:\s|\Z)")
+_FENCES = ("```", "~~~", ":::")
+_LISTS = frozenset({"capture", "match", "volatile"})
+"""The options that take several values."""
 _HOST_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -26,6 +31,33 @@ def refuse_unknown(options: Options, known: Collection[str]) -> None:
         close = get_close_matches(name, known, n=1)
         meant = f": did you mean `:{close[0]}:`?" if close else f"; there are {', '.join(known)}"
         raise OptionProblem(f"there is no option `:{name}:`{meant}")
+
+
+def refuse_repeated(lines: Iterable[str]) -> None:
+    """Refuse an option that stands twice in MyST's block of options: it keeps the last, and says nothing.
+
+    `lines` are those of the whole directive; before MyST 5, those below its own line. (docutils refuses
+    such a block by itself.)
+    """
+    seen = set()
+    for name in _option_names(lines):
+        if name in seen:
+            more = f": write `:{name}: |`, and one pattern a line below it" if name in _LISTS else ""
+            raise OptionProblem(f"`:{name}:` stands there twice, and only one of them would count{more}")
+        seen.add(name)
+
+
+def _option_names(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the names in MyST's block of options: lines that begin with `:`, or stand between `---`."""
+    rest = iter(lines)
+    first = next(rest, "")
+    if first.startswith(_FENCES):
+        first = next(rest, "")
+    block: Iterable[str] = takewhile(lambda line: not line.startswith("---"), rest)
+    if not first.startswith("---"):
+        marked = takewhile(lambda line: line.startswith(":"), map(str.lstrip, chain([first], rest)))
+        block = (line.removeprefix(":") for line in marked)
+    return (found["name"] for found in map(_OPTION.match, block) if found)
 
 
 def flag(options: Options, name: str) -> bool:
@@ -63,7 +95,10 @@ def exit_codes(text: str, *, commands: int) -> tuple[int | None, ...] | None:
             f"`:exit-code: {text}`: give a status from 0 to 255, one for each command, or `any`"
         )
     if len(words) not in {1, commands}:
-        raise OptionProblem(f"`:exit-code: {text}`: {len(words)} statuses for {commands} command(s)")
+        number = "one command" if commands == 1 else f"{commands} commands"
+        raise OptionProblem(
+            f"`:exit-code: {text}`: {len(words)} statuses for {number}: give one for all, or one for each"
+        )
     return tuple(None if word == "any" else int(word) for word in words)
 
 

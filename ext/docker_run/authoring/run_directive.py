@@ -220,6 +220,7 @@ def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
             "Leave out `-d`, or the body"
         )
     if not line.container.get("stdin_open"):
+        _refuse_option(next(filter(str.strip, body), ""))
         raise BodyProblem(
             "the container's standard input is closed: add `-i` to feed it the body, or `-it` to type "
             "the body at a terminal"
@@ -257,7 +258,7 @@ def _refuse_option(text: str) -> None:
     name, colon, _ = text.removeprefix(":").partition(":")
     if text.startswith(":") and colon and name in OPTIONS:
         raise BodyProblem(
-            f"`{text}` would be typed: options stand above the first command, at the top of the block"
+            f"`{text}` would be typed: options stand at the top of the block, with no empty line above them"
         )
 
 

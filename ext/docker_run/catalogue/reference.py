@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 REFERENCE = re.compile(
     r"""
@@ -18,3 +19,11 @@ REFERENCE = re.compile(
     re.VERBOSE | re.ASCII,
 )
 """An image's name: the grammar of https://github.com/distribution/reference (`reference.go`)."""
+
+
+def advice(name: str) -> str:
+    """Return what to write instead of `name`, which is no image's."""
+    if name and unicodedata.category(name[0]) == "Pd" and name[0] != "-":
+        # A word processor's, or a web page's, for two hyphens or one.
+        return f"flags begin with `-`, and this begins with another dash, `{name[0]}`: type it anew"
+    return "write REPOSITORY[:TAG], the repository in lower case"

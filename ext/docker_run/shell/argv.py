@@ -126,7 +126,8 @@ class _Reader:
         if char == "\n":
             raise SyntaxProblem(
                 f"The line breaks at column {column}, where a shell would begin another command: write one "
-                "command on one line, or end the line with a backslash to continue it."
+                "command on one line, or end the line with a backslash to continue it. In reStructuredText, "
+                "a body stands below an empty line."
             )
         if char == "\0":
             raise SyntaxProblem(f"There is a NUL character at column {column}: no argument can hold one.")
@@ -138,7 +139,8 @@ class _Reader:
     def _escaped(self) -> _Char:
         if self._at + 1 == len(self._text):
             raise SyntaxProblem(
-                f"The backslash at column {self._at + 1} has nothing after it: remove it, or quote it."
+                f"The backslash at column {self._at + 1} has nothing after it: remove it, or quote it. In "
+                "MyST, the directive's line is one line, however long."
             )
         char = _Char(self._text[self._at + 1], quoted=True, column=self._at + 2)
         self._at += 2

@@ -27,6 +27,7 @@ from docker_run.authoring.file_directive import (
     parse_file,
     parse_file_presentation,
 )
+from docker_run.authoring.options import refuse_repeated
 from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
@@ -36,6 +37,7 @@ from docker_run.sphinx_ext.rendering.file_blocks import shown_file
 from docker_run.sphinx_ext.rendering.nodes import (
     docker_run_block,
     docker_run_calls,
+    docker_run_collapse,
     docker_run_report,
     docker_run_value,
 )
@@ -171,6 +173,7 @@ class DockerRun(StepDirective):
         presentation, step, lab = Presentation(), -1, DEFAULT_LAB
         try:
             presentation = parse_presentation(self.options)
+            refuse_repeated(self.block_text.splitlines())
             if place := self.page_place():
                 parsed = parse_step(
                     self.argument,
@@ -241,6 +244,7 @@ class DockerFile(StepDirective):
         """Note the step; what is shown comes from the page itself."""
         try:
             presentation = parse_file_presentation(self.options)
+            refuse_repeated(self.block_text.splitlines())
             place = self.page_place()
             step = parse_file(
                 self.argument,
@@ -353,10 +357,31 @@ def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace |
     return domain.places[env.docname]
 
 
+def _examine(env: BuildEnvironment, document: nodes.document) -> None:
+    """Find what no directive of ours could: it is on a page that may have none."""
+    _noted_place(env, document)  # fields would be read by nobody, and may be misspelt
+    for block in document.findall(nodes.literal_block):
+        # Of other names Sphinx says that they are no language; this one is that of our lexer. What stands
+        # behind it MyST leaves out, so the command would be gone without a word.
+        if block.get("language") == "docker-run" and not _is_shown_file(block):
+            location = Location(str(env.doc2path(env.docname)), block.line or 1)
+            message = (
+                "a code block in the language `docker-run` runs nothing: for the directive, write "
+                "`{docker-run}`, with braces, in MyST, and `.. docker-run::` in reStructuredText"
+            )
+            problem = Finding(location, "syntax", message)
+            DockerRunDomain.of(env).problems.setdefault(env.docname, []).append(problem)
+
+
+def _is_shown_file(block: nodes.literal_block) -> bool:
+    """Tell whether the text is that of a `docker-file`, whose `:language:` may have any name."""
+    frame = block.parent if not isinstance(block.parent, docker_run_collapse) else block.parent.parent
+    return "docker-run-file" in frame.get("classes", ())
+
+
 def register(app: Sphinx) -> None:
     """Add all directives and roles to Sphinx."""
-    # Fields of a page that has no directive of ours would be read by nobody, and may be misspelt.
-    app.connect("doctree-read", lambda app, document: _noted_place(app.env, document))
+    app.connect("doctree-read", lambda app, document: _examine(app.env, document))
     app.add_directive("docker-run", DockerRun)
     app.add_directive("docker-file", DockerFile)
     app.add_directive("docker-report", DockerReport)

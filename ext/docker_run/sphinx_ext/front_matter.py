@@ -131,7 +131,11 @@ def place_of_page(
         problem(TERMINAL, str(error))
     if kind is None:
         if images:
-            problem(IMAGES, "the page runs directly on the engine, which has the images that it has")
+            problem(
+                IMAGES,
+                "the page runs directly on the engine, which has the images that it has: leave the field "
+                "out, or give the page a lab (`docker_run_lab`)",
+            )
         return PagePlace(terminal=terminal), findings
     return PagePlace(kind, images, terminal), findings
 

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.catalogue.build_context import Entry, find_entry
 from docker_run.catalogue.lock_file import locked_reference, read_lock
-from docker_run.catalogue.reference import REFERENCE
+from docker_run.catalogue.reference import REFERENCE, advice
 from docker_run.engine.host import Host
 from docker_run.engine.images.catalogue_build import build
 from docker_run.engine.images.memoize import Once
@@ -132,8 +132,7 @@ class Images:
         """
         if not REFERENCE.fullmatch(name):
             raise ImageProblem(
-                f"{name!r} is not the name of an image (invalid reference format): "
-                "write REPOSITORY[:TAG], the repository in lower case",
+                f"{name!r} is not the name of an image (invalid reference format): {advice(name)}",
                 answer="docker: invalid reference format",
             )
         try:

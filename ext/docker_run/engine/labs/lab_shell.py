@@ -230,13 +230,15 @@ class _Run:
             )
         self._check_strange()
         if console.lost is None and console.state is not State.PROMPT:
-            raise LabProblem(f"the shell of {self._shell.name} is not at its prompt: {console.state.value}")
+            raise LabProblem(
+                f"the shell of the lab `{self._shell.name}` is not at its prompt: {console.state.value}"
+            )
 
     def _check_strange(self) -> None:
         if self._console.strange:
             raise LabProblem(
-                f"the shell of {self._shell.name} can't be followed any more, at `{self._command.text}`: "
-                f"{self._console.strange}"
+                f"the shell of the lab `{self._shell.name}` can't be followed any more, "
+                f"at `{self._command.text}`: {self._console.strange}"
             )
 
     def _check(self) -> None:
@@ -266,7 +268,7 @@ class _Run:
     def _lost(self, cause: BaseException) -> DockerRunError:
         last = self._transcript.last_lines(self._shell.size)
         problem = LabProblem(
-            f"the shell of {self._shell.name} ended while `{self._command.text}` ran"
+            f"the shell of the lab `{self._shell.name}` ended while `{self._command.text}` ran"
             + (f":\n{last}" if last else "")
         )
         problem.__cause__ = cause
@@ -280,8 +282,8 @@ class _Run:
             "end what is typed into it with `exit`, `<C-c>` or `<C-d>`, or raise `:timeout:` if it needs "
             "longer"
             if self._command.typed
-            else "raise `:timeout:` if it needs longer, end it with `<C-c>` on the line below, "
-            "or let it go on in the background with `&`; or has it changed the shell's prompt (`PS1`)?"
+            else "raise `:timeout:` if it needs longer, end it on the line below (`exit`, `<C-c>`, `<C-d>`), "
+            "let it go on in the background with `&`, or leave the shell's prompt (`PS1`) as it is"
         )
         return (
             f"`{self._command.text}` was still running{doing} after {self._limits.seconds:g} s and was "

@@ -135,7 +135,7 @@ class Machine:
     def put(self, api: APIClient, file: LabFile) -> None:
         """Put a file in its place, seen from where the shell is. Raises `LabProblem` where that can't be."""
         arguments = [file.path, str(len(file.data)), f"{file.mode:o}", file.owner]
-        self._do(api, f"put {file.path} on the lab", ["sh", "-ec", _PUT, "sh", *arguments], file.data)
+        self._do(api, f"put `{file.path}` on the lab", ["sh", "-ec", _PUT, "sh", *arguments], file.data)
 
     def end(self, api: APIClient) -> None:
         """End it, because its life is over and it did not end by itself. Raises what docker-py raises."""
