@@ -1,7 +1,28 @@
 """Everything that can go wrong, as one tree of exceptions.
 
-Each class has a `subtype`: the second half of the Sphinx warning type (`docker_run.SUBTYPE`)
-under which the build reports it, so that `suppress_warnings` can name it. The message says what
+::
+
+    DockerRunError
+    ├── SyntaxProblem
+    │   ├── OptionProblem
+    │   ├── BodyProblem
+    │   └── FlagProblem
+    │       └── RefusedFlag
+    ├── EngineRefusal
+    ├── EngineProblem
+    │   └── LabProblem
+    ├── ImageProblem
+    ├── Unfinished
+    │   ├── TimedOut
+    │   ├── TooMuchOutput
+    │   ├── SlowPattern
+    │   └── Interrupted
+    ├── Defect
+    └── RecordingProblem
+        ├── NewerRecording
+        └── UnsavedRecording
+
+Each class has a `subtype`: the `WarningType` under which the build reports it. The message says what
 failed and what to try; the place (page and line) is added by whoever knows it.
 """
 
@@ -10,6 +31,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from docker_run.model import CommandRecording
+from docker_run.warning_types import WarningType
 
 _LONGEST_MESSAGE = 2000
 
@@ -25,7 +47,8 @@ def shortened(message: str) -> str:
 class DockerRunError(Exception):
     """Base of all errors that the extension reports to its user."""
 
-    subtype: ClassVar[str] = "error"
+    subtype: ClassVar[WarningType] = WarningType.DEFECT
+    """Of one that names no type, nobody knew that it can happen."""
 
 
 # The text of a directive is wrong: found while reading, no engine involved.
@@ -34,31 +57,31 @@ class DockerRunError(Exception):
 class SyntaxProblem(DockerRunError):
     """The directive's text can't be understood: quoting, shell syntax, options, body."""
 
-    subtype = "syntax"
+    subtype = WarningType.SYNTAX
 
 
 class OptionProblem(SyntaxProblem):
     """An option of the directive has a value that it can't have."""
 
-    subtype = "option"
+    subtype = WarningType.OPTION
 
 
 class BodyProblem(SyntaxProblem):
     """The directive has a body that the command could never read."""
 
-    subtype = "body"
+    subtype = WarningType.BODY
 
 
 class FlagProblem(SyntaxProblem):
     """A flag of `docker run` is unknown, lacks its value, has a bad one, or has no API counterpart."""
 
-    subtype = "flag"
+    subtype = WarningType.FLAG
 
 
 class RefusedFlag(FlagProblem):
     """A flag reaches into the host and `docker_run_allow` does not name it."""
 
-    subtype = "refused"
+    subtype = WarningType.REFUSED
 
 
 # The command did something unexpected.
@@ -70,7 +93,7 @@ class EngineRefusal(DockerRunError):
     An exit status that a page expects by its number makes it an output (`docker_run.engine.refusals`).
     """
 
-    subtype = "exit-code"
+    subtype = WarningType.EXIT_CODE
 
 
 # The engine or an image is not available.
@@ -79,7 +102,7 @@ class EngineRefusal(DockerRunError):
 class EngineProblem(DockerRunError):
     """No engine answers, it failed, or what came from it is not whole. Nothing of it is an output."""
 
-    subtype = "engine"
+    subtype = WarningType.ENGINE
 
 
 class ClientConfigProblem(EngineProblem):
@@ -89,7 +112,7 @@ class ClientConfigProblem(EngineProblem):
 class LabProblem(EngineProblem):
     """A lab did not start, or ended in the middle of its page; the engine that hosts it goes on."""
 
-    subtype = "lab"
+    subtype = WarningType.LAB
 
 
 class ImageProblem(DockerRunError):
@@ -100,7 +123,7 @@ class ImageProblem(DockerRunError):
     another try, or another machine, might have the image.
     """
 
-    subtype = "image"
+    subtype = WarningType.IMAGE
 
     def __init__(self, message: str, *, reason: str = "", answer: str = "") -> None:
         super().__init__(message)
@@ -120,19 +143,19 @@ class Unfinished(DockerRunError):
 class TimedOut(Unfinished):
     """A command was still running when its `:timeout:` was over."""
 
-    subtype = "timeout"
+    subtype = WarningType.TIMEOUT
 
 
 class TooMuchOutput(Unfinished):
     """A command printed more than `docker_run_max_output` bytes."""
 
-    subtype = "output-limit"
+    subtype = WarningType.OUTPUT_LIMIT
 
 
 class SlowPattern(Unfinished):
     """A regular expression of an author was still at work when its time was over."""
 
-    subtype = "pattern"
+    subtype = WarningType.PATTERN
 
     def __init__(self, message: str, *, pattern: str) -> None:
         super().__init__(message)
@@ -143,7 +166,7 @@ class SlowPattern(Unfinished):
 class Interrupted(Unfinished):
     """The build was interrupted while the command ran."""
 
-    subtype = "interrupted"
+    subtype = WarningType.INTERRUPTED
 
 
 # The extension, or a library that it uses, has a defect.
@@ -152,7 +175,7 @@ class Interrupted(Unfinished):
 class Defect(DockerRunError):
     """Something was raised that nobody expected. It costs the page at which it happened, and no other."""
 
-    subtype = "defect"
+    subtype = WarningType.DEFECT
 
     @classmethod
     def of(cls, error: Exception, what: str) -> Defect:
@@ -171,7 +194,7 @@ class Defect(DockerRunError):
 class RecordingProblem(DockerRunError):
     """A recording exists and can't be read."""
 
-    subtype = "recording-unreadable"
+    subtype = WarningType.RECORDING_UNREADABLE
 
     def __init__(self, message: str, *, line: int = 1) -> None:
         super().__init__(message)
@@ -182,10 +205,10 @@ class RecordingProblem(DockerRunError):
 class NewerRecording(RecordingProblem):
     """A recording was written by a later version of the extension."""
 
-    subtype = "recording-newer"
+    subtype = WarningType.RECORDING_NEWER
 
 
 class UnsavedRecording(RecordingProblem):
     """A recording could not be written."""
 
-    subtype = "recording-unsaved"
+    subtype = WarningType.RECORDING_UNSAVED

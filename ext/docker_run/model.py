@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from docker_run.warning_types import WarningType
+
 DEFAULT_LAB = "lab"
 """The name, on its page and as its host name, of the lab on which a step runs that names none."""
 
@@ -302,8 +304,7 @@ class Finding:
     """Something to be reported to the author at a place in a source file."""
 
     location: Location | None
-    subtype: str
-    """See `docker_run.errors` for those of exceptions and `docker_run.workflow.verify` for the others."""
+    subtype: WarningType
     message: str
 
 
@@ -313,7 +314,7 @@ class Problem:
 
     step: int
     """The index of the step that did not finish."""
-    subtype: str
+    subtype: WarningType
     message: str
     transient: bool
     """Whether it says nothing of the page: an engine, an image or the extension itself failed."""

@@ -12,14 +12,26 @@ from contract import session, step
 from docker_run.errors import UnsavedRecording
 from docker_run.model import Environment, Problem, Recording, Session, StepRecording, TerminalSize
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
+from docker_run.warning_types import WarningType
 
-PROBLEM = Problem(1, "timeout", "it took `long`\nand longer", transient=False)
+PROBLEM = Problem(1, WarningType.TIMEOUT, "it took `long`\nand longer", transient=False)
 
 
 def printed(asked: Session) -> Recording:
     steps = tuple(StepRecording(key, not_run="because") for key in asked.keys)
     nowhere = Environment("", "", "")
     return Recording(asked.page, "direct", TerminalSize(), "2026-11-23T00:00:00Z", nowhere, (), steps)
+
+
+def test_a_type_of_warning_that_there_is_not_counts_as_damage(tmp_path: Path) -> None:
+    kept, asked = FailedRuns(tmp_path), session(step("busybox true"))
+    kept.save(asked, None, PROBLEM, engine="e")
+    (description,) = tmp_path.glob("*.json")
+    described = description.read_text()
+    assert '"subtype": "timeout"' in described
+    assert kept.load("page") == FailedRun(asked.key, "e", PROBLEM)
+    description.write_text(described.replace('"timeout"', '"of-a-later-version"'))
+    assert kept.load("page") is None
 
 
 @pytest.mark.parametrize("problem", [None, PROBLEM])

@@ -8,37 +8,48 @@ from pathlib import Path
 
 import pytest
 
-from docker_run import errors
 from docker_run.authoring.file_directive import FILE_OPTIONS
 from docker_run.authoring.run_directive import OPTIONS
 from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.sphinx_ext.config import Settings
+from docker_run.warning_types import WarningType
 
 MANUAL = Path(__file__).parents[2] / "docs" / "authors"
 SOURCES = Path(__file__).parents[2] / "ext" / "docker_run"
 
 
-def subtypes() -> list[str]:
-    """Return the subtypes of all warnings: those of exceptions, and those of findings."""
-    found = {
-        each.subtype
-        for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.DockerRunError)
-    }
-    for path in SOURCES.rglob("*.py"):
-        found |= set(re.findall(r'subtype="([a-z-]+)"', path.read_text()))
-        found |= set(
-            re.findall(
-                r'^ +"([a-z]+(?:-[a-z]+)+|drift|value|match|capture)",$', path.read_text(), re.MULTILINE
-            )
-        )
-    # Bases of the tree, never raised themselves; and a build that is interrupted reports nothing.
-    return sorted(found - {"error", "interrupted"} - set(OPTIONS) | {"exit-code", "match", "capture"})
+REPORTED = [each for each in WarningType if each is not WarningType.INTERRUPTED]
 
 
-@pytest.mark.parametrize("subtype", subtypes())
-def test_every_subtype_is_explained(subtype: str) -> None:
-    assert f"`{subtype}`" in (MANUAL / "warnings.md").read_text()
+def table_of_warnings() -> str:
+    """Return the manual's table of all types of warnings."""
+    rows = [(f"`docker_run.{each}`", each.help) for each in REPORTED]
+    return "\n".join(
+        f"| {name} | {meaning} |" for name, meaning in [("type", "what it means"), ("---",) * 2, *rows]
+    )
+
+
+def test_the_table_of_warnings_is_made_from_the_code() -> None:
+    text = (MANUAL / "warnings.md").read_text(encoding="utf-8")
+    (found,) = re.findall(r"^\| type \|.*\n(?:\|.*\n)+", text, re.MULTILINE)
+    assert found.rstrip() == table_of_warnings(), f"make it:\n{table_of_warnings()}"
+
+
+def test_each_type_of_warning_has_a_paragraph_and_there_is_no_other() -> None:
+    text = (MANUAL / "warnings.md").read_text(encoding="utf-8")
+    explained = dict.fromkeys(re.findall(r"^`([a-z-]+)`\n: ", text, re.MULTILINE))
+    assert list(explained) == REPORTED, "in the order of the code"
+
+
+def test_a_type_of_warning_is_written_only_once() -> None:
+    """Everywhere else it is a member of the enum: those with a dash mean nothing else, but for an option."""
+    own = SOURCES / "warning_types.py"
+    for path in sorted(set(SOURCES.rglob("*.py")) - {own}):
+        text = path.read_text(encoding="utf-8")
+        for each in REPORTED:
+            if "-" in each and each not in OPTIONS:
+                assert f'"{each}"' not in text, path
+        assert not re.search(r'subtype=f?"', text), path
 
 
 @pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(Settings)])

@@ -12,18 +12,19 @@ from contract import session, step
 from docker_run.model import Finding, Problem
 from docker_run.recordings.failed_runs import FailedRun
 from docker_run.recordings.run_cache import Memory
+from docker_run.warning_types import WarningType
 from docker_run.workflow.page import PageState
 from docker_run.workflow.plan import Conditions, Reason, plan
 
 ASKED = session(step("busybox true"))
 RIGHT = PageState("page", current=True)
-BROKEN = RIGHT.also(Finding(None, "match", "it does not match"))
+BROKEN = RIGHT.also(Finding(None, WarningType.MATCH, "it does not match"))
 FAILED = replace(BROKEN, failed=FailedRun(ASKED.key, "unix:///one"))
 TIMED_OUT = replace(
-    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, "timeout", "", transient=False))
+    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.TIMEOUT, "", transient=False))
 )
 CUT_OFF = replace(
-    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, "engine", "", transient=True))
+    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.ENGINE, "", transient=True))
 )
 
 

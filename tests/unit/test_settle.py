@@ -25,14 +25,15 @@ from docker_run.model import (
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
+from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.run import Outcome
 from docker_run.workflow.settle import Settler, carried, found_differences, recording_to_keep
 
 ENGINE = "unix:///one"
-TIMEOUT = Problem(1, "timeout", "it took long", transient=False)
-CUT = Problem(1, "engine", "the connection was cut", transient=True)
-INTERRUPTED = Problem(0, "interrupted", "Ctrl-C", transient=False)
+TIMEOUT = Problem(1, WarningType.TIMEOUT, "it took long", transient=False)
+CUT = Problem(1, WarningType.ENGINE, "the connection was cut", transient=True)
+INTERRUPTED = Problem(0, WarningType.INTERRUPTED, "Ctrl-C", transient=False)
 
 
 def asking(*lines: str, **expect: object) -> Session:

@@ -13,11 +13,13 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from docker_run.errors import RecordingProblem, UnsavedRecording
 from docker_run.model import Problem, Recording, Session
 from docker_run.recordings.store import Store
 from docker_run.system import files
+from docker_run.warning_types import WarningType
 
 _LARGEST = 1024**2
 """Bytes of a description."""
@@ -62,7 +64,7 @@ class FailedRuns:
             with files.open_plain(self._path(page), largest=_LARGEST) as file:
                 found = json.load(file)
             problem = found.pop("problem")
-            run = FailedRun(**found, problem=Problem(**problem) if problem else None)
+            run = FailedRun(**found, problem=_problem(**problem) if problem else None)
             fits = self._store.fingerprint(page) == run.printed
         except (
             OSError,
@@ -125,3 +127,8 @@ class FailedRuns:
     def _path(self, page: str) -> Path:
         """Return the file that describes the failed run of `page`, a name that no page's folder has."""
         return self._directory / f"{hashlib.sha256(page.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+
+
+def _problem(subtype: str, **described: Any) -> Problem:  # noqa: ANN401 (as JSON has them)
+    """Return the problem that a failed run's file describes. Raises `ValueError` and `TypeError`."""
+    return Problem(subtype=WarningType(subtype), **described)

@@ -25,6 +25,7 @@ from docker_run.sphinx_ext.front_matter import Definitions
 from docker_run.sphinx_ext.log import get_logger
 from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
 from docker_run.system.signals import ending_as_interrupt
+from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Examined, PageState
 from docker_run.workflow.report import Tally, in_order, places
 from docker_run.workflow.stages import Options, Results, Workflow
@@ -143,7 +144,7 @@ class Build:
         pages = set(by_page) | (set(domain.problems) & set(found))
         for path in self._store.orphans(sorted(pages)):
             message = "no page runs what this is a recording of: delete it, or restore the page"
-            yield Finding(Location(str(path), 1), "recording-orphan", message)
+            yield Finding(Location(str(path), 1), WarningType.RECORDING_ORPHAN, message)
 
     def _missing_values(
         self, domain: DockerRunDomain, sessions: Mapping[str, Session], docname: str, found: Collection[str]
@@ -152,13 +153,15 @@ class Build:
             session = sessions.get(use.page)
             asked = {capture.name for step in (session.steps if session else ()) for capture in step.captures}
             if use.page not in found:
-                yield Finding(use.location, "value", f"there is no page `{use.page}` to take a value from")
+                yield Finding(
+                    use.location, WarningType.VALUE, f"there is no page `{use.page}` to take a value from"
+                )
             elif use.name not in asked:
                 page = "this page" if use.page == docname else f"the page `{use.page}`"
                 names = ", ".join(f"`{name}`" for name in sorted(asked)) or "none"
                 yield Finding(
                     use.location,
-                    "value",
+                    WarningType.VALUE,
                     f"no step of {page} captures a value `{use.name}` (captured there: {names}); "
                     f"add `:capture: {use.name} = …` to the step that prints it",
                 )
@@ -257,7 +260,7 @@ def _not_called(domain: DockerRunDomain) -> Iterator[Finding]:
         for entry in domain.indexed[docname].values():
             if not domain.called(entry.name, pages=entry.pages):
                 message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
-                yield Finding(entry.location, "index", message)
+                yield Finding(entry.location, WarningType.INDEX, message)
 
 
 def report(findings: Iterable[Finding]) -> None:

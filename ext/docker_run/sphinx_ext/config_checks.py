@@ -22,6 +22,7 @@ from docker_run.catalogue.lock_file import read_lock
 from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
 from docker_run.sphinx_ext.log import get_logger
+from docker_run.warning_types import WarningType
 
 logger = get_logger(__name__)
 
@@ -107,7 +108,7 @@ def report_problems(app: Sphinx, _config: Config) -> None:
 def _warn(app: Sphinx, name: str, message: str, *, line: int | None) -> None:
     """Warn of the setting `name`, at its line of conf.py; without a place where it was set elsewhere."""
     place = f"{Path(app.confdir, 'conf.py')}:{line}" if line else None
-    logger.warning("%s %s", name, message, type="docker_run", subtype="config", location=place)
+    logger.warning("%s %s", name, message, type="docker_run", subtype=WarningType.CONFIG, location=place)
 
 
 def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:

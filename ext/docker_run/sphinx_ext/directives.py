@@ -43,6 +43,7 @@ from docker_run.sphinx_ext.rendering.nodes import (
 )
 from docker_run.system.files import bounded, contents, open_plain
 from docker_run.terminal import markup
+from docker_run.warning_types import WarningType
 
 LARGEST_FILE = 1_000_000
 """Bytes that a file which a flag names may have."""
@@ -281,7 +282,7 @@ class DockerReport(SphinxDirective):
         if scope not in {"", "page"}:
             location = Location(*self.get_source_info())
             domain.problems.setdefault(self.env.docname, []).append(
-                Finding(location, "option", f"`docker-report {scope}`: the only argument is `page`")
+                Finding(location, WarningType.OPTION, f"`docker-report {scope}`: the only argument is `page`")
             )
             return []
         if not scope:
@@ -299,7 +300,7 @@ class DockerIndex(DockerRunDirective):
         entries = nodes.definition_list("", classes=["docker-run-index"])
         if self.argument or not any(map(str.strip, self.content)):
             form = "write a line `name: what it does` for each command below it, and nothing behind it"
-            self.note_problems(Finding(self.location, "option", f"`docker-index`: {form}"))
+            self.note_problems(Finding(self.location, WarningType.OPTION, f"`docker-index`: {form}"))
         for number, line in enumerate(self.content, 1):
             if line.strip():
                 try:

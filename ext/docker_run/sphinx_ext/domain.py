@@ -17,6 +17,7 @@ from docker_run.recordings.key import session_keys
 from docker_run.shell.invocations import calls
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.front_matter import Definitions, PagePlace
+from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Examined, Pages, PageState
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def _duplicate(seen: dict[str, Location], name: str, location: Location, what: s
     return [
         Finding(
             location,
-            "duplicate-name",
+            WarningType.DUPLICATE_NAME,
             f"there is a {what} with the name `{name}` already, at {first.path}:{first.line}: "
             "give one of them another name",
         )

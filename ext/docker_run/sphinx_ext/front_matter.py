@@ -18,6 +18,7 @@ from docker_run.catalogue.reference import REFERENCE
 from docker_run.errors import DockerRunError, shortened
 from docker_run.model import Finding, Location, Place, TerminalSize
 from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
+from docker_run.warning_types import WarningType
 
 LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_terminal"
 """The fields of a page's front matter."""
@@ -86,7 +87,7 @@ class _Problems:
     def add(self, field: str, message: str) -> None:
         """Note what is wrong with `field`."""
         location = Location(str(self._path), self._lines.get(field, 1))
-        self.findings.append(Finding(location, "option", f"`{shortened(field)}`: {message}"))
+        self.findings.append(Finding(location, WarningType.OPTION, f"`{shortened(field)}`: {message}"))
 
     @cached_property
     def _lines(self) -> Mapping[str, int]:

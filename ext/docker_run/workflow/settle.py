@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import overload
 
-from docker_run.errors import EngineProblem, Interrupted, RecordingProblem, SlowPattern
+from docker_run.errors import RecordingProblem, SlowPattern
 from docker_run.model import Finding, Problem, Recording, Session, StepRecording
 from docker_run.recordings.compare import Difference, differences
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
 from docker_run.recordings.run_cache import Memory
 from docker_run.recordings.store import Store
+from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Pages, PageState, shown_commands
 from docker_run.workflow.run import Outcome
 from docker_run.workflow.verify import is_current, verify, verify_presence
@@ -64,7 +65,7 @@ class Settler:
 
     def _settled(self, outcome: Outcome, engine: str) -> Settled:
         session, problem = outcome.session, outcome.problem
-        if problem is not None and problem.subtype == Interrupted.subtype:
+        if problem is not None and problem.subtype == WarningType.INTERRUPTED:
             return Settled(self._pages.examine(session))
         earlier = self._pages.load(session).recording
         recording = carried(outcome.recording, session, earlier)
@@ -173,7 +174,7 @@ def drift(
         if not (step < len(earlier.steps) and earlier.steps[step].not_run):
             location = session.steps[min(step, len(session.steps) - 1)].location
             message = f"`{difference.command}` prints something else now:\n{difference.diff}"
-            yield Finding(location, "drift", message)
+            yield Finding(location, WarningType.DRIFT, message)
 
 
 @overload
@@ -218,4 +219,4 @@ def _left(outcome: Outcome) -> Iterator[Finding]:
             f"not everything that this page made could be removed: {outcome.left}. "
             "The next build with this engine removes the rest"
         )
-        yield Finding(session.steps[-1].location, EngineProblem.subtype, message)
+        yield Finding(session.steps[-1].location, WarningType.ENGINE, message)

@@ -1,8 +1,7 @@
 """What authors expect, held against what was recorded: on every build, also when nothing ran.
 
-The subtypes of the findings made here: `exit-code`, `match`, `capture` (the command did something
-unexpected), `body` (it ended before all of its body was typed), `output-encoding` (it printed what a
-page can't show), `recording-missing` and `recording-stale` (there is nothing to show).
+Found here: a command that did something unexpected, what of a body was never typed, an output that a page
+can't show, and a recording that is missing or stale.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from docker_run.model import (
 )
 from docker_run.patterns import Pattern
 from docker_run.terminal import screen, waits
+from docker_run.warning_types import WarningType
 
 _PIECE = 1 << 16
 """Bytes that are decoded at a time."""
@@ -87,9 +87,9 @@ def verify_presence(session: Session, recording: Recording | None) -> tuple[Find
     what = "this command" if session.steps[held].commands else "this file"
     steps = what if lacking == 1 else f"{what} and {lacking - 1} after it"
     subtype, reason = (
-        ("recording-missing", "there is no recording of")
+        (WarningType.RECORDING_MISSING, "there is no recording of")
         if recording is None
-        else ("recording-stale", "the recording of this page does not hold, in its present form,")
+        else (WarningType.RECORDING_STALE, "the recording of this page does not hold, in its present form,")
     )
     return (
         Finding(
@@ -126,22 +126,24 @@ def _verify_step(
     # Only what something is looked for in is made into text: outputs may be large.
     text = step_text(recording, size) if step.expect.match or step.captures else ""
     for problem in _exit_codes(step.expect, recording.commands, size):
-        yield Finding(step.location, "exit-code", problem)
+        yield Finding(step.location, WarningType.EXIT_CODE, problem)
     yield from _matches(step, text)
     yield from _captures(step, text)
     for asked, command in zip(step.commands, recording.commands, strict=False):
         if problem := _untyped(asked, command, on_lab=on_lab):
-            yield Finding(step.location, "body", problem)
+            yield Finding(step.location, WarningType.BODY, problem)
     for command in recording.commands:
         if problem := _unshowable(command):
-            yield Finding(step.location, "output-encoding", problem)
+            yield Finding(step.location, WarningType.OUTPUT_ENCODING, problem)
 
 
 def _matches(step: Step, text: str) -> Iterator[Finding]:
     for pattern in step.expect.match:
         try:
             if not Pattern(pattern).search(text):
-                yield Finding(step.location, "match", f"the output does not match `{pattern}`{quoted(text)}")
+                yield Finding(
+                    step.location, WarningType.MATCH, f"the output does not match `{pattern}`{quoted(text)}"
+                )
         except SlowPattern as error:
             yield Finding(step.location, error.subtype, f"`:match:`: {error}")
 
@@ -152,7 +154,7 @@ def _captures(step: Step, text: str) -> Iterator[Finding]:
             if _value(capture, text) is None:
                 yield Finding(
                     step.location,
-                    "capture",
+                    WarningType.CAPTURE,
                     f"`{capture.pattern}`, which should find the value `{capture.name}`, "
                     f"finds nothing in the output{quoted(text)}",
                 )

@@ -1,0 +1,59 @@
+"""The types of all warnings. Pure.
+
+Sphinx shows each as `docker_run.TYPE`, and `suppress_warnings` in `conf.py` takes it in that form.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class WarningType(StrEnum):
+    """The type of a warning, equal to its text in `docker_run.TYPE`."""
+
+    help: str
+    """What it means, in a phrase: the table of the author's manual is made of these."""
+
+    def __new__(cls, text: str, meaning: str = "") -> Self:
+        """Make a member that equals `text`."""
+        member = str.__new__(cls, text)
+        member._value_ = text
+        member.help = meaning
+        return member
+
+    # The directive can't be understood.
+    SYNTAX = "syntax", "the text of a directive can't be understood, or nothing runs it where it stands"
+    FLAG = "flag", "a flag is unknown, or has a value that it can't have"
+    REFUSED = "refused", "a flag reaches into the host, or names a file that a page can't show"
+    OPTION = "option", "an option of a directive, or a field of the front matter, can't be what it is"
+    BODY = "body", "nothing reads the body, a line of it can't be understood, or it was not typed"
+    DUPLICATE_NAME = "duplicate-name", "two blocks, or two values of a page, have one name"
+    VALUE = "value", "no command captures a value that a page shows"
+    INDEX = "index", "no page runs a command that an index lists"
+    CONFIG = "config", "a setting in `conf.py` makes no sense"
+
+    # The command did something unexpected.
+    EXIT_CODE = "exit-code", "a command ended with another exit status than expected"
+    MATCH = "match", "a pattern of `:match:` is not in the output"
+    CAPTURE = "capture", "a pattern of `:capture:` finds nothing in the output"
+    PATTERN = "pattern", "a regular expression takes too long"
+    OUTPUT_ENCODING = "output-encoding", "the output can't be shown as text"
+    DRIFT = "drift", "`docker-check` found that a command prints something else now"
+
+    # It could not be run, or not to its end.
+    ENGINE = "engine", "the engine went away or failed, or its output is incomplete"
+    LAB = "lab", "a lab did not start, ended early, or its engine failed"
+    IMAGE = "image", "an image can't be had"
+    TIMEOUT = "timeout", "a command took longer than it may"
+    OUTPUT_LIMIT = "output-limit", "a command printed more than it may"
+    INTERRUPTED = "interrupted", "the build was interrupted; no warning is given of it"
+    DEFECT = "defect", "the extension, or a library that it uses, has a defect"
+
+    # There is nothing to show, or too much.
+    RECORDING_MISSING = "recording-missing", "a page was never run"
+    RECORDING_STALE = "recording-stale", "a page has changed since it was recorded"
+    RECORDING_ORPHAN = "recording-orphan", "a recording belongs to no page"
+    RECORDING_UNREADABLE = "recording-unreadable", "a recording is damaged"
+    RECORDING_NEWER = "recording-newer", "a later version of the extension wrote a recording"
+    RECORDING_UNSAVED = "recording-unsaved", "a recording, or a failed run, could not be written"
