@@ -1,14 +1,112 @@
-"""A Sphinx extension whose directive `docker-run` runs commands and embeds their real output."""
+"""A Sphinx extension whose directive `docker-run` runs commands and embeds their real output.
+
+`__all__` is what other projects may import, and all that they should. It is loaded when it is asked for:
+to import `docker_run` costs neither Sphinx nor docker-py.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
+    from docker_run.errors import (
+        BodyProblem,
+        Defect,
+        DockerRunError,
+        EngineProblem,
+        EngineRefusal,
+        FlagProblem,
+        ImageProblem,
+        Interrupted,
+        LabProblem,
+        NewerRecording,
+        OptionProblem,
+        RecordingProblem,
+        RefusedFlag,
+        SlowPattern,
+        SyntaxProblem,
+        TimedOut,
+        TooMuchOutput,
+        Unfinished,
+        UnsavedRecording,
+    )
+    from docker_run.model import (
+        Capture,
+        Chunk,
+        Command,
+        CommandRecording,
+        Environment,
+        Expectation,
+        Finding,
+        Image,
+        Input,
+        LabFile,
+        Location,
+        Place,
+        Problem,
+        Recording,
+        Session,
+        Step,
+        StepRecording,
+        Stream,
+        TerminalSize,
+    )
+    from docker_run.protocols import Engine, EngineSession
+    from docker_run.warning_types import WarningType
+
+__all__ = [
+    "BodyProblem",
+    "Capture",
+    "Chunk",
+    "Command",
+    "CommandRecording",
+    "Defect",
+    "DockerRunError",
+    "Engine",
+    "EngineProblem",
+    "EngineRefusal",
+    "EngineSession",
+    "Environment",
+    "Expectation",
+    "Finding",
+    "FlagProblem",
+    "Image",
+    "ImageProblem",
+    "Input",
+    "Interrupted",
+    "LabFile",
+    "LabProblem",
+    "Location",
+    "NewerRecording",
+    "OptionProblem",
+    "Place",
+    "Problem",
+    "Recording",
+    "RecordingProblem",
+    "RefusedFlag",
+    "Session",
+    "SlowPattern",
+    "Step",
+    "StepRecording",
+    "Stream",
+    "SyntaxProblem",
+    "TerminalSize",
+    "TimedOut",
+    "TooMuchOutput",
+    "Unfinished",
+    "UnsavedRecording",
+    "WarningType",
+    "setup",
+]
+
 __version__ = "0.1.0"
+
+_HOMES = ("model", "errors", "protocols", "warning_types")
+"""The modules that the public names come from."""
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -23,3 +121,19 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         "parallel_read_safe": True,
         "parallel_write_safe": True,
     }
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+    def __getattr__(name: str) -> object:
+        """Load a public name."""
+        if name in __all__:
+            for home in _HOMES:
+                module = import_module(f"{__name__}.{home}")
+                if getattr(vars(module).get(name), "__module__", None) == module.__name__:
+                    return globals().setdefault(name, vars(module)[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,3 @@
 """The part that Sphinx sees: configuration, directives, domain, transforms, builders."""
+
+__all__ = ["extension"]

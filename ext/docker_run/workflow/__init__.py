@@ -3,3 +3,5 @@
 plan (which sessions run, and why) → run (`docker_run.workflow.run`) → settle (kept, refused or compared)
 → page (what each page shows, and what is wrong with it). `Workflow` takes them one after another.
 """
+
+__all__ = ["page", "report", "stages", "verify"]
