@@ -16,6 +16,7 @@ language = "en"
 
 extensions = [
     "myst_parser",
+    "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxext.opengraph",
@@ -29,6 +30,12 @@ myst_heading_anchors = 3
 
 exclude_patterns = ["images/**", "publish/**", "recordings/**", "files/**"]
 nitpicky = True
+
+# docs/reference/api.md is made from docstrings, in which `this` is code.
+default_role = "code"
+autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+nitpick_ignore = [("py:class", "Sphinx"), ("py:class", "ExtensionMetadata")]
+nitpick_ignore_regex = [(r"py:.*", r"(collections|contextlib|datetime|enum|typing)\..*")]
 
 # What runs where: docs/authors/configuration.md explains each.
 docker_run_engine = os.environ.get("ENGINE", "auto")

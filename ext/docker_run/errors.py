@@ -48,7 +48,7 @@ class DockerRunError(Exception):
     """Base of all errors that the extension reports to its user."""
 
     subtype: ClassVar[WarningType] = WarningType.DEFECT
-    """Of one that names no type, nobody knew that it can happen."""
+    """The type of warning under which it is reported."""
 
 
 # The text of a directive is wrong: found while reading, no engine involved.

@@ -30,7 +30,9 @@ class TerminalSize(NamedTuple):
     """The size of a terminal, in character cells."""
 
     columns: int = 80
+    """Cells in a line."""
     rows: int = 24
+    """Lines."""
 
 
 class Input(Enum):
@@ -233,7 +235,9 @@ class Chunk(NamedTuple):
     """A piece of output, in the order in which the pieces came."""
 
     stream: Stream
+    """Where it came from, or went."""
     data: bytes
+    """As it was read, or typed."""
 
 
 @dataclass(frozen=True, slots=True)

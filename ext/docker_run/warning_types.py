@@ -19,7 +19,7 @@ class WarningType(StrEnum):
         """Make a member that equals `text`."""
         member = str.__new__(cls, text)
         member._value_ = text
-        member.help = meaning
+        member.help = member.__doc__ = meaning
         return member
 
     # The directive can't be understood.

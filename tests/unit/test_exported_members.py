@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,12 @@ def test_the_exported_names_are_these() -> None:
         expected |= own - left_out
     assert set(docker_run.__all__) == expected
     assert docker_run.__all__ == sorted(docker_run.__all__)
+
+
+def test_the_manual_has_all_of_them_and_no_other() -> None:
+    page = (EXT.parent / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\.\. auto(?:class|exception|function):: (\w+)$", page, re.MULTILINE)
+    assert sorted(named) == docker_run.__all__
 
 
 @pytest.mark.parametrize("name", docker_run.__all__)
