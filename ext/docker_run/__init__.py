@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from docker_run.errors import (
         BodyProblem,
+        ClientConfigProblem,
         Defect,
         DockerRunError,
         EngineProblem,
@@ -62,6 +63,7 @@ __all__ = [
     "BodyProblem",
     "Capture",
     "Chunk",
+    "ClientConfigProblem",
     "Command",
     "CommandRecording",
     "Defect",

@@ -10,6 +10,7 @@
     │       └── RefusedFlag
     ├── EngineRefusal
     ├── EngineProblem
+    │   ├── ClientConfigProblem
     │   └── LabProblem
     ├── ImageProblem
     ├── Unfinished

@@ -370,7 +370,7 @@ def _examine(env: BuildEnvironment, document: nodes.document) -> None:
                 "a code block in the language `docker-run` runs nothing: for the directive, write "
                 "`{docker-run}`, with braces, in MyST, and `.. docker-run::` in reStructuredText"
             )
-            problem = Finding(location, "syntax", message)
+            problem = Finding(location, WarningType.SYNTAX, message)
             DockerRunDomain.of(env).problems.setdefault(env.docname, []).append(problem)
 
 
