@@ -11,11 +11,13 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+# What `make oldest` runs.
+OLDEST = tests/sphinx/test_pipeline.py tests/sphinx/test_between_pages.py tests/sphinx/test_check.py
 OPTIONS = -c . -j auto $(SPHINXOPTS)
 export ENGINE
 
 .DEFAULT_GOAL := help
-.PHONY: help html live check refresh links images lock image test bench fuzz soak lint requirements clean browser
+.PHONY: help html live check refresh links images lock image test bench fuzz soak lint requirements clean browser oldest
 
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
@@ -58,6 +60,9 @@ image: html ## build the site, and with it the image containers-course (OUTPUT=F
 test: .venv/installed browser ## run all tests; without an engine or a browser, those that need none
 	$(BIN)/python -m docker_run engine --optional -- $(BIN)/python -m pytest $(PYTESTOPTS)
 
+oldest: build/oldest/installed ## run tests of small sites on the oldest Sphinx that is supported, in a venv of its own
+	build/oldest/bin/python -m pytest $(OLDEST) $(PYTESTOPTS)
+
 bench: .venv/installed ## measure what labs cost, on an engine
 	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python tests/bench/labs.py
 
@@ -81,6 +86,9 @@ requirements: .venv/installed ## renew requirements.txt from requirements.in; ve
 	$(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
 	    --custom-compile-command 'make requirements' --output-file requirements.txt requirements.in >/dev/null
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --resolution lowest-direct \
+	    $(if $(UPGRADE),--upgrade) --custom-compile-command 'make requirements' \
+	    --output-file requirements-oldest.txt ext/pyproject.toml requirements-oldest.in >/dev/null
 
 clean: ## remove build, and what builds left on the engine and on this machine
 	rm -rf build
@@ -112,4 +120,11 @@ browser:
 .venv/installed: requirements.txt ext/pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes -r requirements.txt
 	$(PIP) install --no-deps --no-build-isolation -e ./ext
+	@touch $@
+
+# The lowest versions that the extension allows. pip is that of .venv, and pytest finds the extension itself.
+build/oldest/installed: requirements-oldest.txt | .venv/installed
+	$(BIN)/python -m venv --without-pip build/oldest
+	$(BIN)/python -m pip --python build/oldest/bin/python install --quiet --disable-pip-version-check \
+	    --require-hashes -r requirements-oldest.txt
 	@touch $@

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ LEFT_BY_OTHERS = ("__pycache__", "*.egg-info", "build")
 """What installing with `-e` and running leave in the tree."""
 
 DATA = ("py.typed", "engine/labs/image/*", "sphinx_ext/rendering/static/*")
+OLDEST = EXT.parent / "requirements-oldest.txt"
 PAGE = "# Page\n\n```{docker-run} --rm busybox echo hi\n```\n"
 CONF = 'extensions = ["myst_parser", "docker_run"]\nhtml_theme = "basic"\ndocker_run_mode = "replay"\n'
 
@@ -29,6 +31,14 @@ for module in pkgutil.walk_packages(docker_run.__path__, "docker_run."):
 found = {name: each.__file__ for name, each in sys.modules.items() if name.split(".")[0] == "docker_run"}
 print(*sorted(name for name, path in found.items() if not path.startswith(sys.argv[1])), len(found))
 """
+
+
+def test_the_oldest_versions_that_are_tested_are_the_lowest_that_are_allowed() -> None:
+    project = tomllib.loads((EXT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lowest = dict(re.fullmatch(r"(\w+)>=([\d.]+).*", each).groups() for each in project["dependencies"])
+    pins = dict(re.findall(r"^([\w-]+)==([\d.]+)", OLDEST.read_text(encoding="utf-8"), re.MULTILINE))
+    for name, version in lowest.items():
+        assert f"{pins[name.lower()]}.0".startswith(f"{version}."), f"{name}: make requirements"
 
 
 def tree() -> set[str]:
