@@ -336,6 +336,24 @@ def test_a_container_of_a_committed_image_is_the_users(
             client.api.remove_image(image, force=True)
 
 
+def test_a_container_of_a_committed_image_is_not_listened_for(
+    client: docker.DockerClient, busybox: str, page: str, folders: BuildFolders
+) -> None:
+    """It is there for good, and so would be the pause of every build."""
+    ours = create(client, busybox, owned_by(elsewhere(), page))
+    image = client.api.commit(ours, f"test-{uuid.uuid4()}")["Id"]
+    theirs = create(client, image, None)
+    client.api.remove_container(ours)
+    try:
+        pauses: list[float] = []
+        after = later(client, page, SILENCE_SECONDS + 120)
+        assert sweep.sweep(after, folders, pause=pauses.append) == ""
+        assert (containers(client, page), pauses) == ([theirs], [])
+    finally:
+        client.api.remove_container(theirs)
+        client.api.remove_image(image, force=True)
+
+
 def test_foreign_things_stay(
     client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, engine_url: str
 ) -> None:

@@ -67,18 +67,18 @@ def survey(
     Raises what docker-py raises.
     """
     api, found = client.api, Survey()
-    builds = _by_build(labelled(api))
+    inherited: dict[str, str] = {}
+    # The user's containers, which may have a dead build's labels for good, are nothing to listen for.
+    builds = _by_build(thing for thing in labelled(api) if is_ours(api, thing, inherited))
     lives = {build: folders.life(build) for build in builds}
     silent = _silent(api, {build: builds[build] for build, life in lives.items() if life is Life.ELSEWHERE})
     if silent:
         owners = ", ".join(sorted({str(builds[build][0].owner) for build in silent}))
         say(f"listening {PAUSE_SECONDS:g} s for builds that seem to be dead ({owners})")
         pause(PAUSE_SECONDS)
-        again = _by_build(labelled(api))
+        again = _by_build(thing for thing in labelled(api) if is_ours(api, thing, inherited))
         silent = {build for build in silent if _ids(builds[build]) == _ids(again.get(build, []))}
-    inherited: dict[str, str] = {}
-    for build, things in builds.items():
-        ours = [thing for thing in things if is_ours(api, thing, inherited)]
+    for build, ours in builds.items():
         if lives[build] is Life.DEAD or build in silent:
             found.dead += ours
         elif lives[build] is Life.ALIVE:
