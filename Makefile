@@ -22,7 +22,7 @@ export ENGINE
 help: ## say what there is to make
 	@echo 'make TARGET [ENGINE=auto|none|URL] [SPHINXOPTS=…]'
 	@echo
-	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo
 	@echo 'ENGINE: where commands are run. auto (as it is now: $(ENGINE)) asks DOCKER_HOST, else the docker'
 	@echo 'context, else the usual sockets, and as root on Debian or Ubuntu else starts an engine of its own;'
