@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from docker_run.docker_cli import run_line
+from docker_run.docker_cli.container_options import RunLine
 from docker_run.errors import (
     EngineProblem,
     EngineRefusal,
@@ -30,7 +31,6 @@ from docker_run.model import (
     CommandRecording,
     Environment,
     Image,
-    RunLine,
     Session,
     Step,
     Stream,
@@ -128,7 +128,7 @@ class FakeSession:
         if line.image not in engine.images:
             raise ImageProblem(f"there is no image `{line.image}`")
         self._used.add(line.image)
-        name = str(line.container.get("name") or "")
+        name = line.name
         if name in self._names:
             return self._failed(
                 command,
@@ -138,15 +138,15 @@ class FakeSession:
                 f'use by container "{self._names[name]}".',
             )
         identity = hashlib.sha256(f"{self._session.page}{len(engine.commands)}".encode()).hexdigest()
-        if name and not line.host.get("auto_remove"):
+        if name and not line.auto_remove:
             self._names[name] = identity
-        if line.client.get("detach"):
+        if line.detach:
             return self._printed(command, Stream.OUT, f"{identity}\n".encode())
         return self._execute(command, line, step)
 
     def _execute(self, command: Command, line: RunLine, step: Step) -> CommandRecording:
         program, *arguments = line.command or ("true",)
-        tty = bool(line.container.get("tty"))
+        tty = line.tty
         stream, end = (Stream.TERMINAL, "\r\n") if tty else (Stream.OUT, "\n")
         match program:
             case "echo":

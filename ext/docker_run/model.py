@@ -6,8 +6,7 @@ between processes), and know nothing of Docker, Sphinx or the disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -330,26 +329,3 @@ class Problem:
         steps = "the step" if after == 1 else f"the {after} steps"
         tail = f"\nNot run because of it: {steps} after it on this page." if after else ""
         return Finding(session.steps[step].location, self.subtype, self.message + tail)
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """A `docker run` command line, taken apart by the CLI's own grammar.
-
-    The mappings hold keyword arguments of docker-py 7, with values already converted.
-    """
-
-    image: str
-    command: tuple[str, ...] = ()
-    container: Mapping[str, object] = field(default_factory=dict)
-    """For `APIClient.create_container` (`tty`, `environment`, `entrypoint`, …)."""
-    host: Mapping[str, object] = field(default_factory=dict)
-    """For `APIClient.create_host_config` (`auto_remove`, `binds`, `mem_limit`, …)."""
-    endpoints: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Network name → arguments of `APIClient.create_endpoint_config`."""
-    client: Mapping[str, object] = field(default_factory=dict)
-    """What the client itself does: `detach`, `attach`, `detach_keys`, `pull`, `quiet`, `cidfile`, …"""
-    raw_container: Mapping[str, object] = field(default_factory=dict)
-    """Fields of the API's container configuration for which docker-py has no argument."""
-    raw_host: Mapping[str, object] = field(default_factory=dict)
-    """Fields of the API's `HostConfig` for which docker-py has no argument."""

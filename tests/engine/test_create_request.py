@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from docker_cli import Cli, Sent, cli
-from docker_run.docker_cli.flag import Goes
+from docker_run.docker_cli.container_options import RunLine
 from docker_run.docker_cli.flag_table import FLAGS, SHORT
 from docker_run.docker_cli.run_line import parse
 from docker_run.docker_cli.subcommands import COMMANDS, PLUGINS
+from docker_run.engine.direct.container_config import to_body
 from docker_run.errors import FlagProblem
-from docker_run.model import RunLine
 
 pytestmark = pytest.mark.engine
 
@@ -88,23 +88,12 @@ def line_of(words: list[str], directory: Path) -> RunLine:
 
 
 def body_of(line: RunLine) -> dict[str, Any]:
-    """Build the request as the direct way does, without an engine."""
+    """Return the request as it is made for an engine; none is needed."""
     api = docker.APIClient(base_url="unix:///nowhere", version=API)
-    container: dict[str, Any] = dict(line.container)
-    container.pop("name", None)
-    container.pop("platform", None)
-    host: Any = api.create_host_config(**line.host) | dict(line.raw_host)
-    networks = {name: api.create_endpoint_config(**given) for name, given in line.endpoints.items()}
-    body = api.create_container_config(
-        line.image,
-        list(line.command) or None,
-        host_config=host,
-        networking_config=api.create_networking_config(networks) if networks else None,
-        **container,
-    )
-    api.close()
-    # From API 1.44 on the address belongs to the endpoint alone.
-    return {**body, **line.raw_container, "MacAddress": None}
+    try:
+        return to_body(line, api, reference=line.image)
+    finally:
+        api.close()
 
 
 def comparable(value: Any, name: str = "") -> Any:  # noqa: ANN401 - JSON
@@ -251,8 +240,8 @@ def test_the_request_is_the_clis(line: str, oracle: Cli, files: Path) -> None:
     assert sent.body is not None, sent.stderr
     ours = line_of(words, files)
     assert comparable(body_of(ours)) == comparable(sent.body)
-    assert ours.container.get("name", "") == "".join(sent.query.get("name", []))
-    assert ours.container.get("platform", "") == "".join(sent.query.get("platform", []))
+    assert ours.name == "".join(sent.query.get("name", []))
+    assert ours.platform == "".join(sent.query.get("platform", []))
 
 
 BAD_LINES = """
@@ -542,7 +531,7 @@ def test_random_values_are_read_alike(oracle: Cli, files: Path, flags: list[tupl
     agree(sent, words, files)
 
 
-SWITCHES = sorted(flag.short for flag in SHORT.values() if flag.is_switch and flag.goes is not Goes.REFUSED)
+SWITCHES = sorted(flag.short for flag in SHORT.values() if flag.is_switch and not flag.refused)
 BUNDLES = st.lists(st.sampled_from([*SWITCHES, "p", "e", "=", "8", "X=1", "false"]), min_size=1, max_size=4)
 
 

@@ -102,6 +102,55 @@ def test_settings_of_a_network(create: Create) -> None:
     assert endpoint["IPAMConfig"]["IPv4Address"] == "10.1.2.3"
 
 
+def test_only_a_single_network_needs_no_endpoint(create: Create) -> None:
+    assert create("--network a x").body["NetworkingConfig"] is None
+    asked = create("--network a --network b x")
+    assert asked.body["NetworkingConfig"] == {"EndpointsConfig": {"a": {}, "b": {}}}
+    assert asked.body["HostConfig"]["NetworkMode"] == "a"
+
+
+def test_a_hardware_address_is_the_containers_or_the_endpoints(create: Create) -> None:
+    line, address = "--mac-address 02:42:ac:11:00:02 x", "02:42:ac:11:00:02"
+    for version, own in (("1.43", address), ("1.44", None)):
+        asked = create(line, version=version).body
+        assert asked["MacAddress"] == own
+        assert asked["NetworkingConfig"]["EndpointsConfig"]["default"]["MacAddress"] == address
+
+
+def test_what_the_cli_sends_anyway_gives_way_to_what_is_asked(create: Create) -> None:
+    names = ("Dns", "MemorySwappiness", "PidsLimit")
+    plain = create("x").body["HostConfig"]
+    asked = create("--dns 10.0.0.2 --memory-swappiness 0 --pids-limit 5 x").body["HostConfig"]
+    assert [plain[name] for name in names] == [[], -1, 0]
+    assert [asked[name] for name in names] == [["10.0.0.2"], 0, 5]
+
+
+def test_what_docker_py_has_no_argument_for(create: Create) -> None:
+    line = "--annotation a=b --cidfile web.cid --gpus 1 --security-opt systempaths=unconfined"
+    asked = create(f"{line} --network host -p 80:80 x", version="1.43").body["HostConfig"]
+    assert (asked["MaskedPaths"], asked["ReadonlyPaths"]) == ([], [])
+    assert (asked["Annotations"], asked["ContainerIDFile"]) == ({"a": "b"}, "web.cid")
+    assert asked["DeviceRequests"] == [
+        {"Driver": "", "Count": 1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
+    ]
+    assert asked["PortBindings"] == {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}
+    assert not {"MaskedPaths", "Annotations", "DeviceRequests"} & create("x").body["HostConfig"].keys()
+
+
+def test_a_health_check_is_the_clis(create: Create) -> None:
+    assert create("--no-healthcheck x").body["Healthcheck"] == {"Test": ["NONE"]}
+    assert create("x").body["Healthcheck"] is None
+    timed = {"Test": None, "Interval": 0, "Timeout": 0, "Retries": 3, "StartPeriod": 0}
+    assert create("--health-retries 3 x").body["Healthcheck"] == timed
+    late = create("--health-retries 3 --health-start-interval 1s x", version="1.44")
+    assert late.body["Healthcheck"] == timed | {"StartInterval": 10**9}
+
+
+def test_nothing_is_shared_between_requests(create: Create) -> None:
+    create("x").body["HostConfig"]["Dns"].append("10.0.0.2")
+    assert create("x").body["HostConfig"]["Dns"] == []
+
+
 @pytest.mark.parametrize(
     ("servers", "expected"),
     [("--dns 127.0.0.53 --dns 1.1.1.1", ["127.0.0.53"]), ("--dns ::1", ["::1"]), ("", [])],

@@ -48,7 +48,7 @@ def parse(data: bytes, *, flag: str = "--env-file", allow: tuple[str, ...] | Non
     line = run_line.parse(
         f"{flag} some.file busybox", allow=allow, read=lambda _: data.decode(), environ={"HERE": "h"}
     )
-    return line.container.get("environment" if flag == "--env-file" else "labels")
+    return list(line.process.environment) if flag == "--env-file" else dict(line.labels)
 
 
 @pytest.mark.parametrize("flag", ["--env-file", "--label-file"])

@@ -25,7 +25,7 @@ MODULES = {
 ROOMS = [name for name, path in MODULES.items() if path.name == "__init__.py"]
 
 NOT_PUBLIC = {
-    model: {"DirectLimits", "LabSettings", "LineRange", "Presentation", "RunLine"},
+    model: {"DirectLimits", "LabSettings", "LineRange", "Presentation"},
     errors: set[str](),
     protocols: {"Clock", "Progress"},
 }

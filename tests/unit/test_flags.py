@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 from docker import APIClient
-from docker.types import EndpointConfig, HostConfig
 
-from docker_run.docker_cli.flag import Flag, Goes, Take
+from docker_run.docker_cli.container_options import RunLine
+from docker_run.docker_cli.flag import Flag, Take
 from docker_run.docker_cli.flag_table import FLAGS, SHORT
 from docker_run.docker_cli.run_line import parse
+from docker_run.engine.direct.container_config import to_body
+from docker_run.engine.direct.name_prefix import Json
 from docker_run.errors import FlagProblem, RefusedFlag
-from docker_run.model import RunLine
 
 ROWS = list(FLAGS.values())
 
@@ -26,17 +25,9 @@ def line(text: str, *allow: str) -> RunLine:
 
 
 @pytest.mark.parametrize("flag", ROWS, ids=lambda flag: flag.name)
-def test_a_flags_argument_exists(flag: Flag) -> None:
-    parameters = {
-        Goes.CONTAINER: set(inspect.signature(APIClient.create_container).parameters),
-        Goes.HOST: set(inspect.signature(HostConfig.__init__).parameters),
-        Goes.ENDPOINT: set(inspect.signature(EndpointConfig.__init__).parameters),
-    }
-    if flag.goes in parameters:
-        assert flag.argument in parameters[flag.goes]
-    assert flag.argument
+def test_a_row_is_whole(flag: Flag) -> None:
     assert (flag.reaches is None) == (not flag.why)
-    assert flag.is_switch or flag.example or flag.goes is Goes.REFUSED or flag.spelling_of
+    assert flag.is_switch or flag.example or flag.refused or flag.spelling_of
 
 
 def test_names_and_letters_are_unique() -> None:
@@ -52,20 +43,52 @@ def test_other_spellings_behave_alike() -> None:
             assert (flag.convert, flag.take, flag.type) == (usual.convert, usual.take, usual.type)
 
 
+APART = {
+    **dict.fromkeys(("network-alias", "net-alias", "ip"), "--network back"),
+    "health-start-interval": "--health-cmd true",
+}
+"""What a flag needs beside it to be read, or to make sense."""
+WITHOUT_EFFECT = {"pull": "always", "sig-proxy": "false"}
+"""Flags whose example, or whose presence, is what happens anyway: another value."""
+
+
+def with_example(flag: Flag) -> str:
+    usual = FLAGS[flag.spelling_of or flag.name]
+    value = WITHOUT_EFFECT.get(flag.name, "true" if flag.is_switch else usual.example)
+    return f"--{flag.name} {value}" if not flag.is_switch else f"--{flag.name}={value}"
+
+
+@pytest.mark.parametrize("flag", [flag for flag in ROWS if not flag.refused], ids=lambda flag: flag.name)
+def test_every_flag_says_something_in_the_line(flag: Flag) -> None:
+    apart = APART.get(flag.name, "")
+    given = parse(f"{apart} {with_example(flag)} busybox", allow=None, read=read)
+    assert given != parse(f"{apart} busybox", allow=None, read=read)
+    assert hash(given)
+
+
+CLIENT = {"cidfile", "detach-keys", "name", "platform", "pull", "quiet", "sig-proxy"}
+"""Flags that are no part of the request's body, or only as what it says of the client."""
+
+
+def body(text: str) -> Json:
+    api = APIClient(base_url="unix:///nowhere.sock", version="1.47")
+    try:
+        return to_body(parse(text, allow=None, read=read), api, reference="sha256:1")
+    finally:
+        api.close()
+
+
 @pytest.mark.parametrize(
     "flag",
-    [flag for flag in ROWS if flag.example and flag.goes is not Goes.REFUSED],
+    [flag for flag in ROWS if not flag.refused and flag.name not in CLIENT],
     ids=lambda flag: flag.name,
 )
-def test_examples_are_read(flag: Flag) -> None:
-    apart = {"network-alias": "--network back", "ip": "--network back", "net-alias": "--network back"}
-    given = parse(f"{apart.get(flag.name, '')} --{flag.name} {flag.example} busybox", allow=None, read=read)
-    assert given != parse("busybox", allow=None, read=read) or flag.name == "pull"
+def test_every_flag_says_something_to_the_engine(flag: Flag) -> None:
+    apart = APART.get(flag.name, "")
+    assert body(f"{apart} {with_example(flag)} busybox") != body(f"{apart} busybox")
 
 
-@pytest.mark.parametrize(
-    "flag", [flag for flag in ROWS if flag.goes is Goes.REFUSED], ids=lambda flag: flag.name
-)
+@pytest.mark.parametrize("flag", [flag for flag in ROWS if flag.refused], ids=lambda flag: flag.name)
 def test_flags_without_a_counterpart_are_refused_by_name(flag: Flag) -> None:
     with pytest.raises(FlagProblem) as caught:
         parse(f"--{flag.name}{'' if flag.is_switch else '=1'} busybox", allow=None, read=read)

@@ -65,11 +65,10 @@ def test_as_the_cli_gives_them(
     (tmp_path / "web.env").write_text(FILE)
     variables = client_config({"DOCKER_CONFIG": str(tmp_path)}).proxy_variables(url)
     parsed = run_line.parse(line, allow=None, read=lambda _: FILE, proxies=variables)
-    ours = parsed.container.get("environment", [])
+    ours = list(parsed.process.environment)
     sent = oracle.run(line.split(), cwd=tmp_path).body
     assert sent is not None
     theirs = sent["Env"] or []
-    assert isinstance(ours, list)
     # The CLI's order is random, but for those of files, which come first.
     assert sorted(ours) == sorted(theirs)
     of_file = FILE.splitlines() if "env-file" in line else []

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import pickle
 import shlex
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.docker_cli.flag import Flag, Goes, Take
+from docker_run.docker_cli.container_options import (
+    ClientOptions,
+    HealthCheck,
+    NetworkOptions,
+    ProcessOptions,
+    ResourceOptions,
+    RunLine,
+    SecurityOptions,
+    StorageOptions,
+)
+from docker_run.docker_cli.flag import Flag
 from docker_run.docker_cli.flag_table import FLAGS, SHORT
 from docker_run.docker_cli.run_line import parse
+from docker_run.docker_cli.values.devices import DeviceRequest
+from docker_run.docker_cli.values.mounts import Mount, Volume
+from docker_run.docker_cli.values.networks import Attachment
+from docker_run.docker_cli.values.ports import Binding
+from docker_run.docker_cli.values.rates import Ulimit
 from docker_run.errors import FlagProblem, SyntaxProblem
-from docker_run.model import RunLine
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
@@ -45,60 +60,35 @@ def message(text: str) -> str:
 def test_the_image_ends_the_flags() -> None:
     taken = line("-it --rm busybox ls --rm -- -l")
     assert (taken.image, taken.command) == ("busybox", ("ls", "--rm", "--", "-l"))
-    assert taken.container == {"stdin_open": True, "tty": True, "detach": False}
-    assert taken.host["auto_remove"] is True
+    assert (taken.interactive, taken.tty, taken.detach, taken.auto_remove) == (True, True, False, True)
 
 
 def test_two_dashes_end_the_flags() -> None:
-    assert line("-- -it x") == RunLine(
-        image="-it",
-        command=("x",),
-        container={"detach": False},
-        host=line("b").host,
-        client=line("b").client,
-        raw_host=line("b").raw_host,
-    )
+    assert line("-- -it x") == RunLine(image="-it", command=("x",))
     assert line("--rm - x").image == "-"
 
 
-def test_what_the_client_does_is_always_there() -> None:
-    assert line("busybox").client == {
-        "detach": False,
-        "attach": ("stdout", "stderr"),
-        "detach_keys": "",
-        "sig_proxy": True,
-        "pull": "missing",
-        "quiet": False,
-        "cidfile": "",
-        "api_versions": {},
-    }
+def test_without_flags_all_is_as_the_cli_has_it() -> None:
+    assert line("busybox") == RunLine("busybox")
+    assert line("busybox").client == ClientOptions(
+        detach_keys="", sig_proxy=True, pull="missing", quiet=False, id_file="", api_versions=()
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "streams", "raw"),
+    ("text", "asked", "streams"),
     [
-        ("-i", ("stdin", "stdout", "stderr"), {}),
-        ("-d -i", (), {}),
-        (
-            "-a STDOUT",
-            ("stdout",),
-            {"AttachStdin": False, "AttachStdout": True, "AttachStderr": False, "StdinOnce": False},
-        ),
-        (
-            "-i -a stderr",
-            ("stdin", "stderr"),
-            {"AttachStdin": True, "AttachStdout": False, "AttachStderr": True, "StdinOnce": True},
-        ),
-        (
-            "-a stdin",
-            ("stdin",),
-            {"AttachStdin": True, "AttachStdout": False, "AttachStderr": False, "StdinOnce": False},
-        ),
+        ("", (), {"stdout", "stderr"}),
+        ("-i", (), {"stdin", "stdout", "stderr"}),
+        ("-d -i", (), set()),
+        ("-a STDOUT", ("stdout",), {"stdout"}),
+        ("-i -a stderr", ("stderr",), {"stdin", "stderr"}),
+        ("-a stderr -a stdin -a stderr", ("stdin", "stderr"), {"stdin", "stderr"}),
     ],
 )
-def test_attached_streams(text: str, streams: tuple[str, ...], raw: dict[str, bool]) -> None:
+def test_attached_streams(text: str, asked: tuple[str, ...], streams: set[str]) -> None:
     taken = line(f"{text} busybox")
-    assert (taken.client["attach"], taken.raw_container) == (streams, raw)
+    assert (taken.attach, taken.streams) == (asked, streams)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +115,8 @@ def test_the_same_in_other_words(one: str, other: str) -> None:
 
 
 def test_variables_without_a_value_come_from_the_build_machine_or_not_at_all() -> None:
-    assert line("--env-file web.env busybox").container["environment"] == ["A=1", "B=x y", "HERE=h"]
-    assert line("-e HERE -e GONE busybox").container["environment"] == ["HERE=h", "GONE"]
+    assert line("--env-file web.env busybox").process.environment == ("A=1", "B=x y", "HERE=h")
+    assert line("-e HERE -e GONE busybox").process.environment == ("HERE=h", "GONE")
 
 
 def test_where_things_go() -> None:
@@ -137,72 +127,51 @@ def test_where_things_go() -> None:
         "--security-opt systempaths=unconfined --security-opt seccomp=profile.json --health-cmd true "
         "--annotation a=b --cidfile web.cid --gpus 1 --ulimit nofile=2 --entrypoint '' --cpus 0.5 busybox"
     )
-    assert taken.container == {
-        "name": "web",
-        "hostname": "web",
-        "environment": ["A=1", "B=x y", "HERE=h", "A=1", "HERE=h", "GONE"],
-        "labels": {"a": "1", "x": "y"},
-        "ports": [(80, "tcp"), (81, "tcp")],
-        "volumes": ["/anon"],
-        "healthcheck": {
-            "test": ["CMD-SHELL", "true"],
-            "interval": 0,
-            "timeout": 0,
-            "retries": 0,
-            "start_period": 0,
-        },
-        "entrypoint": [""],
-        "mac_address": "02:42:ac:11:00:02",
-        "detach": False,
-    }
-    assert taken.host == {
-        "port_bindings": {"80/tcp": [("", "80")]},
-        "binds": ["data:/d"],
-        "mounts": [{"Type": "bind", "Source": "/x", "Target": "/y"}],
-        "tmpfs": {"/t": "size=1m"},
-        "network_mode": "back",
-        "links": [("a", "b")],
-        "security_opt": ['seccomp={"x y":[1,2]}'],
-        "ulimits": [{"Name": "nofile", "Soft": 2, "Hard": 2}],
-        "nano_cpus": 500_000_000,
-        "restart_policy": {"Name": "no", "MaximumRetryCount": 0},
-    }
-    assert taken.endpoints == {
-        "back": {
-            "aliases": ["db"],
-            "links": [("a", "b")],
-            "ipv4_address": "172.30.0.9",
-            "mac_address": "02:42:ac:11:00:02",
-        }
-    }
-    asked = {"MaskedPaths", "ReadonlyPaths", "Annotations", "ContainerIDFile", "DeviceRequests"}
-    assert {name: taken.raw_host[name] for name in asked} == {
-        "MaskedPaths": [],
-        "ReadonlyPaths": [],
-        "Annotations": {"a": "b"},
-        "ContainerIDFile": "web.cid",
-        "DeviceRequests": [
-            {"Driver": "", "Count": 1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
-        ],
-    }
-    assert taken.client["api_versions"] == {"annotation": "1.43"}
-    assert taken.client["cidfile"] == "web.cid"
+    assert taken == RunLine(
+        image="busybox",
+        name="web",
+        labels=(("a", "1"), ("x", "y")),
+        annotations=(("a", "b"),),
+        health=HealthCheck("true"),
+        client=ClientOptions(id_file="web.cid", api_versions=(("annotation", "1.43"),)),
+        process=ProcessOptions(
+            entrypoint="", environment=("A=1", "B=x y", "HERE=h", "A=1", "HERE=h", "GONE")
+        ),
+        resources=ResourceOptions(nano_cpus=500_000_000, ulimits=(Ulimit("nofile", soft=2, hard=2),)),
+        storage=StorageOptions(
+            volumes=(Volume("", "/anon"), Volume("data", "/d")),
+            mounts=(Mount("bind", source="/x", target="/y"),),
+            tmpfs=(("/t", "size=1m"),),
+        ),
+        network=NetworkOptions(
+            hostname="web",
+            attachments=(
+                Attachment(
+                    "back",
+                    aliases=("db",),
+                    links=(("a", "b"),),
+                    ipv4="172.30.0.9",
+                    mac="02:42:ac:11:00:02",
+                ),
+            ),
+            mac_address="02:42:ac:11:00:02",
+            links=(("a", "b"),),
+            published=(Binding("80/tcp", "", "80"),),
+            exposed=("81/tcp",),
+        ),
+        security=SecurityOptions(
+            options=('seccomp={"x y":[1,2]}',),
+            has_system_paths=True,
+            device_requests=(DeviceRequest(count=1, capabilities=("gpu",), options=()),),
+        ),
+    )
 
 
-def test_only_a_single_network_needs_no_endpoint() -> None:
-    assert line("--network a busybox").endpoints == {}
-    assert line("--network a --network b busybox").endpoints == {"a": {}, "b": {}}
-    assert line("--network a --network b busybox").host["network_mode"] == "a"
-
-
-def test_what_the_cli_sends_anyway_gives_way_to_what_is_asked() -> None:
-    plain, asked = line("busybox"), line("--dns 10.0.0.2 --memory-swappiness 0 --pids-limit 5 busybox")
-    assert {name: plain.raw_host[name] for name in ("Dns", "MemorySwappiness", "PidsLimit")} == {
-        "Dns": [],
-        "MemorySwappiness": -1,
-        "PidsLimit": 0,
-    }
-    assert not asked.raw_host.keys() & {"Dns", "MemorySwappiness", "PidsLimit"}
+def test_the_first_network_decides_the_mode() -> None:
+    taken = line("--network a --network b --ip 172.30.0.9 busybox").network
+    assert taken.mode == "a"
+    assert taken.attachments == (Attachment("a", ipv4="172.30.0.9"), Attachment("b"))
+    assert line("busybox").network.mode == "default"
 
 
 @pytest.mark.parametrize(
@@ -250,19 +219,12 @@ def test_shell_syntax_is_found_first() -> None:
 def test_a_line_can_be_sent_to_another_process() -> None:
     taken = line("-p 80:80 --mount type=tmpfs,dst=/x --gpus all --cap-add ALL busybox")
     assert pickle.loads(pickle.dumps(taken)) == taken  # noqa: S301 - our own bytes
-
-
-def test_nothing_is_shared_between_lines() -> None:
-    first = line("busybox")
-    dns = first.raw_host["Dns"]
-    assert isinstance(dns, list)
-    dns.append("10.0.0.2")
-    assert line("busybox").raw_host["Dns"] == []
+    assert hash(taken) == hash(pickle.loads(pickle.dumps(taken)))  # noqa: S301
 
 
 # Any flags with any text, written in any of pflag's ways, are the same flags.
 
-USABLE = [flag for flag in FLAGS.values() if flag.goes is not Goes.REFUSED]
+USABLE = [flag for flag in FLAGS.values() if not flag.refused]
 FREE = [
     flag
     for flag in USABLE
@@ -342,7 +304,9 @@ def test_round_trip(flags: list[tuple[Flag, str]], ways: list[int]) -> None:
 
 
 @PATIENTLY
-@given(st.lists(ANY_FLAG, max_size=6, unique_by=lambda pair: pair[0].argument), st.randoms())
+@given(
+    st.lists(ANY_FLAG, max_size=6, unique_by=lambda pair: pair[0].spelling_of or pair[0].name), st.randoms()
+)
 def test_the_order_of_different_flags_does_not_matter(flags: list[tuple[Flag, str]], random: object) -> None:
     shuffled = list(flags)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -359,18 +323,24 @@ def test_a_bundle_is_its_flags_apart(letters: list[str]) -> None:
     assert taken([f"{bundle}e", "A=1", "busybox"]) == taken([bundle, "-eA=1", "busybox"])
 
 
+LISTS: dict[str, Callable[[RunLine], tuple[str, ...]]] = {
+    "dns-option": lambda taken: taken.network.dns_options,
+    "group-add": lambda taken: taken.process.groups,
+    "volumes-from": lambda taken: taken.storage.volumes_from,
+}
+SPELLINGS = [flag for flag in FREE if (flag.spelling_of or flag.name) in LISTS]
+
+
 @PATIENTLY
-@given(st.lists(st.sampled_from([flag for flag in FREE if flag.take is Take.ALL]), min_size=1), TEXT)
+@given(st.lists(st.sampled_from(SPELLINGS), min_size=1), TEXT)
 def test_repeated_flags_keep_their_order(flags: list[Flag], text: str) -> None:
     words = [f"--{flag.name}={text}{place}" for place, flag in enumerate(flags)]
     result = taken([*words, "busybox"])
-    if isinstance(result, RunLine):
-        for flag in flags:
-            if flag.goes is Goes.HOST and not flag.combined and not flag.spelling_of:
-                usual = [
-                    f"{text}{place}" for place, other in enumerate(flags) if other.argument == flag.argument
-                ]
-                assert result.host[flag.argument] == usual
+    assert isinstance(result, RunLine)
+    for name, values in LISTS.items():
+        assert values(result) == tuple(
+            f"{text}{place}" for place, flag in enumerate(flags) if name in {flag.name, flag.spelling_of}
+        )
 
 
 @PATIENTLY

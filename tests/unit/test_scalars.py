@@ -9,9 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.docker_cli.values import csv_fields, devices, mounts, networks, ports, rates, scalars
+from docker_run.docker_cli.values import (
+    csv_fields,
+    devices,
+    mounts,
+    networks,
+    ports,
+    rates,
+    restart,
+    scalars,
+)
+from docker_run.docker_cli.values.devices import Device, DeviceRequest
+from docker_run.docker_cli.values.mounts import (
+    BindOptions,
+    ImageOptions,
+    Mount,
+    TmpfsOptions,
+    VolumeOptions,
+)
 from docker_run.docker_cli.values.networks import Attachment
 from docker_run.docker_cli.values.ports import Binding
+from docker_run.docker_cli.values.restart import RestartPolicy
 from docker_run.docker_cli.values.scalars import BadValue
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
@@ -50,9 +68,9 @@ PATIENTLY = settings(deadline=None)  # a busy machine is no failure
         (scalars.duration, "2h3m4s5ms6µs7ns", 7384005006007),
         (scalars.attach, "STDIN", "stdin"),
         (scalars.sysctl, "net.ipv4.x=1=2", ("net.ipv4.x", "1=2")),
-        (scalars.restart, "on-failure:3", {"Name": "on-failure", "MaximumRetryCount": 3}),
-        (scalars.restart, "always", {"Name": "always", "MaximumRetryCount": 0}),
-        (scalars.restart, "", {}),
+        (restart.restart, "on-failure:3", RestartPolicy("on-failure", 3)),
+        (restart.restart, "always", RestartPolicy("always")),
+        (restart.restart, "", RestartPolicy("")),
         (scalars.label, " a=b c", " a=b c"),
         (scalars.address, " 0:0:0:0:0:0:0:1 ", "::1"),
         (scalars.search_domain, "example.com.", "example.com"),
@@ -65,11 +83,11 @@ PATIENTLY = settings(deadline=None)  # a busy machine is no failure
         (scalars.capability, "all", "ALL"),
         (scalars.mac_address, "02:42:ac:11:00:02", "02:42:ac:11:00:02"),
         (scalars.mac_address, "0242.ac11.0002", "0242.ac11.0002"),
-        (rates.ulimit, "nofile=3:4", {"Name": "nofile", "Soft": 3, "Hard": 4}),
-        (rates.ulimit, "core=-1", {"Name": "core", "Soft": -1, "Hard": -1}),
-        (rates.device_weight, "/dev/sda:200", {"Path": "/dev/sda", "Weight": 200}),
-        (rates.device_bytes, "/dev/sda:1mb", {"Path": "/dev/sda", "Rate": 1 << 20}),
-        (rates.device_operations, "/dev/sda:7", {"Path": "/dev/sda", "Rate": 7}),
+        (rates.ulimit, "nofile=3:4", rates.Ulimit("nofile", soft=3, hard=4)),
+        (rates.ulimit, "core=-1", rates.Ulimit("core", soft=-1, hard=-1)),
+        (rates.device_weight, "/dev/sda:200", rates.DeviceWeight("/dev/sda", 200)),
+        (rates.device_bytes, "/dev/sda:1mb", rates.DeviceRate("/dev/sda", 1 << 20)),
+        (rates.device_operations, "/dev/sda:7", rates.DeviceRate("/dev/sda", 7)),
         (mounts.tmpfs, "/run", ("/run", "")),
         (mounts.tmpfs, "/run:size=3m,exec", ("/run", "size=3m,exec")),
         (ports.expose, "9", ("9/tcp",)),
@@ -110,7 +128,7 @@ def test_values(convert: Callable[[str], object], text: str, value: object) -> N
         (scalars.duration, "-", 'time: invalid duration "-"'),
         (scalars.attach, "x", "valid streams are STDIN, STDOUT and STDERR"),
         (scalars.sysctl, "vm.x=1", "sysctl 'vm.x=1' is not allowed"),
-        (scalars.restart, ":3", "no policy provided before colon"),
+        (restart.restart, ":3", "no policy provided before colon"),
         (scalars.label, "=x", "empty name"),
         (scalars.label, "a b", "contains whitespaces"),
         (scalars.variable, "=x", "invalid environment variable: =x"),
@@ -197,60 +215,62 @@ def test_relative_paths_are_seen_from_a_directory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "api", "reaches"),
+    ("text", "mount", "reaches"),
     [
-        ("dst=/x", {"Type": "volume", "Target": "/x"}, False),
-        (
-            "type=bind,src=/a,dst=/b,readonly",
-            {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": True},
-            True,
-        ),
+        ("dst=/x", Mount("volume", target="/x"), False),
+        ("TYPE=Bind,src=/a,dst=/b,readonly", Mount("bind", "/a", "/b", read_only=True), True),
         (
             "type=bind,src=/a,dst=/b,bind-propagation=RSlave,bind-recursive=disabled",
-            {
-                "Type": "bind",
-                "Source": "/a",
-                "Target": "/b",
-                "BindOptions": {"Propagation": "rslave", "NonRecursive": True},
-            },
+            Mount("bind", "/a", "/b", bind=BindOptions("rslave", non_recursive=True)),
             True,
         ),
         (
-            "src=v,dst=/b,volume-nocopy,volume-label=a=b",
-            {
-                "Type": "volume",
-                "Source": "v",
-                "Target": "/b",
-                "VolumeOptions": {"NoCopy": True, "Labels": {"a": "b"}, "DriverConfig": {}},
-            },
-            False,
+            "type=bind,src=/a,dst=/b,ro,bind-recursive=writable,consistency=Cached",
+            Mount(
+                "bind",
+                "/a",
+                "/b",
+                read_only=True,
+                consistency="cached",
+                bind=BindOptions(read_only_non_recursive=True),
+            ),
+            True,
         ),
         (
+            "src=v,dst=/b,volume-nocopy,volume-label=a=b,volume-label==,volume-label=a=c,volume-subpath=d",
+            Mount(
+                source="v",
+                target="/b",
+                volume=VolumeOptions(subpath="d", no_copy=True, labels=(("a", "c"),)),
+            ),
+            False,
+        ),
+        ("src=v,dst=/b,volume-label==", Mount(source="v", target="/b", volume=VolumeOptions()), False),
+        (
             "src=v,dst=/b,volume-driver=local,volume-opt=type=none",
-            {
-                "Type": "volume",
-                "Source": "v",
-                "Target": "/b",
-                "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": {"type": "none"}}},
-            },
+            Mount(
+                source="v",
+                target="/b",
+                volume=VolumeOptions(driver="local", driver_options=(("type", "none"),)),
+            ),
             True,
         ),
         (
             "type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1770",
-            {"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"SizeBytes": 64 << 20, "Mode": 0o1770}},
+            Mount("tmpfs", target="/t", tmpfs=TmpfsOptions(size=64 << 20, mode=0o1770)),
             False,
         ),
         (
             "type=image,src=busybox,dst=/i,image-subpath=bin,ro=false",
-            {"Type": "image", "Source": "busybox", "Target": "/i", "ImageOptions": {"Subpath": "bin"}},
+            Mount("image", "busybox", "/i", image=ImageOptions("bin")),
             False,
         ),
-        ("type=npipe,src=x,dst=y", {"Type": "npipe", "Source": "x", "Target": "y"}, True),
+        ("type=npipe,src=x,dst=y", Mount("npipe", "x", "y"), True),
     ],
 )
-def test_mounts(text: str, api: dict[str, object], *, reaches: bool) -> None:
-    assert mounts.mount(text) == api
-    assert mounts.mount_reaches_host(api) is reaches
+def test_mounts(text: str, mount: Mount, *, reaches: bool) -> None:
+    assert mounts.mount(text) == mount
+    assert mount.reaches_host is reaches
 
 
 @pytest.mark.parametrize(
@@ -267,7 +287,7 @@ def test_mounts(text: str, api: dict[str, object], *, reaches: bool) -> None:
                 ipv4="172.30.0.9",
                 ipv6="::1",
                 link_local=("169.254.1.1",),
-                driver_options={"a": "b"},
+                driver_options=(("a", "b"),),
             ),
         ),
     ],
@@ -277,33 +297,29 @@ def test_networks(text: str, attachment: Attachment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "api"),
+    ("text", "device"),
     [
-        (
-            "/dev/null",
-            {"PathOnHost": "/dev/null", "PathInContainer": "/dev/null", "CgroupPermissions": "rwm"},
-        ),
-        ("/dev/a:r", {"PathOnHost": "/dev/a", "PathInContainer": "/dev/a", "CgroupPermissions": "r"}),
-        (
-            "/dev/a:/dev/b:wm",
-            {"PathOnHost": "/dev/a", "PathInContainer": "/dev/b", "CgroupPermissions": "wm"},
-        ),
+        ("/dev/null", Device("/dev/null", "/dev/null")),
+        ("/dev/a:r", Device("/dev/a", "/dev/a", "r")),
+        ("/dev/a:/dev/b:wm", Device("/dev/a", "/dev/b", "wm")),
         ("vendor.com/class=name", "vendor.com/class=name"),
     ],
 )
-def test_devices(text: str, api: object) -> None:
-    assert devices.device_or_name(text) == api
+def test_devices(text: str, device: Device | str) -> None:
+    assert devices.device_or_name(text) == device
 
 
 @pytest.mark.parametrize(
-    ("text", "count", "ids", "capabilities"),
+    ("text", "request_"),
     [
-        ("all", -1, None, ["gpu"]),
-        ("2", 2, None, ["gpu"]),
-        ("driver=nvidia", 1, None, ["gpu"]),
-        ('"device=1,2",capabilities=utility', 0, ["1", "2"], ["utility", "gpu"]),
+        ("all", DeviceRequest(count=-1, capabilities=("gpu",), options=())),
+        ("2", DeviceRequest(count=2, capabilities=("gpu",), options=())),
+        ("driver=nvidia", DeviceRequest("nvidia", count=1, capabilities=("gpu",), options=())),
+        (
+            '"device=1,2",capabilities=utility,"options=a=b"',
+            DeviceRequest(ids=("1", "2"), capabilities=("utility", "gpu"), options=(("a", "b"),)),
+        ),
     ],
 )
-def test_gpus(text: str, count: int, ids: list[str] | None, capabilities: list[str]) -> None:
-    request = devices.gpus(text)
-    assert (request["Count"], request["DeviceIDs"], request["Capabilities"]) == (count, ids, [capabilities])
+def test_gpus(text: str, request_: DeviceRequest) -> None:
+    assert devices.gpus(text) == request_

@@ -10,8 +10,9 @@ from docker_run.authoring import options as read_option
 from docker_run.authoring.console import ConsoleCommand, LineProblem, parse_console, parse_typed
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli import subcommands as cli
+from docker_run.docker_cli.container_options import RunLine
 from docker_run.errors import BodyProblem, DockerRunError, SyntaxProblem
-from docker_run.model import Command, Expectation, Input, Location, Presentation, RunLine, Step
+from docker_run.model import Command, Expectation, Input, Location, Presentation, Step
 from docker_run.terminal import keys, waits
 
 OPTIONS = (
@@ -120,7 +121,7 @@ def _direct(
     line = run_line.parse(argument, allow=allow, read=read)
     _refuse_unread(line, body)
     typed = tuple(body)
-    if line.container.get("tty"):
+    if line.tty:
         for text in body:
             keys.check(text)
         typed = tuple(chain.from_iterable(map(waits.split, body)))
@@ -214,12 +215,12 @@ def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
     """Refuse a body that has nowhere to go."""
     if not body:
         return
-    if line.client.get("detach"):
+    if line.detach:
         raise BodyProblem(
             "a detached container (`-d`) reads nothing: what would be typed has nowhere to go. "
             "Leave out `-d`, or the body"
         )
-    if not line.container.get("stdin_open"):
+    if not line.interactive:
         _refuse_option(next(filter(str.strip, body), ""))
         raise BodyProblem(
             "the container's standard input is closed: add `-i` to feed it the body, or `-it` to type "
@@ -249,8 +250,7 @@ def _input(command: ConsoleCommand, *, on_lab: bool) -> Input:
 
 def _has_input(line: RunLine) -> bool:
     """Say whether the container reads its input, and not from a terminal of its own."""
-    container = line.container
-    return bool(container.get("stdin_open") and not container.get("tty") and not line.client.get("detach"))
+    return line.interactive and not line.tty and not line.detach
 
 
 def _refuse_option(text: str) -> None:

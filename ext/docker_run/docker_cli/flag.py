@@ -1,22 +1,10 @@
-"""What is known of a flag of `docker run`; the flags themselves are in `flags`."""
+"""What is known of a flag of `docker run`; the flags themselves are in `flag_table`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-
-
-class Goes(Enum):
-    """Where a flag's value ends up: the field of `RunLine`, or nowhere."""
-
-    CONTAINER = "container"
-    HOST = "host"
-    ENDPOINT = "endpoints"
-    RAW_CONTAINER = "raw_container"
-    RAW_HOST = "raw_host"
-    CLIENT = "client"
-    REFUSED = "refused"
 
 
 class Take(Enum):
@@ -35,23 +23,20 @@ class Flag:
     """The long name, without dashes."""
     type: str
     """The kind of value, as `docker run --help` shows it; empty for a switch."""
-    goes: Goes
-    argument: str
-    """The name of the argument or field; for a refused flag, why it is refused."""
     convert: Callable[[str], object] = str
-    """Reads one value; raises `values.BadValue`."""
+    """Reads one value; raises `BadValue`."""
     short: str = ""
     take: Take = Take.LAST
     late: bool = False
     """Whether the CLI reads the value after all flags, and says what is wrong without naming the flag."""
-    combined: bool = False
-    """Whether `runline` builds the argument from this flag and others."""
     example: str = ""
     """A value that it can have, for the message where one is wrong."""
     reaches: Callable[[object], bool] | None = None
     """Tells of a converted value whether it reaches into the host; None never does."""
     why: str = ""
     """How it reaches into the host, to be read after its name."""
+    refused: str = ""
+    """Why it is refused, to be read after its name; empty for one that is not."""
     api: str = ""
     """The first version of the Engine API that knows it, where that is later than 1.40."""
     hidden: bool = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import TypeVar
 
-from docker_run.docker_cli.flag import Flag, Goes, Take
+from docker_run.docker_cli.flag import Flag, Take
 from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.docker_cli.pflag import Arguments
 from docker_run.docker_cli.values.scalars import BadValue, quote
@@ -18,7 +18,7 @@ _MOST_PORTS = 3 << 16
 """As many as a container has, of three protocols: a range of a few characters names 65,536."""
 
 
-class Given:
+class ParsedFlags:
     """The values of all flags of one command line, by the flag's usual name."""
 
     def __init__(self, *, allow: Collection[str] | None) -> None:
@@ -32,7 +32,7 @@ class Given:
         """
         late: list[tuple[Flag, str]] = []
         for flag, text in arguments.flags():
-            if flag.goes is Goes.REFUSED:
+            if flag.refused:
                 raise FlagProblem(_refused(flag))
             if flag.late:
                 late.append((flag, text))
@@ -84,19 +84,21 @@ class Given:
         """Return the last value of a flag, or `default`, which has the same type."""
         return (self.all(name, type(default)) or [default])[-1]
 
-    def pairs(self, name: str) -> dict[str, str]:
-        """Return the values of a flag that takes pairs, as a mapping."""
-        return dict(value for value in self.all(name, tuple) if len(value) == 2)
+    def optional(self, name: str, kind: type[T]) -> T | None:
+        """Return the last value of a flag, or None."""
+        return next(reversed(self.all(name, kind)), None)
 
-    def taken(self, flag: Flag) -> object:
-        """Return what the flag's values come to: the last one, a list, or a mapping."""
-        if flag.take is Take.ALL:
-            return self.all(flag.name, object)
-        return self.pairs(flag.name) if flag.take is Take.PAIRS else self._values[flag.name][-1]
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return all values of a flag of words, in order."""
+        return tuple(self.all(name, str))
 
-    def api_versions(self) -> Mapping[str, str]:
-        """Return the first version of the Engine API that knows a flag, for flags that need one."""
-        return {flag.name: flag.api for flag in self if flag.api}
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return the values of a flag that takes pairs; the last of a name wins."""
+        return tuple(dict(value for value in self.all(name, tuple) if len(value) == 2).items())
+
+    def api_versions(self) -> tuple[tuple[str, str], ...]:
+        """Return the flags that need a later engine, by name, each with the version of the API."""
+        return tuple(sorted((flag.name, flag.api) for flag in self if flag.api))
 
     def _add(self, flag: Flag, value: object) -> None:
         self._values.setdefault(flag.spelling_of or flag.name, []).append(value)
@@ -115,5 +117,5 @@ def _converted(flag: Flag, text: str) -> object:
 
 def _refused(flag: Flag) -> str:
     if flag.hidden:
-        return f'"--{flag.name}" {flag.argument}, and pages run on Linux: leave it out'
-    return f"--{flag.name} {flag.argument}: leave it out"
+        return f'"--{flag.name}" {flag.refused}, and pages run on Linux: leave it out'
+    return f"--{flag.name} {flag.refused}: leave it out"

@@ -7,7 +7,7 @@ settings: what isn't named there is dropped without a word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 from docker import APIClient
 from docker.utils import version_lt
 
+from docker_run.docker_cli.container_options import RunLine
 from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.errors import FlagProblem
-from docker_run.model import RunLine
 
 _CGROUP_NAMESPACES_SINCE = "1.44"
 """Podman that speaks this version of the API (5.8) heeds `--cgroupns`; one of 1.41 (4.3) does not."""
@@ -37,34 +37,25 @@ class _Gap:
     """The first version of the API without the gap."""
 
 
-def _host(name: str) -> Callable[[RunLine], bool]:
-    return lambda line: bool(line.host.get(name))
-
-
-def _endpoint(name: str) -> Callable[[RunLine], bool]:
-    return lambda line: any(name in settings for settings in line.endpoints.values())
-
-
-def _volume_option(name: str) -> Callable[[RunLine], bool]:
-    return lambda line: any(name in (mount.get("VolumeOptions") or {}) for mount in _mounts(line))
-
-
-def _mounts(line: RunLine) -> Iterator[Mapping[str, Any]]:
-    mounts: Any = line.host.get("mounts") or ()
-    yield from mounts
+def _mounts_subpath(line: RunLine) -> bool:
+    return any(mount.volume and mount.volume.subpath for mount in line.storage.mounts)
 
 
 _GAPS = (
-    _Gap("link", _host("links"), "put both containers on a network, where they find each other by name"),
-    _Gap("device-cgroup-rule", _host("device_cgroup_rules")),
-    _Gap("runtime", _host("runtime")),
-    _Gap("kernel-memory", _host("kernel_memory")),
-    _Gap("isolation", lambda line: line.host.get("isolation") not in (None, "", "default")),
-    _Gap("cgroupns", _host("cgroupns"), until=_CGROUP_NAMESPACES_SINCE),
-    _Gap("gpus", lambda line: bool(line.raw_host.get("DeviceRequests"))),
-    _Gap("domainname", lambda line: bool(line.container.get("domainname"))),
-    _Gap("link-local-ip", _endpoint("link_local_ips")),
-    _Gap("mount …,volume-subpath", _volume_option("Subpath")),
+    _Gap(
+        "link",
+        lambda line: bool(line.network.links),
+        "put both containers on a network, where they find each other by name",
+    ),
+    _Gap("device-cgroup-rule", lambda line: bool(line.security.device_cgroup_rules)),
+    _Gap("runtime", lambda line: bool(line.runtime)),
+    _Gap("kernel-memory", lambda line: bool(line.resources.kernel_memory)),
+    _Gap("isolation", lambda line: line.isolation not in ("", "default")),
+    _Gap("cgroupns", lambda line: bool(line.namespaces.cgroup), until=_CGROUP_NAMESPACES_SINCE),
+    _Gap("gpus", lambda line: bool(line.security.device_requests)),
+    _Gap("domainname", lambda line: bool(line.network.domainname)),
+    _Gap("link-local-ip", lambda line: any(one.link_local for one in line.network.attachments)),
+    _Gap("mount …,volume-subpath", _mounts_subpath),
 )
 
 

@@ -8,12 +8,38 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from docker_run.docker_cli.values import csv_fields
 from docker_run.docker_cli.values.scalars import BadValue, decimal_integer, key_value
 
 _WORD = r"[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _CDI = re.compile(rf"{_WORD}/{_WORD}=[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?", re.ASCII)
+
+
+class Device(NamedTuple):
+    """A device of the host that a container gets."""
+
+    host_path: str
+    path: str
+    """Where it is in the container."""
+    permissions: str = "rwm"
+    """Of r (read), w (write) and m (make the node), those that the container has."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """Devices that a driver of the engine chooses: the Engine API's `DeviceRequest`."""
+
+    driver: str = ""
+    count: int = 0
+    """How many; -1 is all."""
+    ids: tuple[str, ...] | None = None
+    """Which ones, by what their driver calls them; None where a count says it."""
+    capabilities: tuple[str, ...] | None = None
+    options: tuple[tuple[str, str], ...] | None = None
 
 
 def cgroup_rule(text: str) -> str:
@@ -28,17 +54,17 @@ def is_cdi(text: str) -> bool:
     return bool(_CDI.fullmatch(text))
 
 
-def cdi_request(names: list[str]) -> dict[str, object]:
-    """Return the Engine API's `DeviceRequest` for CDI devices."""
-    return {"Driver": "cdi", "Count": 0, "DeviceIDs": names, "Capabilities": None, "Options": None}
+def cdi_request(names: Sequence[str]) -> DeviceRequest:
+    """Return the request for the CDI devices `names`."""
+    return DeviceRequest(driver="cdi", ids=tuple(names))
 
 
-def device_or_name(text: str) -> dict[str, object] | str:
-    """Read `--device`: a mapping of paths, or the full name of a CDI device as it is."""
+def device_or_name(text: str) -> Device | str:
+    """Read `--device`: a path of the host, or the full name of a CDI device as it is."""
     return text if is_cdi(text) else device(text)
 
 
-def device(text: str) -> dict[str, object]:
+def device(text: str) -> Device:
     """Read `HOST_PATH[:PATH][:MODE]`; the mode is made of r, w and m. Raises `BadValue`."""
     parts = text.split(":")
     if len(parts) > 3 or not parts[0]:
@@ -58,7 +84,7 @@ def device(text: str) -> dict[str, object]:
     path = target if len(parts) == 3 else target or host
     if not posixpath.isabs(path):
         raise BadValue(f"{path} is not an absolute path")
-    return {"PathOnHost": host, "PathInContainer": path, "CgroupPermissions": mode}
+    return Device(host, path, mode)
 
 
 def _is_mode(text: str) -> bool:
@@ -71,12 +97,12 @@ def _clean(path: str) -> str:
     return re.sub(r"^//+", "/", posixpath.normpath(path))
 
 
-def gpus(text: str) -> dict[str, object]:
-    """Read `all`, a number, or `device=…,capabilities=…,…`; return the Engine API's `DeviceRequest`."""
+def gpus(text: str) -> DeviceRequest:
+    """Read `all`, a number, or `device=…,capabilities=…,…`."""
     count = 0
-    ids: list[str] | None = None
+    ids: tuple[str, ...] | None = None
     driver = ""
-    capabilities = ["gpu"]
+    capabilities: tuple[str, ...] = ("gpu",)
     options: dict[str, str] = {}
     seen: set[str] = set()
     for part in csv_fields.fields(text):
@@ -92,22 +118,16 @@ def gpus(text: str) -> dict[str, object]:
         elif key == "count":
             count = _count(value)
         elif key == "device":
-            ids = value.split(",")
+            ids = tuple(value.split(","))
         elif key == "capabilities":
-            capabilities = [*value.split(","), "gpu"]
+            capabilities = (*value.split(","), "gpu")
         elif key == "options":
             options = dict(key_value(option) for option in csv_fields.fields(value))
         else:
             raise BadValue(f"unexpected key '{key}' in '{part}'")
     if "count" not in seen and ids is None:
         count = 1
-    return {
-        "Driver": driver,
-        "Count": count,
-        "DeviceIDs": ids,
-        "Capabilities": [capabilities],
-        "Options": options,
-    }
+    return DeviceRequest(driver, count, ids, capabilities, tuple(options.items()))
 
 
 def _count(text: str) -> int:

@@ -10,10 +10,13 @@ import ntpath
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from docker_run.docker_cli.values import csv_fields
 from docker_run.docker_cli.values.scalars import BadValue, boolean, key_value, size
+
+Pairs = tuple[tuple[str, str], ...]
+"""Names and values, each name once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,77 @@ class Volume:
     def is_bind(self) -> bool:
         """Whether the source is a path of the host."""
         return _is_path(self.source)
+
+    def seen_from(self, directory: str) -> Volume:
+        """Return it with an absolute path for one of the host that begins with a dot (see `resolve`)."""
+        return replace(self, source=resolve(self.source, directory)) if self.is_bind else self
+
+
+@dataclass(frozen=True, slots=True)
+class BindOptions:
+    """How a path of the host is mounted."""
+
+    propagation: str = ""
+    non_recursive: bool = False
+    read_only_non_recursive: bool = False
+    read_only_force_recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeOptions:
+    """How a volume is mounted, and made where there is none yet."""
+
+    subpath: str = ""
+    no_copy: bool = False
+    labels: Pairs = ()
+    driver: str = ""
+    driver_options: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """How an image is mounted."""
+
+    subpath: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TmpfsOptions:
+    """How memory is mounted."""
+
+    size: int = 0
+    """Bytes; 0 is the kernel's own limit."""
+    mode: int = 0
+    """The permission bits; 0 is the engine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One `--mount`. Options are None where nothing is said of their kind."""
+
+    type: str = "volume"
+    """`bind`, `volume`, `image`, `tmpfs`, or what else an engine may know."""
+    source: str = ""
+    target: str = ""
+    read_only: bool = False
+    consistency: str = ""
+    bind: BindOptions | None = None
+    volume: VolumeOptions | None = None
+    image: ImageOptions | None = None
+    tmpfs: TmpfsOptions | None = None
+
+    @property
+    def reaches_host(self) -> bool:
+        """Whether it can show the container something of the host.
+
+        A volume can as well, through its driver: `volume-opt=type=none,volume-opt=o=bind`.
+        """
+        has_driver = self.volume is not None and bool(self.volume.driver or self.volume.driver_options)
+        return self.type not in ("volume", "tmpfs", "image") or has_driver
+
+    def seen_from(self, directory: str) -> Mount:
+        """Return it with an absolute path for one of the host that begins with a dot (see `resolve`)."""
+        return replace(self, source=resolve(self.source, directory))
 
 
 def volume(text: str) -> Volume:
@@ -85,33 +159,10 @@ def _is_path(source: str) -> bool:
     return source.startswith((".", "/", "~", "\\\\")) or bool(re.match(r"[^\W\d_]:", source))
 
 
-@dataclass(slots=True)
-class _Mount:
-    """A mount that is being read, and its options by kind."""
-
-    kind: str = "volume"
-    fields: dict[str, object] = field(default_factory=dict)
-    read_only: bool = False
-    bind: dict[str, object] | None = None
-    volume: dict[str, object] | None = None
-    labels: dict[str, str] = field(default_factory=dict)
-    driver: dict[str, object] = field(default_factory=dict)
-    driver_options: dict[str, str] = field(default_factory=dict)
-    image: dict[str, object] | None = None
-    tmpfs: dict[str, object] | None = None
-
-    def options(self, kind: str) -> dict[str, object]:
-        """Return the options of `kind`, which are there from now on."""
-        found: dict[str, object] | None = getattr(self, kind)
-        if found is None:
-            found = {}
-            setattr(self, kind, found)
-        return found
-
-
-def mount(text: str) -> dict[str, object]:
-    """Read `type=…,source=…,target=…[,…]`; return the Engine API's `Mount`. Raises `BadValue`."""
-    taken = _Mount()
+def mount(text: str) -> Mount:
+    """Read `type=…,source=…,target=…[,…]`. Raises `BadValue`."""
+    found = Mount()
+    pairs: dict[str, dict[str, str]] = {"volume-label": {}, "volume-opt": {}}
     for part in csv_fields.fields(text):
         key, equals, value = part.partition("=")
         name = key.lower()
@@ -121,70 +172,42 @@ def mount(text: str) -> dict[str, object]:
             raise BadValue(f"unexpected key '{name}' in '{part}'")
         if not equals and name not in _WITHOUT_VALUE:
             raise BadValue(f"invalid field '{part}' must be a key=value pair")
-        _KEYS[name](taken, name, value if equals else "true")
-    _check(taken)
-    return _api(taken)
+        found = _KEYS[name](found, name, value if equals else "true")
+        if name in pairs and value.partition("=")[0]:
+            pairs[name].update([key_value(value)])
+    if found.volume:
+        labels, options = (tuple(given.items()) for given in pairs.values())
+        found = replace(found, volume=replace(found.volume, labels=labels, driver_options=options))
+    _check(found)
+    return found
 
 
-def _check(taken: _Mount) -> None:
-    if not taken.kind:
+def _check(found: Mount) -> None:
+    if not found.type:
         raise BadValue("type is required")
-    if not taken.fields.get("Target"):
+    if not found.target:
         raise BadValue("target is required")
-    for kind in ("volume", "image", "bind", "tmpfs"):
-        if getattr(taken, kind) is not None and taken.kind != kind:
-            raise BadValue(f"cannot mix '{kind}-*' options with mount type '{taken.kind}'")
-    bind = taken.bind or {}
-    if bind.get("ReadOnlyNonRecursive") and not taken.read_only:
+    options = {"volume": found.volume, "image": found.image, "bind": found.bind, "tmpfs": found.tmpfs}
+    for kind, given in options.items():
+        if given is not None and found.type != kind:
+            raise BadValue(f"cannot mix '{kind}-*' options with mount type '{found.type}'")
+    bind = found.bind or BindOptions()
+    if bind.read_only_non_recursive and not found.read_only:
         raise BadValue("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction")
-    if bind.get("ReadOnlyForceRecursive"):
-        if not taken.read_only:
+    if bind.read_only_force_recursive:
+        if not found.read_only:
             raise BadValue(
                 "option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction"
             )
-        if bind.get("Propagation") != "rprivate":
+        if bind.propagation != "rprivate":
             raise BadValue(
                 "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified "
                 "in conjunction"
             )
 
 
-def _api(taken: _Mount) -> dict[str, object]:
-    api: dict[str, object] = {"Type": taken.kind}
-    api |= {key: value for key, value in taken.fields.items() if value}
-    if taken.read_only:
-        api["ReadOnly"] = True
-    if taken.bind is not None:
-        api["BindOptions"] = _without_empty(taken.bind)
-    if taken.volume is not None:
-        driver = _without_empty({**taken.driver, "Options": taken.driver_options})
-        api["VolumeOptions"] = {
-            **_without_empty({**taken.volume, "Labels": taken.labels}),
-            "DriverConfig": driver,
-        }
-    if taken.image is not None:
-        api["ImageOptions"] = _without_empty(taken.image)
-    if taken.tmpfs is not None:
-        api["TmpfsOptions"] = _without_empty(taken.tmpfs)
-    return api
-
-
-def _without_empty(mapping: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in mapping.items() if value}
-
-
-_Setter = Callable[[_Mount, str, str], None]
-
-
-def _kind(taken: _Mount, _key: str, value: str) -> None:
-    taken.kind = value.lower()
-
-
-def _field(name: str, *, lower: bool = False) -> _Setter:
-    def put(taken: _Mount, _key: str, value: str) -> None:
-        taken.fields[name] = value.lower() if lower else value
-
-    return put
+_Setter = Callable[[Mount, str, str], Mount]
+"""Takes the mount as it is so far, a key and its value; returns the mount with what that says."""
 
 
 def _true_or_false(key: str, value: str) -> bool:
@@ -194,98 +217,81 @@ def _true_or_false(key: str, value: str) -> bool:
         raise BadValue(f"invalid value for {key}: {value}") from error
 
 
-def _read_only(taken: _Mount, key: str, value: str) -> None:
-    taken.read_only = _true_or_false(key, value)
+def _read_only(mount: Mount, key: str, value: str) -> Mount:
+    return replace(mount, read_only=_true_or_false(key, value))
 
 
-def _option(kind: str, name: str, *, lower: bool = False) -> _Setter:
-    def put(taken: _Mount, _key: str, value: str) -> None:
-        taken.options(kind)[name] = value.lower() if lower else value
-
-    return put
+def _propagation(mount: Mount, _key: str, value: str) -> Mount:
+    return replace(mount, bind=replace(mount.bind or BindOptions(), propagation=value.lower()))
 
 
-def _switch(kind: str, name: str) -> _Setter:
-    def put(taken: _Mount, key: str, value: str) -> None:
-        taken.options(kind)[name] = _true_or_false(key, value)
-
-    return put
+def _non_recursive(mount: Mount, key: str, value: str) -> Mount:
+    options = mount.bind or BindOptions()
+    return replace(mount, bind=replace(options, non_recursive=_true_or_false(key, value)))
 
 
-def _bind_recursive(taken: _Mount, key: str, value: str) -> None:
-    names = {
-        "disabled": "NonRecursive",
-        "writable": "ReadOnlyNonRecursive",
-        "readonly": "ReadOnlyForceRecursive",
-    }
-    if value in names:
-        taken.options("bind")[names[value]] = True
-    elif value != "enabled":
-        raise BadValue(
-            f'invalid value for {key}: {value} (must be "enabled", "disabled", "writable", or "readonly")'
-        )
+def _bind_recursive(mount: Mount, key: str, value: str) -> Mount:
+    options = mount.bind or BindOptions()
+    match value:
+        case "enabled":
+            return mount
+        case "disabled":
+            return replace(mount, bind=replace(options, non_recursive=True))
+        case "writable":
+            return replace(mount, bind=replace(options, read_only_non_recursive=True))
+        case "readonly":
+            return replace(mount, bind=replace(options, read_only_force_recursive=True))
+    raise BadValue(
+        f'invalid value for {key}: {value} (must be "enabled", "disabled", "writable", or "readonly")'
+    )
 
 
-def _volume_label(taken: _Mount, _key: str, value: str) -> None:
-    taken.options("volume")
-    _put_pair(taken.labels, value)
+def _subpath(mount: Mount, _key: str, value: str) -> Mount:
+    return replace(mount, volume=replace(mount.volume or VolumeOptions(), subpath=value))
 
 
-def _volume_driver(taken: _Mount, _key: str, value: str) -> None:
-    taken.options("volume")
-    taken.driver["Name"] = value
+def _no_copy(mount: Mount, key: str, value: str) -> Mount:
+    options = mount.volume or VolumeOptions()
+    return replace(mount, volume=replace(options, no_copy=_true_or_false(key, value)))
 
 
-def _volume_opt(taken: _Mount, _key: str, value: str) -> None:
-    taken.options("volume")
-    _put_pair(taken.driver_options, value)
+def _driver(mount: Mount, _key: str, value: str) -> Mount:
+    return replace(mount, volume=replace(mount.volume or VolumeOptions(), driver=value))
 
 
-def _put_pair(mapping: dict[str, str], text: str) -> None:
-    key, value = key_value(text)
-    if key:
-        mapping[key] = value
+def _volume_pair(mount: Mount, _key: str, _value: str) -> Mount:
+    """Note that there are options of a volume; `mount` collects the pairs: there may be thousands."""
+    return replace(mount, volume=mount.volume or VolumeOptions())
 
 
-def _tmpfs_size(taken: _Mount, key: str, value: str) -> None:
+def _tmpfs_size(mount: Mount, key: str, value: str) -> Mount:
     try:
-        taken.options("tmpfs")["SizeBytes"] = size(value)
+        return replace(mount, tmpfs=replace(mount.tmpfs or TmpfsOptions(), size=size(value)))
     except BadValue as error:
         raise BadValue(f"invalid value for {key}: {value}") from error
 
 
-def _tmpfs_mode(taken: _Mount, key: str, value: str) -> None:
+def _tmpfs_mode(mount: Mount, key: str, value: str) -> Mount:
     if not re.fullmatch(r"[0-7]+", value) or int(value, 8) >= 1 << 32:
         raise BadValue(f"invalid value for {key}: {value}")
-    taken.options("tmpfs")["Mode"] = int(value, 8)
+    return replace(mount, tmpfs=replace(mount.tmpfs or TmpfsOptions(), mode=int(value, 8)))
 
 
 _KEYS: dict[str, _Setter] = {
-    "type": _kind,
-    **dict.fromkeys(("source", "src"), _field("Source")),
-    **dict.fromkeys(("target", "dst", "destination"), _field("Target")),
+    "type": lambda mount, _, value: replace(mount, type=value.lower()),
+    **dict.fromkeys(("source", "src"), lambda mount, _, value: replace(mount, source=value)),
+    **dict.fromkeys(("target", "dst", "destination"), lambda mount, _, value: replace(mount, target=value)),
     **dict.fromkeys(("readonly", "ro"), _read_only),
-    "consistency": _field("Consistency", lower=True),
-    "bind-propagation": _option("bind", "Propagation", lower=True),
-    "bind-nonrecursive": _switch("bind", "NonRecursive"),
+    "consistency": lambda mount, _, value: replace(mount, consistency=value.lower()),
+    "bind-propagation": _propagation,
+    "bind-nonrecursive": _non_recursive,
     "bind-recursive": _bind_recursive,
-    "volume-subpath": _option("volume", "Subpath"),
-    "volume-nocopy": _switch("volume", "NoCopy"),
-    "volume-label": _volume_label,
-    "volume-driver": _volume_driver,
-    "volume-opt": _volume_opt,
-    "image-subpath": _option("image", "Subpath"),
+    "volume-subpath": _subpath,
+    "volume-nocopy": _no_copy,
+    "volume-driver": _driver,
+    **dict.fromkeys(("volume-label", "volume-opt"), _volume_pair),
+    "image-subpath": lambda mount, _, value: replace(mount, image=ImageOptions(value)),
     "tmpfs-size": _tmpfs_size,
     "tmpfs-mode": _tmpfs_mode,
 }
 _WITHOUT_VALUE = frozenset({"readonly", "ro", "volume-nocopy", "bind-nonrecursive"})
-
-
-def mount_reaches_host(api: dict[str, object]) -> bool:
-    """Tell whether a mount can show the container something of the host.
-
-    A volume can as well, through its driver: `volume-opt=type=none,volume-opt=o=bind`.
-    """
-    options = api.get("VolumeOptions")
-    driver = options.get("DriverConfig") if isinstance(options, dict) else None
-    return api["Type"] not in ("volume", "tmpfs", "image") or bool(driver)

@@ -6,8 +6,8 @@ Source of the rules: docker/cli, `opts/network.go` and `cli/command/container/op
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from docker_run.docker_cli.values import csv_fields
 from docker_run.docker_cli.values.scalars import BadValue, decimal_integer, mac_address, quote
@@ -25,8 +25,13 @@ class Attachment:
     ipv6: str = ""
     link_local: tuple[str, ...] = ()
     mac: str = ""
-    driver_options: Mapping[str, str] = field(default_factory=dict)
+    driver_options: tuple[tuple[str, str], ...] = ()
     gateway_priority: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is said of the network but its name."""
+        return self == Attachment(self.target)
 
 
 def is_user_defined(mode: str) -> bool:
@@ -66,7 +71,7 @@ def network(text: str) -> Attachment:
         ipv6=single.get("ip6", ""),
         link_local=tuple(several["link-local-ip"]),
         mac=single.get("mac-address", ""),
-        driver_options=options,
+        driver_options=tuple(options.items()),
         gateway_priority=_priority(single.get("gw-priority", "0")),
     )
 
@@ -95,26 +100,24 @@ _CONFLICTS = (
 )
 
 
-def endpoints(networks: Sequence[Attachment], apart: Attachment) -> dict[str, dict[str, object]]:
+def attachments(networks: Sequence[Attachment], apart: Attachment) -> tuple[Attachment, ...]:
     """Combine every `--network` with what flags of their own say (`--ip`, `--network-alias`, …).
 
-    The latter, in `apart`, goes to the first network. Returns, for each network by name, arguments
-    of docker-py's `create_endpoint_config`; a single network without any has no entry.
-    Raises `BadValue` for what contradicts itself.
+    The latter, in `apart`, goes to the first network. Raises `BadValue` for what contradicts itself.
     """
-    attachments = list(networks) or [Attachment(target="default")]
-    attachments[0] = _combined(attachments[0], apart)
-    found: dict[str, dict[str, object]] = {}
-    for attachment in attachments:
-        arguments = _arguments(attachment)
-        if attachment.target in found:
+    found = list(networks) or [Attachment(target="default")]
+    found[0] = _combined(found[0], apart)
+    seen = set()
+    for attachment in found:
+        _check(attachment)
+        if attachment.target in seen:
             raise BadValue(f"network {quote(attachment.target)} is specified multiple times")
-        found[attachment.target] = arguments
-    if len({is_user_defined(attachment.target) for attachment in attachments}) > 1:
+        seen.add(attachment.target)
+    if len({is_user_defined(attachment.target) for attachment in found}) > 1:
         raise BadValue(
             "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
         )
-    return found if len(found) > 1 else {name: given for name, given in found.items() if given}
+    return tuple(found)
 
 
 def _combined(first: Attachment, apart: Attachment) -> Attachment:
@@ -135,7 +138,7 @@ def _combined(first: Attachment, apart: Attachment) -> Attachment:
     )
 
 
-def _arguments(attachment: Attachment) -> dict[str, object]:
+def _check(attachment: Attachment) -> None:
     if not attachment.target.strip():
         raise BadValue("no name set for network")
     if attachment.aliases and not is_user_defined(attachment.target):
@@ -146,13 +149,3 @@ def _arguments(attachment: Attachment) -> dict[str, object]:
         raise BadValue(f"gw-priority={attachment.gateway_priority}: docker-py can't send it: leave it out")
     if attachment.mac:
         mac_address(attachment.mac)
-    arguments: dict[str, object] = {
-        "aliases": list(attachment.aliases),
-        "links": list(attachment.links),
-        "ipv4_address": attachment.ipv4,
-        "ipv6_address": attachment.ipv6,
-        "link_local_ips": list(attachment.link_local),
-        "driver_opt": dict(attachment.driver_options),
-        "mac_address": attachment.mac,
-    }
-    return {name: value for name, value in arguments.items() if value}

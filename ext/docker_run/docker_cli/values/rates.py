@@ -5,6 +5,8 @@ Source of the rules: docker/cli, `opts/ulimit.go`, `opts/weightdevice.go` and `o
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from docker_run.docker_cli.values.scalars import BadValue, decimal_integer, size
 
 _ULIMITS = frozenset(
@@ -13,7 +15,31 @@ _ULIMITS = frozenset(
 )
 
 
-def ulimit(text: str) -> dict[str, object]:
+class Ulimit(NamedTuple):
+    """A limit of the kernel for each process (`setrlimit`); -1 is unlimited."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+class DeviceWeight(NamedTuple):
+    """A block device's share of the container's reading and writing."""
+
+    path: str
+    weight: int
+    """10 to 1000, or 0 for none."""
+
+
+class DeviceRate(NamedTuple):
+    """How fast a block device may be read or written."""
+
+    path: str
+    rate: int
+    """Bytes, or operations, a second."""
+
+
+def ulimit(text: str) -> Ulimit:
     """Read `NAME=SOFT[:HARD]`; -1 is unlimited."""
     name, equals, limits = text.partition("=")
     if not equals:
@@ -28,7 +54,7 @@ def ulimit(text: str) -> dict[str, object]:
     if hard != -1 and (soft == -1 or soft > hard):
         seen = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
         raise BadValue(f"ulimit soft limit must be less than or equal to hard limit: {seen}")
-    return {"Name": name, "Soft": soft, "Hard": hard}
+    return Ulimit(name, soft, hard)
 
 
 def _device_and(text: str) -> tuple[str, str]:
@@ -40,7 +66,7 @@ def _device_and(text: str) -> tuple[str, str]:
     return path, value
 
 
-def device_weight(text: str) -> dict[str, object]:
+def device_weight(text: str) -> DeviceWeight:
     """Read `/dev/PATH:WEIGHT`, 10 to 1000, or 0 for none."""
     path, value = _device_and(text)
     try:
@@ -49,14 +75,14 @@ def device_weight(text: str) -> dict[str, object]:
         raise BadValue(f"invalid weight for device: {text}") from error
     if number and not 10 <= number <= 1000:
         raise BadValue(f"invalid weight for device: {text}")
-    return {"Path": path, "Weight": number}
+    return DeviceWeight(path, number)
 
 
-def device_bytes(text: str) -> dict[str, object]:
+def device_bytes(text: str) -> DeviceRate:
     """Read `/dev/PATH:SIZE`, in bytes a second."""
     path, value = _device_and(text)
     try:
-        return {"Path": path, "Rate": size(value)}
+        return DeviceRate(path, size(value))
     except BadValue as error:
         raise BadValue(
             f"invalid rate for device: {text}. The correct format is <device-path>:<number>[<unit>]. "
@@ -64,11 +90,11 @@ def device_bytes(text: str) -> dict[str, object]:
         ) from error
 
 
-def device_operations(text: str) -> dict[str, object]:
+def device_operations(text: str) -> DeviceRate:
     """Read `/dev/PATH:NUMBER`, in operations a second."""
     path, value = _device_and(text)
     try:
-        return {"Path": path, "Rate": decimal_integer(value, low=0, high=(1 << 64) - 1, go="ParseUint")}
+        return DeviceRate(path, decimal_integer(value, low=0, high=(1 << 64) - 1, go="ParseUint"))
     except BadValue as error:
         raise BadValue(
             f"invalid rate for device: {text}. The correct format is <device-path>:<number>. "

@@ -261,18 +261,6 @@ def sysctl(text: str) -> tuple[str, str]:
     return name, value
 
 
-def restart(text: str) -> dict[str, object]:
-    """Read `NAME[:TIMES]`, e.g. `on-failure:3`; the engine judges the name."""
-    name, colon, times = text.partition(":")
-    if colon and not name:
-        raise BadValue("invalid restart policy format: no policy provided before colon")
-    try:
-        count = decimal_integer(times) if times else 0
-    except BadValue as error:
-        raise BadValue("invalid restart policy format: maximum retry count must be an integer") from error
-    return {"Name": name, "MaximumRetryCount": count} if text else {}
-
-
 # Names and addresses.
 
 

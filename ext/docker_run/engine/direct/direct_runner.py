@@ -17,6 +17,7 @@ from pathlib import Path
 from docker.errors import DockerException
 
 from docker_run.docker_cli import run_line
+from docker_run.docker_cli.container_options import RunLine
 from docker_run.engine.cleanup.anonymous_volumes import without_names
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.direct.command import Printed, run_command
@@ -42,13 +43,10 @@ from docker_run.model import (
     DirectLimits,
     Environment,
     Image,
-    RunLine,
     Session,
     Step,
 )
 
-_MEMORY = ("mem_limit", "memswap_limit", "mem_reservation", "kernel_memory")
-"""What docker-py calls the flags of a line that set a limit of memory."""
 _RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
 
 
@@ -182,11 +180,10 @@ class DirectSession:
     def _run(self, command: Command, step: Step, expected: int | None) -> CommandRecording:
         line = self._parse(command, step)
         self._check_interrupted(command)
-        pull, platform = line.client.get("pull"), line.container.get("platform")
         began = time.monotonic()
         try:
             provided = self._provider.provide(
-                line.image, pull=str(pull or "missing"), platform=str(platform) if platform else None
+                line.image, pull=line.client.pull, platform=line.platform or None
             )
         except ImageProblem as problem:
             # An author who expects the refusal gets it; to anybody else it is a mistake.
@@ -222,9 +219,12 @@ class DirectSession:
 
     def _check_memory(self, command: Command, line: RunLine, printed: Printed) -> None:
         """Raise `EngineProblem` where a container was out of memory whose line sets no limit of it."""
-        is_limited = any(line.host.get(key) for key in _MEMORY)
         output = (chunk.data for chunk in printed.chunks)
-        if is_limited or not printed.container or not may_be_killed(printed.exit_code, output):
+        if (
+            line.resources.limits_memory
+            or not printed.container
+            or not may_be_killed(printed.exit_code, output)
+        ):
             return
         with engine_errors(f"when it was asked whether `{command.text}` was out of memory"):
             if was_out_of_memory(self._clients().api, printed.container):
@@ -257,7 +257,7 @@ class DirectSession:
         )
 
     def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> Printed:
-        id_file = str(line.client.get("cidfile") or "")
+        id_file = line.client.id_file
         id_path = Path(step.location.path).parent / id_file
         if id_file and id_path.exists():
             refused = Printed()

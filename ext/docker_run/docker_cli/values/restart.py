@@ -1,0 +1,31 @@
+"""When the engine starts a container again: the value of `--restart`.
+
+Source of the rules: docker/cli, `opts/parse.go`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from docker_run.docker_cli.values.scalars import BadValue, decimal_integer
+
+
+class RestartPolicy(NamedTuple):
+    """When the engine starts a container again."""
+
+    name: str = "no"
+    """`no`, `always`, `unless-stopped` or `on-failure`; empty leaves it to the engine."""
+    retries: int = 0
+    """How often at most; 0 is without end."""
+
+
+def restart(text: str) -> RestartPolicy:
+    """Read `NAME[:TIMES]`, e.g. `on-failure:3`; the engine judges the name."""
+    name, colon, times = text.partition(":")
+    if colon and not name:
+        raise BadValue("invalid restart policy format: no policy provided before colon")
+    try:
+        count = decimal_integer(times) if times else 0
+    except BadValue as error:
+        raise BadValue("invalid restart policy format: maximum retry count must be an integer") from error
+    return RestartPolicy(name, count)
