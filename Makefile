@@ -63,8 +63,11 @@ test: .venv/installed browser ## run all tests; without an engine or a browser, 
 oldest: build/oldest/installed ## run tests of small sites on the oldest Sphinx that is supported, in a venv of its own
 	build/oldest/bin/python -m pytest $(OLDEST) $(PYTESTOPTS)
 
-bench: .venv/installed ## measure what labs cost, on an engine
-	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python tests/bench/labs.py
+bench: .venv/installed ## measure what recordings cost beside static pages, and what labs cost, on an engine
+	@status=0; \
+	env PYTHONPATH=ext:tests $(BIN)/python tests/bench/replay.py || status=1; \
+	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python tests/bench/labs.py || status=1; \
+	exit $$status
 
 fuzz: .venv/installed ## fuzz what takes text of others apart (TARGET=…, SECONDS=60 for each); seeds are tried by test
 	$(PIP) install atheris==3.0.0
