@@ -109,6 +109,18 @@ def test_only_a_single_network_needs_no_endpoint(create: Create) -> None:
     assert asked.body["HostConfig"]["NetworkMode"] == "a"
 
 
+def test_ports_volumes_and_what_is_said_of_a_network(create: Create) -> None:
+    network = "--network name=n,driver-opt=a=b,link-local-ip=169.254.1.1 --link c:d"
+    asked = create(f"{network} -p 80:81 -v /anon -v data:/d x").body
+    assert asked["HostConfig"]["PortBindings"] == {"81/tcp": [{"HostIp": "", "HostPort": "80"}]}
+    assert (asked["Volumes"], asked["HostConfig"]["Binds"]) == ({"/anon": {}}, ["data:/d"])
+    assert asked["NetworkingConfig"]["EndpointsConfig"]["n"] == {
+        "DriverOpts": {"a": "b"},
+        "IPAMConfig": {"LinkLocalIPs": ["169.254.1.1"]},
+        "Links": ["c:d"],
+    }
+
+
 def test_a_hardware_address_is_the_containers_or_the_endpoints(create: Create) -> None:
     line, address = "--mac-address 02:42:ac:11:00:02 x", "02:42:ac:11:00:02"
     for version, own in (("1.43", address), ("1.44", None)):
