@@ -150,13 +150,13 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
 
 def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuild: bool) -> int:
     # Not at the top: as for `clean`.
-    from docker_run.engine.commands.catalogue_report import take_stock  # noqa: PLC0415
+    from docker_run.engine.commands.catalogue_report import catalogue_report  # noqa: PLC0415
 
     if not catalogue.is_dir():
         _Lines().note(f"docker_run: there is no folder {catalogue}")
         return 1
     url = find(setting, environ=environ, private=True, progress=_Lines())
-    table, missing = take_stock(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
+    table, missing = catalogue_report(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
     print(visible(table))  # noqa: T201 - a command line program
     return 1 if missing else 0
 

@@ -240,7 +240,7 @@ def container(client: docker.DockerClient, busybox: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], lab_exec.Ended]]:
+def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], lab_exec.ExecResult]]:
     """Give a function that runs a program in it, through the faults."""
     clients = Clients(lambda: connect(faulty.url))
     try:
@@ -253,7 +253,7 @@ def aside(faulty: FaultyEngine, container: str) -> Iterator[Callable[[], lab_exe
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("request_", [EXEC_CREATE, EXEC_START, EXEC_LOOK])
 def test_of_a_program_aside_what_is_no_engines_answer_is_no_result(
-    aside: Callable[[], lab_exec.Ended], faulty: FaultyEngine, request_: str, answer: bytes
+    aside: Callable[[], lab_exec.ExecResult], faulty: FaultyEngine, request_: str, answer: bytes
 ) -> None:
     faulty.inject(Fault(request=request_, answer=answer))
     with pytest.raises(EngineProblem):
@@ -264,7 +264,7 @@ def test_of_a_program_aside_what_is_no_engines_answer_is_no_result(
 
 @pytest.mark.parametrize("count", [0, 1, 8, 11, 12, 13])
 def test_of_a_program_aside_an_output_that_is_cut_is_no_result(
-    aside: Callable[[], lab_exec.Ended], faulty: FaultyEngine, count: int
+    aside: Callable[[], lab_exec.ExecResult], faulty: FaultyEngine, count: int
 ) -> None:
     faulty.inject(Fault(request=EXEC_START, cut_after=count))
     with pytest.raises(LabProblem, match=r"is not whole|ended before the program did"):
@@ -275,7 +275,7 @@ def test_of_a_program_aside_an_output_that_is_cut_is_no_result(
     "said", [b"{}", b"[]", b'{"Running": false, "ExitCode": null}', b'{"Running": false}']
 )
 def test_of_a_program_aside_a_status_that_is_none_is_no_result(
-    aside: Callable[[], lab_exec.Ended], faulty: FaultyEngine, said: bytes
+    aside: Callable[[], lab_exec.ExecResult], faulty: FaultyEngine, said: bytes
 ) -> None:
     faulty.inject(Fault(request=EXEC_LOOK, answer=answered(200, said, kind=JSON)))
     with pytest.raises(EngineProblem):

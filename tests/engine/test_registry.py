@@ -300,8 +300,8 @@ def test_a_lab_pulls_from_it_as_from_docker_hub(
     assert (status, "transferring dockerfile" in output) == (0, True)
     assert run(client, machine, f"echo '{COMPOSE}' > compose.yml && docker compose up")[0] == 0
     run(client, machine, f"docker rmi busybox && docker run busybox@{busybox.digest} true")
-    served = registry.images_served(machine.address, since=begun)
-    assert [image.name for image in served] == ["busybox", "debian:trixie", "hello-world"]
+    image_requests = registry.images_served(machine.address, since=begun)
+    assert [image.name for image in image_requests] == ["busybox", "debian:trixie", "hello-world"]
 
     started = time.monotonic()
     status, output = run(client, machine, "docker run --rm no-such-image-anywhere")

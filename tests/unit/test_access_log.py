@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docker_run.engine.registry.access_log import Served, served
+from docker_run.engine.registry.access_log import ImageRequest, image_requests
 from docker_run.engine.registry.registry import tagged
 from docker_run.engine.registry.storage import Tagged
 
@@ -33,18 +33,18 @@ def test_manifests_that_were_there_count_once() -> None:
         + line("PUT /v2/library/mine/manifests/latest")
         + "not a line of the kind\n"
     )
-    assert served(log, "172.17.0.4") == (
-        Served("library/busybox", "latest"),
-        Served("library/busybox", DIGEST),
-        Served("library/debian", "trixie"),
-        Served("team/sub/tool", "1"),
+    assert image_requests(log, "172.17.0.4") == (
+        ImageRequest("library/busybox", "latest"),
+        ImageRequest("library/busybox", DIGEST),
+        ImageRequest("library/debian", "trixie"),
+        ImageRequest("team/sub/tool", "1"),
     )
 
 
 def test_another_lab_is_told_apart_by_its_address() -> None:
     log = line("GET /v2/library/a/manifests/1") + line("GET /v2/library/b/manifests/1", address="172.17.0.40")
-    assert served(log, "172.17.0.4") == (Served("library/a", "1"),)
-    assert served(line("GET /v2/library/a/manifests/1", address="[fd00::4]"), "fd00::4")
+    assert image_requests(log, "172.17.0.4") == (ImageRequest("library/a", "1"),)
+    assert image_requests(line("GET /v2/library/a/manifests/1", address="[fd00::4]"), "fd00::4")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_another_lab_is_told_apart_by_its_address() -> None:
 )
 def test_another_lab_is_told_apart_by_when_it_had_the_address(since: str, counts: bool) -> None:  # noqa: FBT001
     log = line("GET /v2/library/a/manifests/1")
-    assert bool(served(log, "172.17.0.4", since=since)) == counts
+    assert bool(image_requests(log, "172.17.0.4", since=since)) == counts
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class Machine:
     def is_full(self, _api: object) -> bool:
         return self.full
 
-    def obituary(self, _api: object) -> str:
+    def why_it_ended(self, _api: object) -> str:
         return ""
 
 

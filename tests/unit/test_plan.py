@@ -11,7 +11,7 @@ import pytest
 from contract import session, step
 from docker_run.model import Finding, Problem
 from docker_run.recordings.failed_runs import FailedRun
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.warning_types import WarningType
 from docker_run.workflow.page import PageState
 from docker_run.workflow.plan import Conditions, Reason, plan
@@ -29,16 +29,16 @@ CUT_OFF = replace(
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Memory:
+def memory(tmp_path: Path) -> RunCache:
     """Give the memory of a build whose engine has run the page."""
-    memory = Memory(tmp_path / "memory")
+    memory = RunCache(tmp_path / "memory")
     memory.note("page", ASKED.key, "unix:///one")
     return memory
 
 
 def reason(
     state: PageState,
-    memory: Memory,
+    memory: RunCache,
     *,
     edited: Collection[str] = (),
     engine: str = "unix:///one",
@@ -50,13 +50,13 @@ def reason(
     return planned[0].reason if planned else None
 
 
-def test_what_this_engine_has_run_is_not_run(memory: Memory) -> None:
+def test_what_this_engine_has_run_is_not_run(memory: RunCache) -> None:
     assert reason(RIGHT, memory) is None
     assert reason(RIGHT, memory, edited=["page"]) is None
     assert reason(RIGHT, memory, engine="unix:///two") is Reason.ENGINE
 
 
-def test_what_has_no_recording_of_its_present_form_is_run(memory: Memory) -> None:
+def test_what_has_no_recording_of_its_present_form_is_run(memory: RunCache) -> None:
     assert reason(replace(RIGHT, current=False), memory) is Reason.CHANGED
     assert reason(replace(RIGHT, current=False), memory, edited=["other"]) is Reason.CHANGED
 
@@ -65,7 +65,7 @@ def test_what_has_no_recording_of_its_present_form_is_run(memory: Memory) -> Non
     ("state", "why"), [(FAILED, Reason.FAILED), (TIMED_OUT, Reason.FAILED), (BROKEN, Reason.BROKEN)]
 )
 def test_what_failed_is_tried_again_when_it_is_its_turn(
-    memory: Memory, state: PageState, why: Reason
+    memory: RunCache, state: PageState, why: Reason
 ) -> None:
     assert reason(state, memory) is why
     assert reason(state, memory, edited=["page", "other"]) is why
@@ -73,12 +73,12 @@ def test_what_failed_is_tried_again_when_it_is_its_turn(
     assert reason(state, memory, edited=["other"], engine="unix:///two") is Reason.ENGINE
 
 
-def test_what_an_engine_ended_is_tried_again_at_once(memory: Memory) -> None:
+def test_what_an_engine_ended_is_tried_again_at_once(memory: RunCache) -> None:
     assert reason(CUT_OFF, memory, edited=["other"]) is Reason.INTERRUPTED
 
 
 @pytest.mark.parametrize("state", [RIGHT, FAILED, replace(RIGHT, current=False)])
-def test_everything(memory: Memory, state: PageState) -> None:
+def test_everything(memory: RunCache, state: PageState) -> None:
     assert reason(state, memory, everything=True, edited=["other"]) is Reason.EVERYTHING
     assert reason(state, memory, everything=True, broken=["page"]) is None
     assert reason(replace(state, locked=True), memory, everything=True) is None

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 
 
 def test_remembers_page_key_and_engine_across_builds(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "memory.json"
-    memory = Memory(path)
+    memory = RunCache(path)
     memory.note("a", "key-1", "unix:///one")
 
     for _ in range(2):  # as it was noted, and as it was written anew
-        later = Memory(path)
+        later = RunCache(path)
         assert later.has_run("a", "key-1", ["unix:///other", "unix:///one"])
         assert not later.has_run("a", "key-2", ["unix:///one"])
         assert not later.has_run("a", "key-1", ["unix:///other"])
@@ -26,11 +26,11 @@ def test_remembers_page_key_and_engine_across_builds(tmp_path: Path) -> None:
 
 def test_remembers_each_engine_for_itself(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
-    memory = Memory(path)
+    memory = RunCache(path)
     memory.note("a", "key-1", "unix:///one")
     memory.note("a", "key-1", "unix:///two")
     memory.note("a", "key-2", "unix:///two")
-    for known in (memory, Memory(path)):
+    for known in (memory, RunCache(path)):
         assert known.has_run("a", "key-1", ["unix:///one"])
         assert known.has_run("a", "key-2", ["unix:///two"])
         assert not known.has_run("a", "key-1", ["unix:///two"])
@@ -38,11 +38,11 @@ def test_remembers_each_engine_for_itself(tmp_path: Path) -> None:
 
 def test_remembers_the_last_engines_of_many(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
-    memory = Memory(path)
+    memory = RunCache(path)
     for number in range(30):
         memory.note("a", "k", "unix:///first")
         memory.note("a", "k", f"tcp://engine-{number}")
-    for known in (memory, Memory(path)):
+    for known in (memory, RunCache(path)):
         assert known.has_run("a", "k", ["unix:///first"])
         assert known.has_run("a", "k", ["tcp://engine-29"])
         assert not known.has_run("a", "k", ["tcp://engine-0"])
@@ -51,36 +51,36 @@ def test_remembers_the_last_engines_of_many(tmp_path: Path) -> None:
 
 
 def test_keeps_only_the_pages_that_there_are(tmp_path: Path) -> None:
-    memory = Memory(tmp_path / "memory.json")
+    memory = RunCache(tmp_path / "memory.json")
     memory.note("gone", "k", "e")
     memory.note("here", "k", "e")
     memory.save(["here"])
-    later = Memory(tmp_path / "memory.json")
+    later = RunCache(tmp_path / "memory.json")
     assert later.has_run("here", "k", ["e"])
     assert not later.has_run("gone", "k", ["e"])
 
 
 def test_forgets_what_one_engine_has_run(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
-    memory = Memory(path)
+    memory = RunCache(path)
     memory.note("a", "k", "e")
     memory.note("a", "k", "other")
     memory.forget("a", "e")
     memory.forget("never-known", "e")
-    for known in (memory, Memory(path)):
+    for known in (memory, RunCache(path)):
         assert not known.has_run("a", "k", ["e"])
         assert known.has_run("a", "k", ["other"])
 
 
 def test_a_build_that_never_ended_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "memory.json"
-    memory = Memory(path)
+    memory = RunCache(path)
     assert not memory.was_killed()
     memory.begin()
-    assert Memory(path).was_killed()
+    assert RunCache(path).was_killed()
     memory.end()
     memory.end()
-    assert not Memory(path).was_killed()
+    assert not RunCache(path).was_killed()
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_a_build_that_never_ended_is_remembered(tmp_path: Path) -> None:
 def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "memory.json"
     path.write_bytes(damage.encode(errors="surrogateescape"))
-    memory = Memory(path)
+    memory = RunCache(path)
     assert not memory.has_run("a", "k", ["e"])
     memory.note("a", "k", "e")
     memory.save(["a"])
-    assert Memory(path).has_run("a", "k", ["e"])
+    assert RunCache(path).has_run("a", "k", ["e"])
 
 
 @pytest.mark.parametrize(
@@ -102,32 +102,32 @@ def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, damage: str) -> None:
 def test_a_cache_of_odd_values_means_that_nothing_is_remembered(tmp_path: Path, text: str) -> None:
     path = tmp_path / "memory.json"
     path.write_text(text)
-    assert not Memory(path).has_run("a", "k", ["e"])
+    assert not RunCache(path).has_run("a", "k", ["e"])
 
 
 def test_a_pipe_in_the_place_of_the_cache_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
     os.mkfifo(path)
-    memory = Memory(path)
+    memory = RunCache(path)
     assert not memory.has_run("a", "k", ["e"])
     memory.note("a", "k", "e")
     memory.save(["a"])
-    assert Memory(path).has_run("a", "k", ["e"])
+    assert RunCache(path).has_run("a", "k", ["e"])
 
 
 def test_an_entry_that_a_killed_build_began_takes_no_other_with_it(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
-    Memory(path).note("a", "k", "e")
+    RunCache(path).note("a", "k", "e")
     with path.open("a") as file:
         file.write('\n{"page": "b", "key": "k", "eng')
-    Memory(path).note("c", "k", "e")
-    known = Memory(path)
+    RunCache(path).note("c", "k", "e")
+    known = RunCache(path)
     assert [known.has_run(page, "k", ["e"]) for page in "abc"] == [True, False, True]
 
 
 def test_what_can_not_be_written_is_not_remembered(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    memory = Memory(tmp_path / "file" / "memory.json")
+    memory = RunCache(tmp_path / "file" / "memory.json")
     memory.begin()
     memory.note("a", "k", "e")
     memory.forget("a", "e")

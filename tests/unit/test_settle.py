@@ -23,7 +23,7 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recordings.failed_runs import FailedRuns
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Pages, PageState
@@ -61,7 +61,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.recordings = Store(folder / "recordings")
         self.failed = FailedRuns(folder / "failed")
-        self.memory = Memory(folder / "memory")
+        self.memory = RunCache(folder / "memory")
         self.defects: list[str] = []
         self.pages = Pages(
             self.recordings, self.failed, on_defect=lambda page, trace: self.defects.append(page + trace)

@@ -152,9 +152,9 @@ def test_a_program_that_ends_while_it_edits_a_line_keeps_its_output(console: Con
 
 @pytest.mark.parametrize("line", [b"rm -rf x", b""])
 def test_a_line_that_came_too_late_is_noticed(console: Console, line: bytes) -> None:
-    assert not console.strange
+    assert not console.unexpected
     feed(console, line + ACCEPTED + prompt())
-    assert "typed at its prompt" in console.strange
+    assert "typed at its prompt" in console.unexpected
 
 
 def test_a_prompt_that_is_shown_again_is_counted(console: Console) -> None:
@@ -162,13 +162,13 @@ def test_a_prompt_that_is_shown_again_is_counted(console: Console) -> None:
     feed(console, b"\r" + prompt()[8:])
     assert console.wait_prompt(0)
     assert not console.wait_prompt(0)
-    assert not console.strange
+    assert not console.unexpected
 
 
 def test_a_shell_that_edits_no_lines_is_noticed(console: Console) -> None:
     transcript = begun(console)
     feed(console, b"echo\r\n" + C + b"LOST\r\n" + prompt()[8:])
-    assert "no longer edits" in console.strange
+    assert "no longer edits" in console.unexpected
     assert not transcript.complete or transcript.lost is not None
 
 

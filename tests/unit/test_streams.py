@@ -59,7 +59,7 @@ def test_an_end_within_a_frame_is_no_end() -> None:
                 frames.finish()
 
 
-class Ended:
+class ExecResult:
     """A connection that brings `pieces`, and ends."""
 
     def __init__(self, *pieces: bytes, aborted: bool = False) -> None:
@@ -75,7 +75,7 @@ class Ended:
 )
 def test_an_output_ends_with_its_container(*, aborted: bool, is_over: bool, is_lost: bool) -> None:
     transcript = Transcript(max_output=100, has_output=True)
-    connection = cast("Connection", Ended(frame(Stream.OUT, b"one"), aborted=aborted))
+    connection = cast("Connection", ExecResult(frame(Stream.OUT, b"one"), aborted=aborted))
     read_output(connection, transcript, tty=False, is_over=lambda: is_over)
     assert transcript.ended
     assert (transcript.lost is not None) is is_lost
@@ -86,7 +86,7 @@ def test_output_is_not_whole_where_asking_for_its_end_shows_a_defect() -> None:
         raise AttributeError("'list' object has no attribute 'get'")
 
     transcript = Transcript(max_output=100, has_output=True)
-    connection = cast("Connection", Ended(frame(Stream.OUT, b"one")))
+    connection = cast("Connection", ExecResult(frame(Stream.OUT, b"one")))
     read_output(connection, transcript, tty=False, is_over=fails)
     assert isinstance(transcript.lost, AttributeError)
 
@@ -158,7 +158,7 @@ def test_without_output_there_is_no_end_to_wait_for() -> None:
 
 def test_a_lost_engine_ends_the_waiting() -> None:
     transcript = Transcript(max_output=100, has_output=True)
-    timer = threading.Timer(0.2, lambda: transcript.lose(OSError("gone")))
+    timer = threading.Timer(0.2, lambda: transcript.mark_incomplete(OSError("gone")))
     timer.start()
     assert transcript.wait(60) == b""
     timer.join()

@@ -18,7 +18,7 @@ from docker_run.errors import EngineProblem
 from docker_run.model import Session
 from docker_run.protocols import Progress
 from docker_run.recordings.failed_runs import FailedRuns
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.progress import SystemClock
 from docker_run.workflow.stages import Options, Results, Workflow
@@ -73,7 +73,7 @@ def build(
     workflow = Workflow(
         recordings=Store(folder / "recordings"),
         failed=FailedRuns(folder / "failed"),
-        memory=Memory(folder / "memory"),
+        memory=RunCache(folder / "memory"),
         options=Options(**options),  # type: ignore[arg-type]
         clock=SystemClock(),
         reporter=told or Told(),

@@ -221,7 +221,7 @@ class Transcript:
             self.unread = error
             self._changed.notify_all()
 
-    def lose(self, error: BaseException) -> None:
+    def mark_incomplete(self, error: BaseException) -> None:
         """Note that the engine went away, or failed."""
         with self._changed:
             self.lost = self.lost or error
@@ -314,9 +314,9 @@ def read_output(
         frames.finish()
         if not connection.aborted and not is_over():
             cut = BrokenStream("the connection to its output ended before the container did")
-            transcript.lose(cut)
+            transcript.mark_incomplete(cut)
     except Exception as error:  # noqa: BLE001 (a thread that ends with a defect has not read all of it)
-        transcript.lose(error)
+        transcript.mark_incomplete(error)
     finally:
         transcript.end()
 
@@ -326,7 +326,7 @@ def await_exit(connection: Connection, transcript: Transcript) -> None:
     try:
         transcript.exited(_exit_status(connection.answer()))
     except Exception as error:  # noqa: BLE001 (or whoever follows would wait until its time is over)
-        transcript.lose(error)
+        transcript.mark_incomplete(error)
 
 
 def _exit_status(answer: Any) -> int:  # noqa: ANN401 - JSON, of whoever has answered

@@ -15,7 +15,7 @@ _MOST_ENGINES = 8
 """How many engines are remembered for a page; of more, the one that ran it longest ago is forgotten."""
 
 
-class Memory:
+class RunCache:
     """Remembers for each page, and for each engine, the key of the session that ran there last.
 
     It is a cache: a file that is missing or damaged means that nothing is remembered, and what can't

@@ -14,7 +14,7 @@ from sphinx.util import logging
 from docker_run.errors import RecordingProblem
 from docker_run.model import Finding, Location, Session
 from docker_run.recordings.failed_runs import FailedRuns
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
 from docker_run.sphinx_ext.config import REPLAY, Settings
@@ -75,7 +75,7 @@ class Build:
             recordings=self._store,
             failed=failed_runs_of(self._app.doctreedir),
             examined=domain.examined,
-            memory=Memory(Path(self._app.doctreedir, "docker_run.jsonl")),
+            memory=RunCache(Path(self._app.doctreedir, "docker_run.jsonl")),
             options=Options(
                 asks=not self._replays,
                 everything=self._everything,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from docker_run.model import Session
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.workflow.page import PageState
 
 
@@ -45,14 +45,14 @@ class Conditions:
 
 
 def plan(
-    sessions: Sequence[Session], states: Mapping[str, PageState], memory: Memory, conditions: Conditions
+    sessions: Sequence[Session], states: Mapping[str, PageState], memory: RunCache, conditions: Conditions
 ) -> tuple[Planned, ...]:
     """Return the sessions that are to be run, in their order, each with the reason."""
     return tuple(_planned(sessions, states, memory, conditions))
 
 
 def _planned(
-    sessions: Sequence[Session], states: Mapping[str, PageState], memory: Memory, conditions: Conditions
+    sessions: Sequence[Session], states: Mapping[str, PageState], memory: RunCache, conditions: Conditions
 ) -> Iterator[Planned]:
     for session in sessions:
         state = states[session.page]
@@ -63,7 +63,7 @@ def _planned(
             yield Planned(session, reason)
 
 
-def _reason(session: Session, state: PageState, memory: Memory, conditions: Conditions) -> Reason | None:
+def _reason(session: Session, state: PageState, memory: RunCache, conditions: Conditions) -> Reason | None:
     # What fails, fails again as a rule, and may take long to do so. So while an author works on other
     # pages it is left alone; it is tried again when it is edited itself, and when nothing is.
     its_turn = not conditions.edited or session.page in conditions.edited

@@ -11,7 +11,7 @@ from docker_run.model import Finding, Problem, Recording, Session, StepRecording
 from docker_run.recordings.compare import Difference, differences
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Pages, PageState, shown_commands
@@ -36,7 +36,7 @@ class Settler:
     """
 
     def __init__(
-        self, pages: Pages, recordings: Store, failed: FailedRuns, memory: Memory, *, volatile: Patterns
+        self, pages: Pages, recordings: Store, failed: FailedRuns, memory: RunCache, *, volatile: Patterns
     ) -> None:
         """`volatile` are the patterns of the whole project."""
         self._pages = pages

@@ -12,7 +12,7 @@ from docker_run.model import Finding, Session
 from docker_run.protocols import Clock, Engine, Progress
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
-from docker_run.recordings.run_cache import Memory
+from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Examined, Pages, PageState
@@ -90,7 +90,7 @@ class Workflow:
         *,
         recordings: Store,
         failed: FailedRuns,
-        memory: Memory,
+        memory: RunCache,
         options: Options,
         clock: Clock,
         reporter: Reporter,

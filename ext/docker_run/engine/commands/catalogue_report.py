@@ -24,7 +24,7 @@ _TIMEOUT, _MAX_OUTPUT = 60.0, 1_000_000
 """Of no meaning: no command is run."""
 
 
-def take_stock(
+def catalogue_report(
     url: str, catalogue: Path, *, environ: Mapping[str, str], rebuild: bool, progress: Progress
 ) -> tuple[str, int]:
     """Make sure that the engine at `url` and the registry of its labs have all images of `catalogue`.

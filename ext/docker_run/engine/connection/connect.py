@@ -42,7 +42,7 @@ def connect(
     """
     environ = os.environ if environ is None else environ
     if url.startswith("unix://"):
-        _knock(url)
+        _probe(url)
     config = client_config(environ)
     credentials = credentials or Credentials(config, environ=environ)
     try:
@@ -114,7 +114,7 @@ def spoken_version(answer: Mapping[str, Any]) -> str:
     return oldest if version_lt(spoken, oldest) else spoken
 
 
-def _knock(url: str) -> None:
+def _probe(url: str) -> None:
     """Connect to a Unix socket and hang up: docker-py leaves a socket open where that fails."""
     path = unquote(urlsplit(url).netloc + urlsplit(url).path)
     if not hasattr(socket, "AF_UNIX"):

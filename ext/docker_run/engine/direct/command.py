@@ -31,7 +31,7 @@ _REMOVAL_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class Printed:
+class CommandOutput:
     """What a command has printed so far, and how it ended."""
 
     exit_code: int = 0
@@ -62,7 +62,7 @@ def run_command(
     limits: Limits,
     command: str,
     created: Callable[[str], None] = lambda _: None,
-) -> Printed:
+) -> CommandOutput:
     """Create the container, start it, and follow it unless it is detached.
 
     `labels` are given to the volumes that it names, `confinement` says what the container gets besides
@@ -70,7 +70,7 @@ def run_command(
     it is started. Names in what is returned are still those on the engine.
     Raises `EngineProblem` where the engine fails, and the reasons of `Foreground.follow`.
     """
-    printed = Printed()
+    printed = CommandOutput()
     for warning in client_warnings(creation.body):
         printed.warn(warning)
     with engine_errors(f"while `{command}` ran"):
@@ -129,7 +129,7 @@ def _create(
     *,
     names: Names,
     labels: Mapping[str, str],
-    printed: Printed,
+    printed: CommandOutput,
 ) -> str:
     name = names.private(creation.name) if creation.name else None
     # Also where it has none: neither the line nor the image may give this label to it.
@@ -159,7 +159,13 @@ def _create_volume(api: APIClient, volume: Json, labels: Mapping[str, str]) -> N
 
 
 def _follow(
-    api: APIClient, container: str, creation: Creation, *, limits: Limits, command: str, printed: Printed
+    api: APIClient,
+    container: str,
+    creation: Creation,
+    *,
+    limits: Limits,
+    command: str,
+    printed: CommandOutput,
 ) -> None:
     try:
         opened = Foreground(api, container, creation.attached, limits=limits, command=command)

@@ -20,7 +20,7 @@ from docker_run.docker_cli import run_line
 from docker_run.docker_cli.container_options import RunLine
 from docker_run.engine.cleanup.anonymous_volumes import without_names
 from docker_run.engine.cleanup.sweep import engine_errors
-from docker_run.engine.direct.command import Printed, run_command
+from docker_run.engine.direct.command import CommandOutput, run_command
 from docker_run.engine.direct.confinement import Confinement, Supported, needs_default_network
 from docker_run.engine.direct.create_request import creation
 from docker_run.engine.direct.name_prefix import Names
@@ -189,7 +189,7 @@ class DirectSession:
             # An author who expects the refusal gets it; to anybody else it is a mistake.
             if not problem.answer or expected != FAILED:
                 raise
-            printed = Printed()
+            printed = CommandOutput()
             printed.refuse(problem.answer)
         else:
             self._used[line.image] = provided.image
@@ -207,7 +207,7 @@ class DirectSession:
             output=self._names.public_chunks(printed.chunks),
         )
 
-    def _refused(self, command: Command, printed: Printed, expected: int | None) -> EngineRefusal:
+    def _refused(self, command: Command, printed: CommandOutput, expected: int | None) -> EngineRefusal:
         """Return the error for a refusal that the page does not expect by its exit status."""
         wanted = "" if expected is None else f", expected {expected}"
         covers = ", which `any` does not cover" if expected is None else ""
@@ -217,7 +217,7 @@ class DirectSession:
             f"`:exit-code: {printed.exit_code}`)"
         )
 
-    def _check_memory(self, command: Command, line: RunLine, printed: Printed) -> None:
+    def _check_memory(self, command: Command, line: RunLine, printed: CommandOutput) -> None:
         """Raise `EngineProblem` where a container was out of memory whose line sets no limit of it."""
         output = (chunk.data for chunk in printed.chunks)
         if (
@@ -256,11 +256,11 @@ class DirectSession:
             directory=str(Path(step.location.path).parent),
         )
 
-    def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> Printed:
+    def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> CommandOutput:
         id_file = line.client.id_file
         id_path = Path(step.location.path).parent / id_file
         if id_file and id_path.exists():
-            refused = Printed()
+            refused = CommandOutput()
             refused.refuse(
                 "docker: container ID file found, make sure the other container isn't running or delete "
                 f"{id_file}"

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.catalogue.build_context import Entry, contexts, find_lab
 from docker_run.engine.images.catalogue_build import build
-from docker_run.engine.images.memoize import Once
+from docker_run.engine.images.memoize import Memoized
 from docker_run.engine.images.provider import Images
 from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
@@ -40,7 +40,7 @@ class LabImages:
         self._kinds = kinds
         self._contexts = contexts(catalogue)
         self._progress = progress
-        self._once: Once[str] = Once()
+        self._once: Memoized[str] = Memoized()
 
     def provide(self, kind: str) -> str:
         """Return the reference of the image of `kind`, which is on the engine then.

@@ -12,7 +12,7 @@ from docker_run.errors import ImageProblem
 T = TypeVar("T")
 
 
-class Once(Generic[T]):
+class Memoized(Generic[T]):
     """Remembers results, and `ImageProblem`s, by key. Its method may be called from any thread."""
 
     def __init__(self) -> None:

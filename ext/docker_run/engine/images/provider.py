@@ -23,7 +23,7 @@ from docker_run.catalogue.lock_file import locked_reference, read_lock
 from docker_run.catalogue.reference import REFERENCE, advice
 from docker_run.engine.host import Host
 from docker_run.engine.images.catalogue_build import build
-from docker_run.engine.images.memoize import Once
+from docker_run.engine.images.memoize import Memoized
 from docker_run.engine.images.platforms import Platform, parse_platform, platform_of
 from docker_run.engine.images.pull import RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
@@ -118,7 +118,7 @@ class Images:
         self._lock = threading.Lock()
         self._builds: dict[str, threading.Lock] = {}
         self._built_anew: set[str] = set()
-        self._once: Once[Provided] = Once()
+        self._once: Memoized[Provided] = Memoized()
         self._registries: dict[str, _Registry] = {}
         self._lock_file: Mapping[str, str] | None = None
 

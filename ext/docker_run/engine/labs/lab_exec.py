@@ -26,7 +26,7 @@ _SECONDS = 600.0
 _TICK = 0.05
 
 
-class Ended(NamedTuple):
+class ExecResult(NamedTuple):
     """How a program ended."""
 
     status: int
@@ -48,7 +48,7 @@ def execute(
     data: bytes = b"",
     interrupted: threading.Event,
     seconds: float = _SECONDS,
-) -> Ended:
+) -> ExecResult:
     """Run `command` in `container` without a terminal, with `data` to read; wait for its end.
 
     The command has to know how much it reads: an end of its input can't be told over TLS.
@@ -78,7 +78,7 @@ def execute(
         if printed.lost is not None:
             raise LabProblem(f"what `{command[0]}` printed in a lab is not whole: {printed.lost}")
         status = _status(api, execution, command[0])
-    return Ended(status, printed.text())
+    return ExecResult(status, printed.text())
 
 
 def _decoders() -> dict[Stream, codecs.IncrementalDecoder]:

@@ -272,7 +272,7 @@ class LabSessions:
     def _make_ready(self, machines: Sequence[Machine], session: Session) -> None:
         """Let the labs know each other, and have the page's images."""
         for machine in machines:
-            machine.introduce(self._host.clients().api, [other for other in machines if other is not machine])
+            machine.add_hosts(self._host.clients().api, [other for other in machines if other is not machine])
         if self._stocked is not None:
             self._await(self._stocked)
         loading = [
@@ -287,9 +287,9 @@ class LabSessions:
             self._check_interrupted()
             waited += _TICK
             if lab.shell.console.lost is not None or waited >= _READY_SECONDS:
-                obituary = lab.machine.obituary(self._host.clients().api)
+                why_it_ended = lab.machine.why_it_ended(self._host.clients().api)
                 said = lab.shell.console.aside().strip()
-                why = obituary or said or f"it gave no prompt within {_READY_SECONDS:g} s"
+                why = why_it_ended or said or f"it gave no prompt within {_READY_SECONDS:g} s"
                 raise LabProblem(f"the lab {lab.machine.name} did not start: {why}")
 
     def _problem(self, name: str) -> ImageProblem | None:

@@ -109,8 +109,8 @@ class LabSession:
         except EngineProblem as error:
             self._ended = str(error)
             ended = lab.shell.console.lost is not None
-            if obituary := lab.machine.obituary(self._clients().api) if ended else "":
-                raise LabProblem(f"{error}\n{obituary}") from error
+            if why_it_ended := lab.machine.why_it_ended(self._clients().api) if ended else "":
+                raise LabProblem(f"{error}\n{why_it_ended}") from error
             raise
         except DockerRunError as error:
             self._ended = str(error)

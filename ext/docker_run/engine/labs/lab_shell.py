@@ -215,7 +215,7 @@ class _Run:
             console.forget_aside()
         if console.lost is not None:
             raise self._lost(console.lost)
-        if not shown or console.strange or left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b"":
+        if not shown or console.unexpected or left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b"":
             raise BodyProblem(
                 f"`{self._command.text}` had ended when `{self._last}` was typed, which so came to the "
                 "shell; take out what comes after its end, put a `<wait …>` before it, or leave its Enter "
@@ -228,17 +228,17 @@ class _Run:
             raise TooMuchOutput(
                 f"jobs in the background printed too much before `{text}`; let them print to a file"
             )
-        self._check_strange()
+        self._check_unexpected()
         if console.lost is None and console.state is not State.PROMPT:
             raise LabProblem(
                 f"the shell of the lab `{self._shell.name}` is not at its prompt: {console.state.value}"
             )
 
-    def _check_strange(self) -> None:
-        if self._console.strange:
+    def _check_unexpected(self) -> None:
+        if self._console.unexpected:
             raise LabProblem(
                 f"the shell of the lab `{self._shell.name}` can't be followed any more, "
-                f"at `{self._command.text}`: {self._console.strange}"
+                f"at `{self._command.text}`: {self._console.unexpected}"
             )
 
     def _check(self) -> None:
@@ -253,7 +253,7 @@ class _Run:
             )
         if transcript.complete:
             return
-        self._check_strange()
+        self._check_unexpected()
         if self._limits.interrupted.is_set():
             raise Interrupted(f"the build was interrupted while `{text}` ran")
         if self._console.state is State.UNFINISHED:

@@ -116,7 +116,7 @@ class Machine:
             ),
         )
 
-    def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> lab_exec.Ended:
+    def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> lab_exec.ExecResult:
         """Run `command` aside from the shell (see `lab_exec.execute`)."""
         return lab_exec.execute(api, self.container, command, data=data, interrupted=self._interrupted)
 
@@ -124,7 +124,7 @@ class Machine:
         """Return two lines: what its engine is (`Docker Engine 26.1.5, API 1.45`), and what its system."""
         return self.execute(api, ["sh", "-c", _DESCRIBE]).output.strip()
 
-    def introduce(self, api: APIClient, others: Sequence[Machine]) -> None:
+    def add_hosts(self, api: APIClient, others: Sequence[Machine]) -> None:
         """Let this lab know the `others` by name."""
         lines = "".join(f"{other.address}\t{other.name}\n" for other in others)
         if lines:
@@ -160,7 +160,7 @@ class Machine:
         """Tell whether the terminal of its shell is in canonical mode at the moment."""
         return canonical_input.is_canonical(self.execute(api, ["sh", "-c", _TERMINAL]).output)
 
-    def obituary(self, api: APIClient) -> str:
+    def why_it_ended(self, api: APIClient) -> str:
         """Say how the container ended, with the last lines of its log; empty where it still runs."""
         give_up = time.monotonic() + _END_SECONDS
         try:

@@ -60,7 +60,7 @@ class Console:
         self._is_first = False
         self.lost: BaseException | None = None
         """Why nothing more will come."""
-        self.strange = ""
+        self.unexpected = ""
         """What the shell does that it should not; empty where all is well."""
         self.aside_overflown = False
         """Whether more was printed while no command ran than is kept."""
@@ -81,7 +81,7 @@ class Console:
             self._transcript = transcript
             self._state = State.TYPED
             if self.lost is not None:
-                transcript.lose(self.lost)
+                transcript.mark_incomplete(self.lost)
 
     def finish(self) -> None:
         """Let what comes from now on belong to no command."""
@@ -115,7 +115,7 @@ class Console:
     def wait_prompt(self, seconds: float) -> bool:
         """Wait, at most `seconds`, for the prompt to be shown again between commands; say whether it was."""
         with self._changed:
-            self._changed.wait_for(lambda: self._prompts or self.lost or self.strange, seconds)
+            self._changed.wait_for(lambda: self._prompts or self.lost or self.unexpected, seconds)
             seen, self._prompts = self._prompts, 0
             return seen > 0
 
@@ -133,7 +133,7 @@ class Console:
         with self._changed:
             self.lost = error
             if self._transcript is not None:
-                self._transcript.lose(error)
+                self._transcript.mark_incomplete(error)
             self._changed.notify_all()
 
     def _take(self, piece: osc133.Piece) -> None:
@@ -163,7 +163,7 @@ class Console:
         """Take what changes nothing about what the shell is doing."""
         if piece.kind is Kind.BEGUN:
             if self._state is State.TYPED:
-                self.strange = "it no longer edits its lines as it did (`TERM`, `bind`, `set +o emacs`)"
+                self.unexpected = "it no longer edits its lines as it did (`TERM`, `bind`, `set +o emacs`)"
             self._has_begun = True
         elif piece.kind in _RECORDED.get(self._state, ()):
             if self._state is State.RUNNING and piece.kind is not Kind.OUTPUT:
@@ -181,7 +181,7 @@ class Console:
                 self._is_first = True
             self._state = State.PROMPTING
         elif piece.kind is Kind.ACCEPTED and self._state is State.PROMPT:
-            self.strange = "a line was typed at its prompt"
+            self.unexpected = "a line was typed at its prompt"
         elif piece.kind is Kind.OUTPUT and self._state is not State.PROMPTING:
             self._aside += piece.data[: _MOST_ASIDE - len(self._aside)]
             self.aside_overflown = len(self._aside) == _MOST_ASIDE

@@ -22,7 +22,7 @@ _LINE = re.compile(
 )
 
 
-class Served(NamedTuple):
+class ImageRequest(NamedTuple):
     """An image that was asked for, and was there."""
 
     repository: str
@@ -31,7 +31,7 @@ class Served(NamedTuple):
     """A tag, or a digest (with a colon)."""
 
 
-def served(log: str, address: str, *, since: str = "") -> tuple[Served, ...]:
+def image_requests(log: str, address: str, *, since: str = "") -> tuple[ImageRequest, ...]:
     """Return what the client at `address` has asked for, each once, in order.
 
     `log` is what the engine returns with its time stamps; `since` is the first moment that counts,
@@ -41,11 +41,11 @@ def served(log: str, address: str, *, since: str = "") -> tuple[Served, ...]:
     return tuple(dict.fromkeys(_of(log.splitlines(), address, _comparable(since))))
 
 
-def _of(lines: Iterable[str], address: str, since: str) -> Iterator[Served]:
+def _of(lines: Iterable[str], address: str, since: str) -> Iterator[ImageRequest]:
     for line in lines:
         found = _LINE.match(line)
         if found and found["address"].strip("[]") == address and _comparable(found["when"]) >= since:
-            yield Served(found["repository"], found["reference"])
+            yield ImageRequest(found["repository"], found["reference"])
 
 
 def _comparable(when: str) -> str:

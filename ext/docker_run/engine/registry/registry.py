@@ -31,7 +31,7 @@ from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.closing import close_all
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
-from docker_run.engine.registry.access_log import Served, served
+from docker_run.engine.registry.access_log import ImageRequest, image_requests
 from docker_run.engine.registry.server import DATA, PORT, RegistryServer
 from docker_run.engine.registry.storage import RegistryFiles, Tagged
 from docker_run.errors import EngineProblem, ImageProblem
@@ -124,7 +124,7 @@ class StockedRegistry:
         """
         with engine_errors("while the log of the labs' registry was read"):
             log = self._host.clients().api.logs(self._server.container, stderr=False, timestamps=True)
-        return self._named(served(log.decode(errors="replace"), address, since=since))
+        return self._named(image_requests(log.decode(errors="replace"), address, since=since))
 
     def close(self) -> None:
         """Remove its containers; what is in it stays. An engine that is gone is no error."""
@@ -226,7 +226,7 @@ class StockedRegistry:
             raise _not_pushed(key, "it is not there afterwards")
         return digest
 
-    def _named(self, asked: Iterable[Served]) -> tuple[Image, ...]:
+    def _named(self, asked: Iterable[ImageRequest]) -> tuple[Image, ...]:
         """Return the images that were asked for by a tag, and by a digest alone."""
         with self._lock:
             stocked: Mapping[Tagged, Image] = dict(self._stocked)
