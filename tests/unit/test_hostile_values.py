@@ -18,13 +18,13 @@ from docker_run.authoring.run_directive import OPTIONS, parse_presentation, pars
 from docker_run.docker_cli.flag import Flag
 from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.docker_cli.run_line import parse
-from docker_run.durations import LONGEST
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, SyntaxProblem
 from docker_run.model import Location
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.config_checks import shown
 from docker_run.sphinx_ext.front_matter import parse_images, parse_terminal
 from docker_run.terminal import waits
+from docker_run.units import LONGEST
 from patience import patience
 
 NINES = "9" * 5000

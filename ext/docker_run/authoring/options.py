@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from itertools import chain, takewhile
 
-from docker_run import durations
 from docker_run import patterns as regular_expressions
+from docker_run import units
 from docker_run.errors import OptionProblem
 from docker_run.model import DEFAULT_LAB, Capture, LineRange
+from docker_run.near_matches import near_match
 
 Options = Mapping[str, str]
 """The text of each option; empty for one without a value."""
@@ -28,8 +28,8 @@ _HOST_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 def refuse_unknown(options: Options, known: Collection[str]) -> None:
     """Refuse an option that there isn't, and say which one may be meant."""
     for name in sorted(set(options) - set(known)):
-        close = get_close_matches(name, known, n=1)
-        meant = f": did you mean `:{close[0]}:`?" if close else f"; there are {', '.join(known)}"
+        close = near_match(name, known)
+        meant = f": did you mean `:{close}:`?" if close else f"; there are {', '.join(known)}"
         raise OptionProblem(f"there is no option `:{name}:`{meant}")
 
 
@@ -109,7 +109,7 @@ def _is_status(word: str) -> bool:
 def seconds(text: str) -> float:
     """Read a duration such as `30`, `1.5s` or `2m`; seconds."""
     try:
-        return durations.seconds(text)
+        return units.seconds(text)
     except ValueError as error:
         raise OptionProblem(f"`:timeout: {text}`: give {error}, such as `30`, `90s` or `2m`") from None
 

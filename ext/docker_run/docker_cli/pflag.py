@@ -8,13 +8,13 @@ Source: spf13/pflag, `flag.go`.
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
 from collections.abc import Iterator, Sequence
 
 from docker_run.docker_cli.flag import Flag
 from docker_run.docker_cli.flag_table import FLAGS, SHORT
 from docker_run.errors import FlagProblem
+from docker_run.near_matches import near_match
 
 
 class Arguments:
@@ -78,7 +78,6 @@ class Arguments:
 def _suggestion(name: str) -> str:
     """Say which flag may have been meant by `name`, which was written after one dash or two."""
     name = name.partition("=")[0]
-    close = difflib.get_close_matches(name, [flag.name for flag in FLAGS.values() if not flag.hidden], n=1)
-    if close:
-        return f"Did you mean --{close[0]}?"
+    if close := near_match(name, (flag.name for flag in FLAGS.values() if not flag.hidden)):
+        return f"Did you mean --{close}?"
     return "`docker run --help` lists the flags; those of the command itself come after the image"

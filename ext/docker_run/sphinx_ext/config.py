@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run import patterns
-from docker_run.durations import LONGEST
 from docker_run.engine.connection.endpoints import candidates
 from docker_run.errors import EngineProblem
 from docker_run.model import DEFAULT_LAB, DirectLimits, LabSettings, TerminalSize
+from docker_run.near_matches import near_match
+from docker_run.units import BYTES, LONGEST
 
 PREFIX = "docker_run_"
 
@@ -39,7 +39,6 @@ RESERVED = ("direct", "none", "null", "false", BUILT_IN)
 _LAB, _DIRECT = LabSettings(), DirectLimits()
 LARGEST = (1 << 63) - 1
 """What the Engine API, and Linux, have room for."""
-_BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def _text(value: object) -> str:
@@ -123,8 +122,8 @@ def _flags(value: object) -> tuple[str, ...]:
     refusable = sorted(name for name, flag in FLAGS.items() if flag.reaches)
     for word in words:
         if word not in refusable:
-            close = get_close_matches(word.lstrip("-"), refusable, n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
+            close = near_match(word.lstrip("-"), refusable)
+            meant = f"; did you mean {close!r}?" if close else ""
             raise ValueError(
                 f"a list of flags that reach into the host, without dashes ({word!r} is none{meant})"
             )
@@ -180,7 +179,7 @@ def _capabilities(value: object) -> tuple[str, ...]:
 def _bytes(value: object) -> int:
     size = value if isinstance(value, int) and not isinstance(value, bool) else 0
     if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,18})([bkmg]?)", value.lower())):
-        size = int(found[1]) * _BYTES[found[2]]
+        size = int(found[1]) * BYTES[found[2] or "b"]
     if not 1 <= size <= LARGEST:
         raise ValueError("a number of bytes above zero, or one with k, m or g, such as '2g'")
     return size
@@ -332,9 +331,9 @@ def setting_names() -> tuple[str, ...]:
 def unknown_kind(name: str, kinds: Iterable[str]) -> str:
     """Say that there is no kind of lab called `name`, and which was meant, or which there are."""
     kinds = sorted(kinds)
-    close = get_close_matches(name, kinds, n=1)
+    close = near_match(name, kinds)
     known = ", ".join(f"`{kind}`" for kind in kinds)
-    meant = f"did you mean `{close[0]}`?" if close else f"known: {known}"
+    meant = f"did you mean `{close}`?" if close else f"known: {known}"
     return f"there is no kind of lab called `{name}`: {meant}"
 
 

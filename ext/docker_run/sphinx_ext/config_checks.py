@@ -10,7 +10,6 @@ import ast
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from sphinx.config import Config
 from docker_run.catalogue.build_context import lab_definition
 from docker_run.catalogue.lock_file import read_lock
 from docker_run.errors import DockerRunError, ImageProblem, shortened
+from docker_run.near_matches import near_match
 from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
 from docker_run.sphinx_ext.log import get_logger
 from docker_run.warning_types import WarningType
@@ -87,8 +87,8 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
     for name in dict.fromkeys([*lines, *config.overrides]):
         if name.startswith(PREFIX) and name not in config:
             known = [setting.removeprefix(PREFIX) for setting in setting_names()]
-            close = get_close_matches(name.removeprefix(PREFIX), known, n=1)
-            yield name, f"is no setting{f': did you mean `{PREFIX}{close[0]}`?' if close else ''}"
+            close = near_match(name.removeprefix(PREFIX), known)
+            yield name, f"is no setting{f': did you mean `{PREFIX}{close}`?' if close else ''}"
 
 
 def report_problems(app: Sphinx, _config: Config) -> None:

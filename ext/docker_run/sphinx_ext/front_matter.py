@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from docker_run.catalogue.build_context import contexts, lab_definition
 from docker_run.catalogue.reference import REFERENCE
 from docker_run.errors import DockerRunError, shortened
 from docker_run.model import Finding, Location, Place, TerminalSize
+from docker_run.near_matches import near_match
 from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
 from docker_run.warning_types import WarningType
 
@@ -189,8 +189,8 @@ def _unknown_field(field: str) -> str:
     """Say that there is no such field, and which was meant."""
     known = {name.removeprefix(PREFIX): name for name in (LAB, IMAGES, TERMINAL)}
     name = _OURS.sub("", field).lower()
-    if close := get_close_matches(name, known, n=1):
-        return f"there is no such field: did you mean `{known[close[0]]}`?"
+    if close := near_match(name, known):
+        return f"there is no such field: did you mean `{known[close]}`?"
     there_are = f"a page's front matter can have `{LAB}`, `{IMAGES}` and `{TERMINAL}`"
     if field in setting_names():
         return f"this is a setting for all pages, in conf.py; {there_are}"

@@ -11,12 +11,12 @@ The bytes are those that an xterm sends
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from docker_run.errors import FlagProblem, SyntaxProblem
+from docker_run.near_matches import near_match
 
 NAMED_KEYS: Mapping[str, bytes] = MappingProxyType(
     {
@@ -162,8 +162,8 @@ def _meant(name: str) -> str | None:
     by_case = {key.lower(): key for key in NAMED_KEYS}
     exact = by_case.get(name.lower())
     if exact is None and name[0].isupper():
-        close = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.8)
-        exact = by_case[close[0]] if close else None
+        close = near_match(name.lower(), by_case, cutoff=0.8)
+        exact = by_case[close] if close else None
     return None if exact is None else f" (is `<{exact}>` meant?)"
 
 

@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docker_run import durations, patterns
+from docker_run import patterns, units
 from docker_run.errors import SyntaxProblem
 from docker_run.terminal import keys
 
-_TIME = rf"(?P<time>{durations.PATTERN}) *+>"
+_TIME = rf"(?P<time>{units.PATTERN}) *+>"
 _END = r"/(?= *+>)"
 _WAIT = re.compile(rf"<wait ++(?:{_TIME}|/(?P<pattern>(?>\\.|(?!{_END})[^\\])++)/ *+>)")
 _PLAIN = r"\\<"
@@ -56,7 +56,7 @@ def parse(entry: str) -> Wait:
         raise SyntaxProblem(f"`{entry}` is not a wait: {_FORM}")
     if found["pattern"] is None:
         try:
-            return Wait(durations.seconds(found["time"]))
+            return Wait(units.seconds(found["time"]))
         except ValueError as error:
             raise SyntaxProblem(f"`{entry}`: give {error}; {_FORM}") from None
     if problem := patterns.problem(found["pattern"]):

@@ -14,6 +14,8 @@ import math
 import re
 from fractions import Fraction
 
+from docker_run.units import BYTES, NANOSECONDS
+
 
 class BadValue(ValueError):
     """A value that its flag can't have; the message is the CLI's, `hint` says what to do about it."""
@@ -101,7 +103,6 @@ def _in_range(number: int, text: str, go: str, *, low: int, high: int) -> int:
 
 # Sizes, CPUs, durations.
 
-_UNITS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _FLOAT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
 
@@ -122,8 +123,8 @@ def size(text: str) -> int:
     suffix = suffix.lower()
     if suffix in ("", "b"):
         unit = 1
-    elif suffix[0] in _UNITS and suffix[1:] in ("", "b", "ib"):
-        unit = 1024 ** _UNITS[suffix[0]]
+    elif suffix[0] in BYTES and suffix[0] != "b" and suffix[1:] in ("", "b", "ib"):
+        unit = BYTES[suffix[0]]
     else:
         raise BadValue(f"invalid suffix: '{suffix}'")
     if amount * unit >= 1 << 63:  # infinity too, which is what Python makes of `1e400`
@@ -194,16 +195,8 @@ def _nano_decimal(found: re.Match[str], text: str) -> int:
     return _decimal(significant + "0" * min(power, 21))
 
 
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
+# With both ways to write a micro.
+_NANOSECONDS = NANOSECONDS | dict.fromkeys(("µs", "μs"), NANOSECONDS["us"])
 _DURATION_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?P<unit>[^\d.]*)", re.ASCII)
 _FRACTION_DIGITS = 18
 """How many digits behind the point count: a fraction of an hour has 13 down to a nanosecond."""

@@ -1,8 +1,21 @@
-"""Times as authors write them: `30`, `1.5s`, `500ms`, `2m`, `1h`."""
+"""Units of size and time, and times as authors write them: `30`, `1.5s`, `500ms`, `2m`, `1h`."""
 
 from __future__ import annotations
 
 import re
+
+BYTES = {unit: 1024**power for power, unit in enumerate(("b", "k", "m", "g", "t", "p"))}
+"""The bytes in a unit of size. Docker counts in powers of 1024, whatever the unit is called."""
+
+NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+"""The nanoseconds in a unit of time."""
 
 LONGEST = 7 * 24 * 3600.0
 """Seconds that anything may last: more than any page needs, and still a time that every clock can count."""
@@ -10,14 +23,13 @@ LONGEST = 7 * 24 * 3600.0
 PATTERN = r"(?P<number>[0-9]+(?:\.[0-9]+)?) *+(?P<unit>ms|s|m|h|)"
 """A number, and its unit: seconds where it has none."""
 
-_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TIME = re.compile(PATTERN)
 
 
 def seconds(text: str) -> float:
     """Read a time; seconds. Raises `ValueError`, which says what is wanted."""
     found = _TIME.fullmatch(text.strip())
-    read = float(found["number"]) * _UNITS[found["unit"]] if found else 0.0
+    read = float(found["number"]) * (NANOSECONDS[found["unit"] or "s"] / 1e9) if found else 0.0
     if read <= 0:
         raise ValueError("a time above zero")
     if read > LONGEST:
