@@ -237,12 +237,6 @@ class Transcript:
             self._fresh.clear()
         return fresh
 
-    def pause(self, seconds: float) -> None:
-        """Wait for something to happen, at most `seconds`."""
-        with self._changed:
-            if not self.complete:
-                self._changed.wait(seconds)
-
     @property
     def ended(self) -> bool:
         """Whether no more output will come."""

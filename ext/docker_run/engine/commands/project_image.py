@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ from docker_run.engine.images.pull import RESERVED
 from docker_run.errors import ImageProblem
 from docker_run.model import Image
 from docker_run.protocols import Progress
+from docker_run.system import files
 
 BUILT_AS = "docker-run.built-as"
 """Label: the name under which an image was built here. It is not that of what a build cleans up."""
@@ -195,21 +194,12 @@ def _ports(attributes: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _save(output: Path, chunks: Iterable[bytes]) -> None:
     """Write the file whole or not at all. Raises `ImageProblem`, and what docker-py raises."""
-    temporary = ""
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-        Path(temporary).replace(output)
-        temporary = ""
+        files.replace(output, chunks)
     except requests.RequestException:
         raise  # an OSError as well, and the engine's
     except OSError as error:
         raise ImageProblem(f"{output} can't be written: {error.strerror}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink()
 
 
 def report(built: Built, *, private: bool) -> str:

@@ -17,6 +17,7 @@ from docker_run.engine import podman, streams
 from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.engine.connection.product import Product
 from docker_run.engine.limits import Limits
+from docker_run.engine.terminal_size import set_terminal_size
 from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import keys
@@ -24,8 +25,6 @@ from docker_run.terminal.typist import Typist
 
 _TICK = 0.05
 """Seconds between two looks at the clock."""
-_RESIZE_SECONDS = 10.0
-"""How long a terminal may take, after its container has started, until it can be given its size."""
 _END_SECONDS = 2.0
 """How long a program that reads no more may take to end, before something else is taken for the reason."""
 _OVER = ("restarting", "removing", "exited", "dead")
@@ -185,21 +184,13 @@ class Foreground:
         self._threads.append(streams.start_thread(name, work))
 
     def _resize(self) -> None:
-        """Set the terminal's size, as the CLI does: the engine can't before the process is there."""
-        give_up = time.monotonic() + _RESIZE_SECONDS
-        while not self._transcript.complete:
-            try:
-                self._api.resize(self._container, self._attached.size.rows, self._attached.size.columns)
-            except APIError as error:
-                self._check()
-                if time.monotonic() > give_up:
-                    raise EngineProblem(
-                        f"the engine can't set the size of the terminal of `{self._command}`: "
-                        f"{error.explanation or error}"
-                    ) from error
-                self._transcript.pause(0.01)
-            else:
-                return
+        columns, rows = self._attached.size
+        set_terminal_size(
+            lambda: self._api.resize(self._container, rows, columns),
+            terminal_of=f"`{self._command}`",
+            is_over=lambda: self._transcript.complete,
+            check=self._check,
+        )
 
     def _type(self, line: str) -> bool:
         """Type `line`; say whether that detached from the container."""

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 from docker import APIClient
-from docker.errors import APIError
 
 from docker_run.engine import streams
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.labs import canonical_input, lab_exec
 from docker_run.engine.labs.shell_output import Console, State
 from docker_run.engine.limits import Limits
+from docker_run.engine.terminal_size import set_terminal_size
 from docker_run.errors import (
     BodyProblem,
     DockerRunError,
@@ -34,8 +34,6 @@ _TICK = 0.05
 """Seconds between two looks at the clock."""
 _INPUT_TICK = 0.01
 """The same, while input is typed."""
-_RESIZE_SECONDS = 20.0
-"""How long a lab may take to start its shell."""
 _SHOWN_SECONDS = 5.0
 """How long the shell may take to show its prompt again."""
 _STARTS_TERMINAL = tuple(map(re.compile, (r"\bdocker\b", r"\b(?:run|exec)\b", r"\s(?:-\w*t\w*|--tty)\b")))
@@ -105,20 +103,12 @@ class Shell:
             return  # the shell has just ended: its connection tells
 
     def _resize(self, api: APIClient) -> None:
-        """Set the terminal's size: the engine can't before the shell is there."""
-        give_up = time.monotonic() + _RESIZE_SECONDS
-        while self.console.lost is None:
-            try:
-                api.exec_resize(self._execution, self.size.rows, self.size.columns)
-            except APIError as error:
-                if time.monotonic() > give_up:
-                    raise LabProblem(
-                        f"the engine can't set the size of the terminal of {self.name}: "
-                        f"{error.explanation or error}"
-                    ) from error
-                time.sleep(0.02)
-            else:
-                return
+        set_terminal_size(
+            lambda: api.exec_resize(self._execution, self.size.rows, self.size.columns),
+            terminal_of=self.name,
+            is_over=lambda: self.console.lost is not None,
+            problem=LabProblem,
+        )
 
 
 def starts_terminal(command: str) -> bool:
