@@ -33,6 +33,29 @@ def test_every_room_is_in_the_table_and_there_is_no_other() -> None:
     assert listed() == {f"{name(room)}/" for room in ROOMS} | modules | {"engine/labs/image/"}
 
 
+def walk() -> list[tuple[str, str]]:
+    """Return the functions that the walk through the rooms names: file, and name in it."""
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\d+\. .*$", text, re.MULTILINE)
+    assert len(steps) == 15
+    found = [re.findall(r"`([\w/]+\.py)`: `([\w.]+)`", step) for step in steps]
+    assert all(found)
+    return [each for step in found for each in step]
+
+
+@pytest.mark.parametrize(("file", "function"), walk())
+def test_the_walk_through_the_rooms_names_functions_that_there_are(file: str, function: str) -> None:
+    body = ast.parse((PACKAGE / file).read_text(encoding="utf-8")).body
+    names = {
+        f"{node.name}.{each.name}"
+        for node in body
+        if isinstance(node, ast.ClassDef)
+        for each in node.body
+        if isinstance(each, ast.FunctionDef)
+    } | {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    assert function in names
+
+
 @pytest.mark.parametrize("room", [PACKAGE, *ROOMS], ids=name)
 def test_a_room_says_what_it_is_for_and_is_not_too_large(room: Path) -> None:
     assert ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
