@@ -125,12 +125,17 @@ def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
 def _lines_of_one(stream: Stream, data: bytes, *, columns: int | None) -> Iterator[str]:
     """Yield the lines of one piece of such output, as `_simple` does: most commands print one."""
     mark = written(Mark(_kind(stream)))
-    for line in data.decode("ascii").split("\n"):
-        line = line.rstrip("\r")  # noqa: PLW2901 (the end of the line)
+    start = 0
+    while start <= len(data):
+        # Not `split`: a list of short lines takes many times the room of their text.
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        line = data[start:end].decode("ascii").rstrip("\r")
         width = columns or len(line) or 1
-        for start in range(0, len(line) or 1, width):
-            piece = line[start : start + width].rstrip(" ")
+        for at in range(0, len(line) or 1, width):
+            piece = line[at : at + width].rstrip(" ")
             yield mark + piece if piece else ""
+        start = end + 1
 
 
 def _span(stream: Stream, data: bytes) -> Span:
