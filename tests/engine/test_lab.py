@@ -146,7 +146,7 @@ def test_what_is_waited_for_is_named(run: Run) -> None:
         ("sleep 1000", {"timeout": 0.5}, TimedOut, "sleep 1000"),
         ("yes", {}, TooMuchOutput, "1,000,000"),
         ("for i in 1 2; do", {}, BodyProblem, "rest of `for i in 1 2; do`"),
-        ("exit 3", {}, LabProblem, "shell of lab ended while `exit 3` ran"),
+        ("exit 3", {}, LabProblem, "shell of the lab `lab` ended while `exit 3` ran"),
         ("kill -9 $(pidof dockerd)", {}, LabProblem, "its container ended with status"),
     ],
 )
