@@ -7,16 +7,15 @@ import re
 import secrets
 import shutil
 import signal
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
 import pytest
 
 from builds import CONF, IMAGES, build, start, wait_for
+from faulty_engine import FaultyEngine
 
 pytestmark = pytest.mark.engine
 
@@ -40,52 +39,10 @@ def containers(client: docker.DockerClient, mark: str) -> list[str]:
 
 
 @contextmanager
-def proxy(url: str, folder: Path) -> Iterator[tuple[str, list[int], Callable[[], None]]]:
-    """Listen in front of the engine: its URL, a list that grows with each connection, and how to cut it."""
-    path = folder / f"{secrets.token_hex(4)}.sock"
-    connections: list[int] = []
-    open_sockets: list[socket.socket] = []
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen(64)
-
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-    def serve() -> None:
-        while True:
-            try:
-                near, _ = listener.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(url.removeprefix("unix://"))
-            connections.append(1)
-            open_sockets.extend((near, far))
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=pump, args=pair, daemon=True).start()
-
-    def cut() -> None:
-        if listener.fileno() < 0:
-            return
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        path.unlink()
-        for each in open_sockets:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"unix://{path}", connections, cut
-    finally:
-        cut()
-        thread.join()
+def proxy(url: str, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], None]]]:
+    """Listen in front of the engine: its URL, what it is asked for so far, and how to cut it."""
+    with FaultyEngine(url, folder / f"{secrets.token_hex(4)}.sock") as engine:
+        yield engine.url, engine.requests, engine.close
 
 
 def test_a_second_build_does_not_even_connect(folder: Path, engine_url: str, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class Machine:
         return [point for point in points if point.startswith(f"{self.data_root.parent}/")]
 
     def is_quiet(self) -> bool:
-        names = ("dockerd", "containerd", "containerd-shim-runc-v2", "supervise.py")
+        names = ("dockerd", "containerd", "containerd-shim-runc-v2", "supervisor.py")
         return not any(self.processes(name) for name in names)
 
 
@@ -248,7 +248,7 @@ def test_a_forked_process_does_not_keep_it(machine: Machine) -> None:
         os.killpg(user.process.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("victims", [("dockerd", "containerd"), ("dockerd",), ("supervise.py",)])
+@pytest.mark.parametrize("victims", [("dockerd", "containerd"), ("dockerd",), ("supervisor.py",)])
 def test_it_starts_again_after_parts_of_it_were_killed(
     victims: tuple[str, ...],
     machine: Machine,
@@ -321,7 +321,7 @@ def test_forwarding_is_put_back_unless_another_engine_has_come(machine: Machine)
         user.start()
         assert forwarding() == "1", "containers reach the world"
         if killed:
-            for victim in ("supervise.py", "dockerd", "containerd"):
+            for victim in ("supervisor.py", "dockerd", "containerd"):
                 for process in machine.processes(victim):
                     os.kill(process, signal.SIGKILL)
             until(machine.is_quiet)

@@ -91,7 +91,7 @@ class OwnEngine(SoakEngine):
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (folder / "cmdline").read_text(errors="replace").split("\0")
-                if any(word.endswith("/supervise.py") for word in words):
+                if any(word.endswith("/supervisor.py") for word in words):
                     os.kill(int(folder.name), signal.SIGKILL)
 
     def revive(self) -> None:

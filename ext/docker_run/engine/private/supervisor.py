@@ -3,7 +3,7 @@
 Run as a program of its own by `docker_run.engine.private.private_engine`, with the path of this file, so that
 nothing of the package need be imported; it uses the standard library only, and needs root.
 
-    supervise.py --data-root DIR --run-root DIR --bridge NAME --subnet A.B.C.1/24 --pool A.B.128.0/17
+    supervisor.py --data-root DIR --run-root DIR --bridge NAME --subnet A.B.C.1/24 --pool A.B.128.0/17
         --rules JSON
 
 It answers when the engine does (exit status 0), or has failed (status 1, with the reason on standard
