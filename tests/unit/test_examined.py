@@ -122,6 +122,22 @@ def test_what_is_shown_is_what_was_recorded_meanwhile(store: CountingStore, fail
     assert pages.recording(ASKED, state) == printed(ASKED, "two")
 
 
+def test_what_is_written_while_a_recording_is_read_is_not_taken_for_it(
+    failed: FailedRuns, tmp_path: Path
+) -> None:
+    class OvertakenStore(Store):
+        def load(self, page: str) -> Recording | None:
+            loaded = super().load(page)
+            Store(tmp_path).save(printed(ASKED, "two"))
+            return loaded
+
+    store = OvertakenStore(tmp_path)
+    store.save(printed(ASKED, "one"))
+    pages = Pages(store, failed)
+    state = pages.examine(ASKED)
+    assert pages.recording(ASKED, state) == printed(ASKED, "two")
+
+
 def test_not_all_recordings_are_in_memory_at_once(
     store: CountingStore, failed: FailedRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,8 @@
 """What a `docker run` line asks for, as typed values: what the CLI itself calls container options.
 
 Every flag that is not refused has its field here, in the group of what it concerns. A field that no
-flag of the line sets holds what the CLI sends then. `engine.direct.create_request` makes the request of
-it; nothing else knows what the Engine API or docker-py call these things.
+flag of the line sets holds what the CLI sends then. `docker_run.engine.direct.container_config` makes the
+request of it; nothing else knows what the Engine API or docker-py call these things.
 """
 
 from __future__ import annotations

@@ -174,8 +174,9 @@ class Pages:
 
     def _loaded_ahead(self, session: Session) -> Loaded:
         """Load the recording of a page; while there is room, keep it for when the page is written."""
-        loaded = self.load(session)
+        # In this order: what is written in between is not what was loaded.
         signature = self._recordings.signature(session.page)
+        loaded = self.load(session)
         if signature and signature.size <= self._room:
             self._room -= signature.size
             self._ahead[session.page] = loaded, signature

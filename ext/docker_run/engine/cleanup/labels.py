@@ -28,7 +28,6 @@ LEASE_NAME = "docker-run-lease-"
 """How the name of such a volume begins; a page can give a label to what it makes, but no such name."""
 IMAGES = "docker-run.images"
 """On a sign of life, as JSON: the images without a name that the build has made so far."""
-
 VOLUMES = "docker-run.volumes"
 """On a sign of life, as JSON: the volumes without a name of the containers that there are."""
 
