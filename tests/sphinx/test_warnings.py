@@ -15,7 +15,7 @@ import pytest
 from docker_run.errors import EngineProblem
 from docker_run.model import Location, Session
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.page_data import PageData
 from fake_engine import FakeEngine, FakeSession
 from work import grows_linearly, instructions
 
@@ -328,11 +328,10 @@ def test_links_of_other_kinds_are_none_of_our_business(site: Site, engine: FakeE
 
 def test_many_names_on_a_page_are_looked_up_in_linear_time() -> None:
     def work(size: int) -> int:
-        domain = DockerRunDomain.__new__(DockerRunDomain)
-        domain.data = {"names": {}}
+        page = PageData()
         names = [f"block-{number}" for number in range(size)]
         where = Location("page.md", 1)
-        return instructions(lambda: [domain.note_name("page", name, where) for name in names])
+        return instructions(lambda: [page.note_name(name, where) for name in names])
 
     assert grows_linearly(work, 100)
 

@@ -20,7 +20,7 @@ from docker_run.protocols import Progress
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
-from docker_run.sphinx_ext.progress import SystemClock
+from docker_run.sphinx_ext.reporting.progress import SystemClock
 from docker_run.workflow.stages import Options, Results, Workflow
 from fake_engine import FakeEngine, FakeSession
 from told import Quiet

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from docker_run.errors import RecordingProblem
-from docker_run.model import Finding, Location, Session
-from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.model import Finding, Location
 from docker_run.recordings.run_cache import RunCache
-from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
-from docker_run.sphinx_ext.config import REPLAY, Settings
+from docker_run.sphinx_ext.config import REPLAY
 from docker_run.sphinx_ext.config_checks import problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engine_hook import SphinxEngines
-from docker_run.sphinx_ext.front_matter import Definitions
-from docker_run.sphinx_ext.log import get_logger
-from docker_run.sphinx_ext.progress import LoggedProgress, SystemClock
+from docker_run.sphinx_ext.page_data import PageData
+from docker_run.sphinx_ext.reporting.log import get_logger
+from docker_run.sphinx_ext.reporting.progress import LoggedProgress, SystemClock
 from docker_run.system.signals import ending_as_interrupt
 from docker_run.warning_types import WarningType
-from docker_run.workflow.page import Examined, PageState
 from docker_run.workflow.report import Tally, in_order, places
 from docker_run.workflow.stages import Options, Results, Workflow
 
@@ -39,43 +34,36 @@ logger = get_logger(__name__)
 class Build:
     """One build, from `env-updated` to `build-finished`."""
 
-    def __init__(self, app: Sphinx, *, edited: Collection[str]) -> None:
-        """Take the settings from `app`, and the pages that were read; nothing is run or asked yet."""
+    def __init__(self, app: Sphinx, domain: DockerRunDomain) -> None:
+        """Take what is known so far; nothing is run or asked yet."""
         self._app = app
-        self._edited = edited
-        self._settings = Settings.of(app.config)
-        self._store = recordings_of(app.srcdir, self._settings)
+        self._domain = domain
+        self._state = domain.build
+        self._settings = self._state.settings
         self._check = isinstance(app.builder, DockerCheckBuilder)
         self._clock = SystemClock()
-        self.tally = Tally()
 
     def run(self, env: BuildEnvironment) -> list[str]:
         """Run what has to be, report what is wrong; returns the pages to be written again."""
         began = self._clock.monotonic()
-        domain = DockerRunDomain.of(env)
-        kinds = self._settings.lab_settings(self._app.srcdir).kinds
-        domain.definitions = Definitions(
-            {name: Path(folder) for name, folder in kinds},
-            catalogue=self._settings.catalogue(self._app.srcdir),
-        )
-        sessions = domain.sessions(terminal=self._settings.terminal)
         with ending_as_interrupt():
-            results = self._run(domain, sessions)
-        domain.states = results.states
+            results = self._run()
+        self._state.page_states = results.states
         self._tell_mode(results)
-        findings = self._unsuppressed(self._findings(domain, sessions, results, env.found_docs))
+        findings = self._unsuppressed(self._findings(results, env.found_docs))
         if self._check and findings:
             self._app.statuscode = 1
-        self.tally = self._tallied(sessions, results, findings, self._clock.monotonic() - began)
+        self._state.tally = self._tallied(results, findings, self._clock.monotonic() - began)
         report(findings)
-        return [] if self._check else self._pages_to_write(env, sessions, results.states)
+        return [] if self._check else self._pages_to_write(env)
 
-    def _run(self, domain: DockerRunDomain, sessions: Sequence[Session]) -> Results:
+    def _run(self) -> Results:
+        state = self._state
         workflow = Workflow(
-            recordings=self._store,
-            failed=failed_runs_of(self._app.doctreedir),
-            examined=domain.examined,
-            memory=RunCache(Path(self._app.doctreedir, "docker_run.jsonl")),
+            recordings=state.recordings,
+            failed=state.failed,
+            examined=self._domain.examined,
+            memory=RunCache(state.doctreedir / "docker_run.jsonl"),
             options=Options(
                 asks=not self._replays,
                 everything=self._everything,
@@ -84,14 +72,14 @@ class Build:
                 volatile=self._settings.volatile,
             ),
             clock=self._clock,
-            reporter=LoggedProgress(log=Path(self._app.doctreedir, "docker_run.log")),
+            reporter=LoggedProgress(log=state.doctreedir / "docker_run.log"),
         )
-        domain.pages = workflow.pages
+        state.pages = workflow.pages
         return workflow.run(
-            sessions,
+            tuple(state.sessions.values()),
             engines=SphinxEngines(self._app, self._settings),
-            edited=self._edited,
-            broken=domain.problems,
+            edited=state.edited,
+            broken=self._domain.broken_pages(),
         )
 
     @property
@@ -118,39 +106,31 @@ class Build:
         elif results.no_engine:
             logger.info("docker-run: no engine, so the pages show their recordings (%s)", results.no_engine)
 
-    def _findings(
-        self,
-        domain: DockerRunDomain,
-        sessions: Iterable[Session],
-        results: Results,
-        found: Collection[str],
-    ) -> Iterator[Finding]:
+    def _findings(self, results: Results, found: Collection[str]) -> Iterator[Finding]:
         yield from results.findings
-        yield from domain.duplicates()
-        for of_page in domain.problems.values():
-            yield from of_page
-        by_page = {session.page: session for session in sessions}
-        for page in by_page:
+        yield from self._domain.duplicates()
+        broken = self._domain.broken_pages()
+        for page in broken:
+            yield from self._domain.pages[page].problems
+        for page in self._state.sessions:
             state = results.states[page]
             # What a page with a directive that can't be understood lacks, is no news.
-            yield from state.failures if page in domain.problems else state.findings
+            yield from state.failures if page in broken else state.findings
         # Of a page on a kind of lab that there isn't, no step was read: that is all there is to say of it.
-        unread = {docname for docname, place in domain.places.items() if place is None}
-        for docname in sorted(domain.uses.keys() - unread):
-            yield from self._missing_values(domain, by_page, docname, found)
-        if not unread and not domain.problems:
-            yield from _not_called(domain)
+        unread = {docname for docname, page in self._domain.pages.items() if page.has_unknown_lab}
+        for docname in sorted(self._domain.pages.keys() - unread):
+            yield from self._missing_values(docname, found)
+        if not unread and not broken:
+            yield from self._not_called()
         # A page that is gone, or that runs nothing any more, leaves its recording behind.
-        pages = set(by_page) | (set(domain.problems) & set(found))
-        for path in self._store.orphans(sorted(pages)):
+        pages = {*self._state.sessions, *(set(broken) & set(found))}
+        for path in self._state.recordings.orphans(sorted(pages)):
             message = "no page runs what this is a recording of: delete it, or restore the page"
             yield Finding(Location(str(path), 1), WarningType.RECORDING_ORPHAN, message)
 
-    def _missing_values(
-        self, domain: DockerRunDomain, sessions: Mapping[str, Session], docname: str, found: Collection[str]
-    ) -> Iterable[Finding]:
-        for use in domain.uses[docname]:
-            session = sessions.get(use.page)
+    def _missing_values(self, docname: str, found: Collection[str]) -> Iterator[Finding]:
+        for use in self._domain.pages[docname].uses:
+            session = self._state.sessions.get(use.page)
             asked = {capture.name for step in (session.steps if session else ()) for capture in step.captures}
             if use.page not in found:
                 yield Finding(
@@ -166,6 +146,14 @@ class Build:
                     f"add `:capture: {use.name} = …` to the step that prints it",
                 )
 
+    def _not_called(self) -> Iterator[Finding]:
+        """Find the entries of indexes of commands that no page runs."""
+        for docname in sorted(self._domain.pages):
+            for entry in self._domain.pages[docname].indexed.values():
+                if not self._domain.called(entry.name, pages=entry.pages):
+                    message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
+                    yield Finding(entry.location, WarningType.INDEX, message)
+
     def _unsuppressed(self, findings: Iterable[Finding]) -> list[Finding]:
         """Leave out what `suppress_warnings` silences: it makes nothing fail, and is not counted."""
         suppressed = self._app.config.suppress_warnings
@@ -175,17 +163,14 @@ class Build:
             if not logging.is_suppressed_warning("docker_run", finding.subtype, suppressed)
         ]
 
-    @staticmethod
-    def _tallied(
-        sessions: Collection[Session], results: Results, findings: Collection[Finding], seconds: float
-    ) -> Tally:
+    def _tallied(self, results: Results, findings: Collection[Finding], seconds: float) -> Tally:
         replayed = [
             state.commands
             for page, state in results.states.items()
             if page not in results.ran and not state.shows_failed
         ]
         return Tally(
-            pages=len(sessions),
+            pages=len(self._state.sessions),
             commands_run=sum(results.ran.values()),
             commands_replayed=sum(replayed),
             changed=len(results.changed),
@@ -193,74 +178,56 @@ class Build:
             seconds=seconds,
         )
 
-    def _fingerprint(self, page: str, state: PageState, known: Examined | None) -> str:
+    def _fingerprint(self, page: str) -> str:
         """Return what changes when something else is to be shown of a page."""
-        if known and known.signature == self._store.signature(page):
+        known, recordings = self._domain.examined.get(page), self._state.recordings
+        if known and known.signature == recordings.signature(page):
             recorded = known.fingerprint
         else:
             try:
-                recorded = self._store.fingerprint(page)
+                recorded = recordings.fingerprint(page)
             except RecordingProblem:
                 recorded = "unreadable"
+        state = self._state.page_states[page]
         failed = state.failed.printed if state.failed and state.shows_failed else ""
         return f"{recorded} {failed} {hashlib.sha256(repr(state.failures).encode()).hexdigest()}"
 
-    def _pages_to_write(
-        self, env: BuildEnvironment, sessions: Iterable[Session], states: Mapping[str, PageState]
-    ) -> list[str]:
+    def _pages_to_write(self, env: BuildEnvironment) -> list[str]:
         """Return the pages of which this builder's output shows something else than it is to show now."""
-        domain = DockerRunDomain.of(env)
         # A recording that no longer holds, because a lab is another now, is not shown.
         own = {
-            page: f"{self._fingerprint(page, states[page], domain.examined.get(page))} {session.key}"
-            for session in sessions
-            for page in (session.page,)
+            page: f"{self._fingerprint(page)} {session.key}" for page, session in self._state.sessions.items()
         }
-        shows = own | _with_values(domain, own) | dict.fromkeys(domain.reports, _everything(env, own))
-        shown = domain.shown(self._app.builder.name)
+        pages = self._domain.pages
+        whole = [docname for docname, page in pages.items() if page.shows_all_pages]
+        shows = own | _with_values(pages, own) | dict.fromkeys(whole, _everything(env, pages, own))
+        shown = self._domain.shown(self._app.builder.name)
         changed = sorted(page for page, mark in shows.items() if shown.get(page) != mark)
         shown.clear()
         shown.update(shows)
         return changed
 
 
-def recordings_of(srcdir: str | os.PathLike[str], settings: Settings) -> Store:
-    """Return the store of the project's recordings."""
-    return Store(Path(srcdir, settings.recordings))
-
-
-def failed_runs_of(doctreedir: str | os.PathLike[str]) -> FailedRuns:
-    """Return the failed runs that are kept beside the doctrees."""
-    return FailedRuns(Path(doctreedir, "docker_run.failed"))
-
-
-def _with_values(domain: DockerRunDomain, own: Mapping[str, str]) -> dict[str, str]:
+def _with_values(pages: Mapping[str, PageData], own: Mapping[str, str]) -> dict[str, str]:
     """Return what pages show that have values of others: also what is captured on those, and from what.
 
     `own` has what each page shows of its own recording.
     """
     shows = {}
-    for docname, uses in domain.uses.items():
-        if others := sorted({use.page for use in uses} - {docname}):
-            captures = [step.captures for page in others for step in domain.steps.get(page, ())]
+    for docname, data in pages.items():
+        if others := sorted({use.page for use in data.uses} - {docname}):
+            steps = [step for page in others if page in pages for step in pages[page].steps]
+            captures = [step.captures for step in steps]
             shows[docname] = " ".join([*(own.get(page, "") for page in (docname, *others)), repr(captures)])
     return shows
 
 
-def _everything(env: BuildEnvironment, own: Mapping[str, str]) -> str:
+def _everything(env: BuildEnvironment, pages: Mapping[str, PageData], own: Mapping[str, str]) -> str:
     """Return what a page shows that tells of all others: their recordings, blocks and titles."""
     titles = {docname: title.astext() for docname, title in env.titles.items()}
-    told = [sorted(each.items()) for each in (own, DockerRunDomain.of(env).anchors, titles)]
+    anchors = {docname: page.anchors for docname, page in pages.items() if page.anchors}
+    told = [sorted(each.items()) for each in (own, anchors, titles)]
     return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-def _not_called(domain: DockerRunDomain) -> Iterator[Finding]:
-    """Find the entries of indexes of commands that no page runs."""
-    for docname in sorted(domain.indexed):
-        for entry in domain.indexed[docname].values():
-            if not domain.called(entry.name, pages=entry.pages):
-                message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
-                yield Finding(entry.location, WarningType.INDEX, message)
 
 
 def report(findings: Iterable[Finding]) -> None:
@@ -272,21 +239,16 @@ def report(findings: Iterable[Finding]) -> None:
 
 def register(app: Sphinx) -> None:
     """Connect a build to Sphinx's events."""
-    builds: list[Build] = []
-    edited: set[str] = set()
 
-    def reading(_app: Sphinx, _env: BuildEnvironment, docnames: list[str]) -> None:
-        edited.clear()
-        edited.update(docnames)
+    def reading(_app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+        DockerRunDomain.of(env).begin_build(docnames)
 
     def updated(app: Sphinx, env: BuildEnvironment) -> list[str]:
-        build = Build(app, edited=frozenset(edited))
-        builds[:] = [build]
-        return build.run(env)
+        return Build(app, DockerRunDomain.of(env)).run(env)
 
-    def finished(_app: Sphinx, exception: Exception | None) -> None:
-        if builds and exception is None:
-            logger.info("%s", builds[0].tally)
+    def finished(app: Sphinx, exception: Exception | None) -> None:
+        if exception is None and (tally := DockerRunDomain.of(app.env).build.tally) is not None:
+            logger.info("%s", tally)
 
     app.connect("env-before-read-docs", reading)
     app.connect("env-updated", updated)

@@ -9,7 +9,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 
-from docker_run.sphinx_ext.log import get_logger
+from docker_run.sphinx_ext.reporting.log import get_logger
 
 logger = get_logger(__name__)
 

@@ -21,7 +21,7 @@ from docker_run.catalogue.lock_file import read_lock
 from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.near_matches import near_match
 from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
-from docker_run.sphinx_ext.log import get_logger
+from docker_run.sphinx_ext.reporting.log import get_logger
 from docker_run.warning_types import WarningType
 
 logger = get_logger(__name__)

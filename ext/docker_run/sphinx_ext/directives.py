@@ -31,8 +31,9 @@ from docker_run.authoring.options import refuse_repeated
 from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
-from docker_run.sphinx_ext.domain import DockerRunDomain, IndexedCommand, ValueUse
+from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.front_matter import PagePlace, place_of_page
+from docker_run.sphinx_ext.page_data import IndexedCommand, ValueUse
 from docker_run.sphinx_ext.rendering.file_blocks import shown_file
 from docker_run.sphinx_ext.rendering.nodes import (
     docker_run_block,
@@ -94,7 +95,7 @@ class DockerRunDirective(SphinxDirective):
     def note_problems(self, *problems: Finding) -> None:
         """Keep what is wrong with the page: it is not run."""
         if problems:
-            DockerRunDomain.of(self.env).problems.setdefault(self.env.docname, []).extend(problems)
+            DockerRunDomain.of(self.env).page_being_read.problems.extend(problems)
 
     def note_error(self, error: DockerRunError) -> None:
         """Keep what is wrong with this directive, at the line of the body where that is known."""
@@ -123,7 +124,7 @@ class StepDirective(DockerRunDirective):
         """Make the block's name, if it has one, a target."""
         if not name:
             return
-        is_new = DockerRunDomain.of(self.env).note_name(self.env.docname, name, self.location)
+        is_new = DockerRunDomain.of(self.env).page_being_read.note_name(name, self.location)
         # A second block of this name gets no target: the finding about it says more than docutils.
         if is_new:
             self.add_name(node)
@@ -181,12 +182,12 @@ class DockerRun(StepDirective):
                     self.options,
                     list(self.content),
                     location=self.location,
-                    allow=domain.settings.allow,
+                    allow=domain.build.settings.allow,
                     read=self._read,
                     on_lab=place.is_lab,
                     is_image=self._is_image,
                 )
-                step, lab = domain.note_step(self.env.docname, parsed), parsed.lab
+                step, lab = domain.page_being_read.note_step(parsed), parsed.lab
         except DockerRunError as error:
             self.note_error(error)
         if presentation.hidden:
@@ -215,7 +216,7 @@ class DockerRun(StepDirective):
                 anchor += "x"
             framed["ids"].append(anchor)
             self.state.document.note_explicit_target(framed)
-        DockerRunDomain.of(self.env).anchors.setdefault(self.env.docname, {})[step] = framed["ids"][0]
+        DockerRunDomain.of(self.env).page_being_read.anchors[step] = framed["ids"][0]
 
     def _as_written(self) -> list[str]:
         """Return the commands to be shown if they can't be run, as far as they can be told."""
@@ -227,10 +228,10 @@ class DockerRun(StepDirective):
     def _is_image(self, name: str) -> bool:
         """Tell whether `name`, without a tag, is an image of the catalogue, or one that the page has."""
         domain = DockerRunDomain.of(self.env)
-        catalogue = domain.settings.catalogue(self.env.srcdir)
+        catalogue = domain.build.settings.catalogue(self.env.srcdir)
         if catalogue is not None and (catalogue / name / "Dockerfile").is_file():
             return True
-        return domain.has_image(self.env.docname, name)
+        return domain.page_being_read.has_image(name)
 
     def _read(self, name: str) -> str:
         return self.read_own(name, refused=RefusedFlag, bad=FlagProblem, largest=LARGEST_FILE).decode()
@@ -259,7 +260,7 @@ class DockerFile(StepDirective):
             self.note_error(error)
             return []
         if place is not None:
-            DockerRunDomain.of(self.env).note_step(self.env.docname, step)
+            DockerRunDomain.of(self.env).page_being_read.note_step(step)
         if presentation.hidden or step.file is None:
             return []
         framed = shown_file(self, step.file, presentation, lab=step.lab, location=self.location)
@@ -277,16 +278,16 @@ class DockerReport(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Leave the report's place in the page."""
-        domain = DockerRunDomain.of(self.env)
+        page = DockerRunDomain.of(self.env).page_being_read
         scope = self.arguments[0] if self.arguments else ""
         if scope not in {"", "page"}:
             location = Location(*self.get_source_info())
-            domain.problems.setdefault(self.env.docname, []).append(
+            page.problems.append(
                 Finding(location, WarningType.OPTION, f"`docker-report {scope}`: the only argument is `page`")
             )
             return []
         if not scope:
-            domain.reports[self.env.docname] = True
+            page.shows_all_pages = True
         return [docker_run_report(docname=self.env.docname, whole=not scope)]
 
 
@@ -307,7 +308,7 @@ class DockerIndex(DockerRunDirective):
                     entries += self._entry(number, line)
                 except LineProblem as error:
                     self.note_error(error)
-        DockerRunDomain.of(self.env).reports[self.env.docname] = True
+        DockerRunDomain.of(self.env).page_being_read.shows_all_pages = True
         return [entries] if len(entries) else []
 
     def _entry(self, number: int, line: str) -> nodes.definition_list_item:
@@ -317,7 +318,7 @@ class DockerIndex(DockerRunDirective):
             raise LineProblem(number, line, "write `name: what it does`")
         location = self.location._replace(line=self.line_of_body(number))
         entry = IndexedCommand(" ".join(name.split()), location, self.options.get("pages", "*"))
-        entries = DockerRunDomain.of(self.env).indexed.setdefault(self.env.docname, {})
+        entries = DockerRunDomain.of(self.env).page_being_read.indexed
         if entries.setdefault(entry.name, entry) is not entry:
             raise LineProblem(number, line, f"`{entry.name}` is in the index of this page already")
         description, messages = self.parse_inline(text, lineno=location.line)
@@ -339,23 +340,23 @@ class DockerValue(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Note the use, and leave its place in the text."""
-        domain = DockerRunDomain.of(self.env)
         path, line = self.get_source_info()
         page, _, name = self.text.strip().rpartition(":")
         docname = docname_join(self.env.docname, page.strip()) if page else self.env.docname
         use = ValueUse(name.strip(), Location(path, line), docname)
-        domain.uses.setdefault(self.env.docname, []).append(use)
+        DockerRunDomain.of(self.env).page_being_read.uses.append(use)
         return [docker_run_value(docname=use.page, value=use.name)], []
 
 
 def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace | None:
     """Return where the page that is being read runs; what is wrong with its front matter is noted once."""
     domain = DockerRunDomain.of(env)
-    if env.docname not in domain.places:
-        domain.places[env.docname], problems = place_of_page(env, document, domain.settings)
-        if problems:
-            domain.problems.setdefault(env.docname, []).extend(problems)
-    return domain.places[env.docname]
+    page = domain.page_being_read
+    if page.place is None and not page.has_unknown_lab:
+        page.place, problems = place_of_page(env, document, domain.build.settings)
+        page.has_unknown_lab = page.place is None
+        page.problems += problems
+    return page.place
 
 
 def _examine(env: BuildEnvironment, document: nodes.document) -> None:
@@ -371,7 +372,7 @@ def _examine(env: BuildEnvironment, document: nodes.document) -> None:
                 "`{docker-run}`, with braces, in MyST, and `.. docker-run::` in reStructuredText"
             )
             problem = Finding(location, WarningType.SYNTAX, message)
-            DockerRunDomain.of(env).problems.setdefault(env.docname, []).append(problem)
+            DockerRunDomain.of(env).page_being_read.problems.append(problem)
 
 
 def _is_shown_file(block: nodes.literal_block) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from docker_run.model import CommandRecording, Presentation, StepRecording, TerminalSize
-from docker_run.sphinx_ext.build import failed_runs_of, recordings_of
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
 from docker_run.sphinx_ext.rendering.nodes import (
@@ -27,45 +26,8 @@ from docker_run.sphinx_ext.rendering.nodes import (
 )
 from docker_run.sphinx_ext.rendering.report_tables import environment_table, report_table
 from docker_run.terminal import markup, screen
-from docker_run.workflow.page import Page, Pages, PageState
+from docker_run.workflow.page import Page
 from sphinx import addnodes
-
-if TYPE_CHECKING:
-    from sphinx.environment import BuildEnvironment
-
-
-class ShownPages:
-    """The pages of a document, and those that it has values of, as this build shows them."""
-
-    def __init__(self, env: BuildEnvironment) -> None:
-        self._domain = DockerRunDomain.of(env)
-        self._settings = self._domain.settings
-        self._pages = self._domain.pages or Pages(
-            recordings_of(env.srcdir, self._settings), failed_runs_of(env.doctreedir)
-        )
-        self._values: dict[str, Mapping[str, str]] = {}
-        self._last: tuple[str, Page] | None = None
-
-    def page(self, docname: str) -> Page:
-        """Return what is known of a page.
-
-        Only the last is kept: where a builder joins all pages into one document, their recordings would
-        be in memory at once.
-        """
-        if self._last is None or self._last[0] != docname:
-            self._last = docname, self._loaded(docname)
-        return self._last[1]
-
-    def values(self, docname: str) -> Mapping[str, str]:
-        """Return the values that a page captures, by name."""
-        if docname not in self._values:
-            self._values[docname] = self.page(docname).values()
-        return self._values[docname]
-
-    def _loaded(self, docname: str) -> Page:
-        session = self._domain.session(docname, terminal=self._settings.terminal)
-        state = self._domain.states.get(docname, PageState(docname))
-        return Page(session, self._pages.recording(session, state) if session else None, state)
 
 
 class ShowFailures(SphinxPostTransform):
@@ -76,11 +38,11 @@ class ShowFailures(SphinxPostTransform):
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Put them there."""
-        domain, shown = DockerRunDomain.of(self.env), ShownPages(self.env)
+        domain = DockerRunDomain.of(self.env)
         for docname in pages_in(self.document, self.env.docname):
-            state = domain.states.get(docname, PageState(docname))
-            if failures := (*state.failures, *domain.problems.get(docname, ())):
-                page = shown.page(docname)
+            state, data = domain.build.page_states.get(docname), domain.pages.get(docname)
+            if failures := (*(state.failures if state else ()), *(data.problems if data else ())):
+                page = domain.build.shown.page(docname)
                 show_failures(self.document, page, docname, failures, srcdir=Path(self.env.srcdir))
 
 
@@ -96,7 +58,7 @@ class ShowRecordings(SphinxPostTransform):
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
         self._domain = DockerRunDomain.of(self.env)
-        self._shown_pages = ShownPages(self.env)
+        self._shown_pages = self._domain.build.shown
         page = self._shown_pages.page
         for block in list(self.document.findall(docker_run_block)):
             self._fill_block(block, page(block["docname"]))
@@ -112,7 +74,7 @@ class ShowRecordings(SphinxPostTransform):
     def _report(self, report: docker_run_report) -> nodes.Node:
         if not report["whole"]:
             return environment_table(self._shown_pages.page(report["docname"]).recording)
-        pages = ((docname, self._shown_pages.page(docname)) for docname in sorted(self._domain.steps))
+        pages = ((docname, self._shown_pages.page(docname)) for docname in self._domain.build.sessions)
         return report_table(
             (self._link(docname), page.session, page.recording) for docname, page in pages if page.session
         )
@@ -160,7 +122,7 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
-        anchor = self._domain.anchors.get(block["docname"], {}).get(block["step"])
+        anchor = self._domain.pages[block["docname"]].anchors.get(block["step"])
         if anchor and "latex" in self.formats:
             # Sphinx's writer for LaTeX gives containers no label.
             frame.insert(0, docker_run_label(target=f"{block['docname']}:{anchor}"))

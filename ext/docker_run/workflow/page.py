@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -201,6 +201,40 @@ class Pages:
         if state.failed is None and not locked:
             state = replace(state, notices=state.notices + verify_presence(session, recording))
         return state
+
+
+class ShownPages:
+    """All pages as a build shows them, each loaded when it is asked for."""
+
+    def __init__(
+        self, sessions: Mapping[str, Session], states: Mapping[str, PageState], pages: Pages
+    ) -> None:
+        """`sessions` and `states` are by page; a page may lack either."""
+        self._sessions = sessions
+        self._states = states
+        self._pages = pages
+        self._values: dict[str, Mapping[str, str]] = {}
+        self._last: tuple[str, Page] | None = None
+
+    def page(self, name: str) -> Page:
+        """Return what is known of a page.
+
+        Only the last is kept: where a builder joins all pages into one document, their recordings would
+        be in memory at once.
+        """
+        if self._last is None or self._last[0] != name:
+            self._last = name, self._loaded(name)
+        return self._last[1]
+
+    def values(self, name: str) -> Mapping[str, str]:
+        """Return the values that a page captures, by name."""
+        if name not in self._values:
+            self._values[name] = self.page(name).values()
+        return self._values[name]
+
+    def _loaded(self, name: str) -> Page:
+        session, state = self._sessions.get(name), self._states.get(name, PageState(name))
+        return Page(session, self._pages.recording(session, state) if session else None, state)
 
 
 def with_failed(

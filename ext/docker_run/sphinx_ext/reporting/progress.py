@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from docker_run.sphinx_ext.log import get_logger
+from docker_run.sphinx_ext.reporting.log import get_logger
 from docker_run.workflow.report import counted
 
 logger = get_logger(__name__)

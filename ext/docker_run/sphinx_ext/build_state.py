@@ -1,0 +1,80 @@
+"""What one build knows: it ends with the build, and nothing of it is pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, MutableMapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from docker_run.model import Session
+from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.store import Store
+from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.front_matter import Definitions
+from docker_run.sphinx_ext.page_data import PageData
+from docker_run.workflow.page import Examined, Pages, PageState, ShownPages
+from docker_run.workflow.report import Tally
+
+if TYPE_CHECKING:
+    from sphinx.environment import BuildEnvironment
+
+
+class BuildState:
+    """What one build knows besides what Sphinx keeps for the next one.
+
+    The domain of each Sphinx application holds one, and gets another when the next build begins. Workers
+    that read pages are forked with it before they are read; those that write them, after all is known.
+    """
+
+    def __init__(
+        self,
+        env: BuildEnvironment,
+        *,
+        page_data: Mapping[str, PageData],
+        examined: MutableMapping[str, Examined],
+        edited: Collection[str] = (),
+    ) -> None:
+        """`edited` are the pages that are read in this build."""
+        self._page_data = page_data
+        self._examined = examined
+        self.edited = frozenset(edited)
+        self.srcdir = Path(env.srcdir)
+        self.doctreedir = Path(env.doctreedir)
+        self.settings = Settings.of(env.config)
+        self.recordings = Store(self.srcdir / self.settings.recordings)
+        self.failed = FailedRuns(self.doctreedir / "docker_run.failed")
+        self.page_states: Mapping[str, PageState] = MappingProxyType({})
+        """The state of each page by its docname, once its session has gone through the workflow."""
+        self.tally: Tally | None = None
+        """What the build did, once it has run."""
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What identifies the labs and images of this build. Folders of labs change between builds."""
+        kinds = self.settings.lab_settings(self.srcdir).kinds
+        return Definitions(
+            {name: Path(folder) for name, folder in kinds}, catalogue=self.settings.catalogue(self.srcdir)
+        )
+
+    @cached_property
+    def sessions(self) -> Mapping[str, Session]:
+        """The session of each page that has one, by docname, sorted. Asked for when all pages are read."""
+        found = {
+            docname: self._page_data[docname].session(
+                docname, terminal=self.settings.terminal, definitions=self.definitions
+            )
+            for docname in sorted(self._page_data)
+        }
+        return {docname: session for docname, session in found.items() if session is not None}
+
+    @cached_property
+    def pages(self) -> Pages:
+        """Where this build finds what its pages show."""
+        return Pages(self.recordings, self.failed, examined=self._examined)
+
+    @cached_property
+    def shown(self) -> ShownPages:
+        """The pages as this build shows them."""
+        return ShownPages(self.sessions, self.page_states, self.pages)

@@ -1,0 +1,129 @@
+"""What reading one page gives: a value for each document, which Sphinx keeps in its environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from docker_run.model import Finding, Location, Session, Step, TerminalSize
+from docker_run.recordings.key import session_keys
+from docker_run.shell.invocations import calls
+from docker_run.sphinx_ext.front_matter import Definitions, PagePlace
+from docker_run.warning_types import WarningType
+
+
+class ValueUse(NamedTuple):
+    """A place in the text that shows a captured value."""
+
+    name: str
+    location: Location
+    page: str
+    """The docname of the page whose step captures it."""
+
+
+class IndexedCommand(NamedTuple):
+    """An entry of an index of commands."""
+
+    name: str
+    """As it stands at the start of a command: `chroot`, `docker image ls`."""
+    location: Location
+    pages: str
+    """Which pages count: a pattern of docnames, as of a shell."""
+
+
+@dataclass
+class PageData:
+    """What reading a page gives. The directives add to it; when all pages are read, it stays as it is.
+
+    Without slots: of a value that has some, each field is set by Python code when it is unpickled.
+    """
+
+    place: PagePlace | None = None
+    """Where the page runs; None before its front matter is read, and where that names no known kind."""
+    has_unknown_lab: bool = False
+    """Whether the front matter names a kind of lab that there isn't."""
+    steps: list[Step] = field(default_factory=list)
+    """In their order on the page."""
+    anchors: dict[int, str] = field(default_factory=dict)
+    """The ids of the blocks that a reader sees, by the index of the step."""
+    uses: list[ValueUse] = field(default_factory=list)
+    """Where captured values are shown."""
+    indexed: dict[str, IndexedCommand] = field(default_factory=dict)
+    """The entries of its indexes of commands, by name."""
+    names: dict[str, list[Location]] = field(default_factory=dict)
+    """Where the blocks of each name are, in their order."""
+    problems: list[Finding] = field(default_factory=list)
+    """What is wrong with the text of its directives; a page that has some is not run."""
+    shows_all_pages: bool = False
+    """Whether it shows something of all other pages: a report of the whole build, or an index."""
+
+    def note_step(self, step: Step) -> int:
+        """Add `step`; returns its index."""
+        self.steps.append(step)
+        return len(self.steps) - 1
+
+    def note_name(self, name: str, location: Location) -> bool:
+        """Keep that a block is called `name`; tell whether it is the first one."""
+        locations = self.names.setdefault(name, [])
+        locations.append(location)
+        return len(locations) == 1
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether the page has an image called `name`, without a tag, from one of its own lines.
+
+        That is one which its front matter lists, or to which a command so far gives the name: `-t NAME`.
+        """
+        place = self.place
+        if name in {image.partition(":")[0] for image in (place.images if place else ())}:
+            return True
+        given = re.compile(rf"(?:\s(?:-t|--tag)[ =]|\stag \S{{1,200}}+ )['\"]?{re.escape(name)}(?![\w./-])")
+        return any(given.search(command.text) for step in self.steps for command in step.commands)
+
+    def session(self, docname: str, *, terminal: TerminalSize, definitions: Definitions) -> Session | None:
+        """Return the page's session; None for a page without steps.
+
+        `terminal` is the size for pages that don't say.
+        """
+        if not self.steps or self.place is None:
+            return None
+        kind, images, own_terminal = self.place
+        terminal, place = own_terminal or terminal, definitions.place(kind)
+        return Session(
+            page=docname,
+            steps=tuple(self.steps),
+            keys=session_keys(
+                self.steps, place=place, terminal=terminal, images=images, contexts=definitions.contexts
+            ),
+            place=place,
+            terminal=terminal,
+            images=images,
+        )
+
+    def first_call(self, name: str) -> str | None:
+        """Return the id of the first block in which a reader sees the command `name` called."""
+        for number, anchor in sorted(self.anchors.items()):
+            lines = (line for each in self.steps[number].commands for line in (each.text, *each.typed))
+            if any(calls(line, name) for line in lines):
+                return anchor
+        return None
+
+    def duplicate_values(self) -> Iterator[Finding]:
+        """Find the names that two captured values have in common."""
+        seen: dict[str, Location] = {}
+        for step in self.steps:
+            for capture in step.captures:
+                yield from duplicate(seen, capture.name, step.location, "value")
+
+
+def duplicate(seen: dict[str, Location], name: str, location: Location, what: str) -> Iterator[Finding]:
+    """Find that `name` has been `seen` before; where it has not, it is from now on."""
+    first = seen.setdefault(name, location)
+    if first is not location:
+        yield Finding(
+            location,
+            WarningType.DUPLICATE_NAME,
+            f"there is a {what} with the name `{name}` already, at {first.path}:{first.line}: "
+            "give one of them another name",
+        )

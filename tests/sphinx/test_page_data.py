@@ -1,0 +1,136 @@
+"""What is kept of each page, from worker to worker and from build to build; and what only one build knows."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import MISSING, fields
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sphinx.testing.util import SphinxTestApp
+
+from docker_run.sphinx_ext.domain import DockerRunDomain
+from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
+from docker_run.sphinx_ext.page_data import PageData
+from fake_engine import FakeEngine
+
+if TYPE_CHECKING:
+    from conftest import Site
+
+EVERYTHING = """# One
+
+It said {docker-value}`word`.
+
+```{docker-run} --rm busybox echo one
+:name: first
+:capture: word = .+
+```
+
+```{docker-index}
+docker run: runs
+```
+"""
+WRONG = "---\ndocker_run_lab: nowhere\n---\n\n# Wrong\n\n```{docker-run} --rm busybox true\n```\n"
+
+
+def kept(site: Site) -> dict[str, PageData]:
+    """Return what the last build has left of each page."""
+    env = pickle.loads((site.folder.parent / "build" / "doctrees" / "environment.pickle").read_bytes())  # noqa: S301 (our own)
+    found: dict[str, PageData] = env.domaindata["docker-run"]["pages"]
+    return found
+
+
+def default(name: str) -> object:
+    (field,) = (each for each in fields(PageData) if each.name == name)
+    return field.default if field.default is not MISSING else field.default_factory()  # type: ignore[misc]
+
+
+def test_parallel_readers_give_what_one_reader_gives(site: Site, engine: FakeEngine) -> None:
+    names = ["one", "wrong", *(f"p{number}" for number in range(8))]
+    site.write("index.md", "# Index\n\n```{toctree}\n" + "\n".join(names) + "\n```\n")
+    site.write("one.md", EVERYTHING)
+    site.write("wrong.md", WRONG)
+    for name in names[2:]:
+        site.write(f"{name}.md", f"# P\n\n```{{docker-run}} --rm busybox echo {name}\n```\n")
+    site.build(engine=engine)
+    one = kept(site)
+    assert sorted(one) == sorted([*names, "index"])
+    # Each kind of data is there, so that this test is about it.
+    for field in fields(PageData):
+        assert any(getattr(page, field.name) != default(field.name) for page in one.values()), field.name
+    site.forget()
+    site.build(engine=engine, parallel=4)
+    assert kept(site) == one
+
+
+def test_nothing_stays_of_a_page_that_is_gone_or_has_nothing_any_more(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", "# Index\n\n```{toctree}\none\ntwo\n```\n")
+    site.write("one.md", EVERYTHING)
+    site.write("two.md", EVERYTHING.replace("first", "second"))
+    site.build(engine=engine)
+    site.build(engine=engine)
+    site.write("one.md", "# One\n")
+    (site.folder / "two.md").unlink()
+    site.write("index.md", "# Index\n\n```{toctree}\none\n```\n")
+    site.build(engine=engine)
+    pages = kept(site)
+    assert sorted(pages) == ["index", "one"]
+    assert pages["one"] == PageData(place=pages["index"].place)
+
+
+def test_two_applications_of_one_process_know_each_their_own(
+    site: Site, engine: FakeEngine, tmp_path: Path
+) -> None:
+    site.write("index.md", "# One\n\n```{docker-run} --rm busybox echo one\n```\n")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "conf.py").write_bytes((site.folder / "conf.py").read_bytes())
+    (other / "index.md").write_text("# Two\n\n```{docker-run} --rm busybox echo two\n```\n")
+    apps = [
+        SphinxTestApp(srcdir=folder, builddir=tmp_path / f"{folder.name}-build", status=StringIO())
+        for folder in (site.folder, other)
+    ]
+    try:
+        for app in apps:
+            app.connect(OPEN_EVENT, lambda _app, _progress: engine)
+            app.build()
+        one, two = (DockerRunDomain.of(app.env).build for app in apps)
+        assert one is not two
+        assert [build.sessions["index"].steps[0].commands[0].text for build in (one, two)] == [
+            "docker run --rm busybox echo one",
+            "docker run --rm busybox echo two",
+        ]
+        assert all(build.page_states["index"].right for build in (one, two))
+        # What is shown of the first is still its own, after the second was built.
+        assert one.shown.page("index").commands(0) == ["docker run --rm busybox echo one"]
+    finally:
+        for app in reversed(apps):
+            app.cleanup()
+
+
+def test_a_second_build_of_an_application_knows_nothing_of_the_first(site: Site, engine: FakeEngine) -> None:
+    page = "# Page\n\n```{docker-run} --rm busybox echo WORD\n```\n"
+    site.write("index.md", page.replace("WORD", "one"))
+    app = SphinxTestApp(srcdir=site.folder, builddir=site.folder.parent / "build", status=StringIO())
+    try:
+        app.connect(OPEN_EVENT, lambda _app, _progress: engine)
+        app.build()
+        before = DockerRunDomain.of(app.env).build
+        site.write("index.md", page.replace("WORD", "two"))
+        app.build()
+        after = DockerRunDomain.of(app.env).build
+        assert after is not before
+        assert "two" in (Path(app.outdir) / "index.html").read_text(encoding="utf-8")
+        assert after.tally is not None
+        assert after.tally.commands_run == 1
+    finally:
+        app.cleanup()
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(PageData)])
+def test_what_is_kept_of_a_page_is_its_own(field: str) -> None:
+    one, two = PageData(), PageData()
+    value = getattr(one, field)
+    assert value is not getattr(two, field) or value in (None, False)
