@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from docker_run.model import (
         Capture,
+        Cause,
         Chunk,
         Command,
         CommandRecording,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BodyProblem",
     "Capture",
+    "Cause",
     "Chunk",
     "ClientConfigProblem",
     "Command",

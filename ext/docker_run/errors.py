@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from docker_run.model import CommandRecording
+from docker_run.model import Cause, CommandRecording
 from docker_run.warning_types import WarningType
 
 _LONGEST_MESSAGE = 2000
@@ -50,6 +50,8 @@ class DockerRunError(Exception):
 
     subtype: ClassVar[WarningType] = WarningType.DEFECT
     """The type of warning under which it is reported."""
+    cause: ClassVar[Cause] = Cause.PAGE
+    """Whose failure it is, where it ends a session."""
 
 
 # The text of a directive is wrong: found while reading, no engine involved.
@@ -104,6 +106,7 @@ class EngineProblem(DockerRunError):
     """No engine answers, it failed, or what came from it is not whole. Nothing of it is an output."""
 
     subtype = WarningType.ENGINE
+    cause = Cause.ENGINE
 
 
 class ClientConfigProblem(EngineProblem):
@@ -114,6 +117,7 @@ class LabProblem(EngineProblem):
     """A lab did not start, or ended in the middle of its page; the engine that hosts it goes on."""
 
     subtype = WarningType.LAB
+    cause = Cause.LAB
 
 
 class ImageProblem(DockerRunError):
@@ -125,6 +129,7 @@ class ImageProblem(DockerRunError):
     """
 
     subtype = WarningType.IMAGE
+    cause = Cause.IMAGE
 
     def __init__(self, message: str, *, reason: str = "", answer: str = "") -> None:
         super().__init__(message)
@@ -168,6 +173,7 @@ class Interrupted(Unfinished):
     """The build was interrupted while the command ran."""
 
     subtype = WarningType.INTERRUPTED
+    cause = Cause.INTERRUPTION
 
 
 # The extension, or a library that it uses, has a defect.
@@ -177,6 +183,7 @@ class Defect(DockerRunError):
     """Something was raised that nobody expected. It costs the page at which it happened, and no other."""
 
     subtype = WarningType.DEFECT
+    cause = Cause.DEFECT
 
     @classmethod
     def of(cls, error: Exception, what: str) -> Defect:

@@ -7,7 +7,7 @@ between processes), and know nothing of Docker, Sphinx or the disk.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from docker_run.warning_types import WarningType
@@ -311,6 +311,23 @@ class Finding:
     message: str
 
 
+class Cause(StrEnum):
+    """Whose failure it was that ended a session before its last step."""
+
+    PAGE = "page"
+    """That of one of its commands, or of its text."""
+    ENGINE = "engine"
+    """That of the engine, which could then not be told to remove anything either."""
+    LAB = "lab"
+    """That of a lab; its engine goes on."""
+    IMAGE = "image"
+    """That of an image, which could not be had."""
+    DEFECT = "defect"
+    """That of the extension, or of a library that it uses."""
+    INTERRUPTION = "interruption"
+    """Nobody's: who builds has interrupted the build."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What ended a session before its last step."""
@@ -319,8 +336,12 @@ class Problem:
     """The index of the step that did not finish."""
     subtype: WarningType
     message: str
-    transient: bool
-    """Whether it says nothing of the page: an engine, an image or the extension itself failed."""
+    cause: Cause = Cause.PAGE
+
+    @property
+    def transient(self) -> bool:
+        """Whether it says nothing of the page, so that another try may get further."""
+        return self.cause in {Cause.ENGINE, Cause.LAB, Cause.IMAGE, Cause.DEFECT}
 
     def finding(self, session: Session) -> Finding:
         """Return what to tell the author of `session`, at the step's present line."""

@@ -22,6 +22,7 @@ import pytest
 
 import registries
 from docker_run.catalogue.lock_file import read_lock, write_lock
+from docker_run.docker_cli.values.choices import PullPolicy
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.images.provider import Images
 from docker_run.errors import EngineProblem, ImageProblem
@@ -230,7 +231,7 @@ def test_what_is_on_the_engine_is_not_pulled(  # noqa: PLR0917 - fixtures
     assert images.provide(f"local-{unique}").image.origin == "found on the engine"
     assert images.provide(f"local-{unique}").image.digest == ""
     assert not seen.images
-    assert images.provide(pushed, pull="always").image.origin == "pulled"
+    assert images.provide(pushed, pull=PullPolicy.ALWAYS).image.origin == "pulled"
     assert seen.images
 
 
@@ -285,11 +286,11 @@ def test_denied_is_told_apart(images: Images, refusing: tuple[str, list[str]]) -
 
 def test_pull_never(client: docker.DockerClient, images: Images, seen: Seen, pushed: str) -> None:
     with pytest.raises(ImageProblem, match=r"no such image: .*--pull never"):
-        images.provide(pushed, pull="never")
+        images.provide(pushed, pull=PullPolicy.NEVER)
     assert not seen.images
     client.images.pull(pushed)
     again = Images(lambda: client, catalogue=None, progress=seen)
-    assert again.provide(pushed, pull="never").reference == pushed
+    assert again.provide(pushed, pull=PullPolicy.NEVER).reference == pushed
 
 
 def test_another_platform_than_that_of_the_image(
@@ -299,7 +300,7 @@ def test_another_platform_than_that_of_the_image(
     has = client.images.get(pushed).attrs["Architecture"]
     other = "arm64" if has == "amd64" else "amd64"
     assert images.provide(pushed, platform=f"linux/{has}").reference == pushed
-    for pull in ("missing", "always", "never"):
+    for pull in PullPolicy:
         with pytest.raises(ImageProblem, match=rf"specified platform.*linux/{other}.*`--platform`") as caught:
             images.provide(pushed, platform=f"linux/{other}", pull=pull)
         # The last line is the engine's own, as the CLI prints it.
@@ -395,7 +396,7 @@ def test_the_catalogue_stands_in_and_says_so(  # noqa: PLR0917 - fixtures
     seen.images.clear()
     again = Images(lambda: client, catalogue=catalogue, progress=seen)
     assert again.provide(name).reference == provided.reference
-    assert again.provide(name, pull="never").reference == provided.reference
+    assert again.provide(name, pull=PullPolicy.NEVER).reference == provided.reference
     assert not any(text.startswith("step") for text in seen.texts), "unchanged, so not built again"
 
     (folder / "more").write_text("changed\n")
@@ -492,7 +493,10 @@ def test_a_locked_image_is_the_one_of_its_digest(
         assert "error" not in event
     assert other.id != meant.image.id
     assert Images(lambda: client, catalogue=catalogue, progress=seen).provide(pushed) == meant
-    assert Images(lambda: client, catalogue=catalogue, progress=seen).provide(pushed, pull="always") == meant
+    always = Images(lambda: client, catalogue=catalogue, progress=seen).provide(
+        pushed, pull=PullPolicy.ALWAYS
+    )
+    assert always == meant
     unlocked = Images(lambda: client, catalogue=None, progress=seen).provide(pushed)
     assert unlocked.image.id == other.id
     status, said = lock_images(engine_url, catalogue)

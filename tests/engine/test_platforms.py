@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from contract import run, text
+from docker_run.docker_cli.values.choices import PullPolicy
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
@@ -65,7 +66,7 @@ def test_an_image_for_several_platforms(  # noqa: PLR0917 - fixtures
     assert {each.image.origin for each in found.values()} == {"found on the engine"}
     assert found[None].image.id == found[own].image.id != found[f"linux/{other}"].image.id
     with pytest.raises(ImageProblem, match=r"does not provide the specified platform \(linux/s390x\)"):
-        images.provide(name, platform="linux/s390x", pull="never")
+        images.provide(name, platform="linux/s390x", pull=PullPolicy.NEVER)
 
 
 def test_a_program_that_the_machine_can_not_run_prints_what_it_prints_for_the_cli(

@@ -94,7 +94,7 @@ def test_it_is_where_there_is_a_failed_run(store: CountingStore, failed: FailedR
     examined: dict[str, Examined] = {}
     pages = Pages(store, failed, examined=examined)
     pages.examine(ASKED)
-    failed.save(ASKED, None, Problem(0, "timeout", "it took long", transient=False), engine="unix:///one")
+    failed.save(ASKED, None, Problem(0, "timeout", "it took long"), engine="unix:///one")
     assert [each.subtype for each in pages.examine(ASKED).findings] == ["timeout"]
 
 

@@ -14,7 +14,7 @@ from docker_run.model import Environment, Problem, Recording, Session, StepRecor
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
 from docker_run.warning_types import WarningType
 
-PROBLEM = Problem(1, WarningType.TIMEOUT, "it took `long`\nand longer", transient=False)
+PROBLEM = Problem(1, WarningType.TIMEOUT, "it took `long`\nand longer")
 
 
 def printed(asked: Session) -> Recording:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract import session, step
-from docker_run.model import Finding, Problem
+from docker_run.model import Cause, Finding, Problem
 from docker_run.recordings.failed_runs import FailedRun
 from docker_run.recordings.run_cache import RunCache
 from docker_run.warning_types import WarningType
@@ -20,11 +20,9 @@ ASKED = session(step("busybox true"))
 RIGHT = PageState("page", current=True)
 BROKEN = RIGHT.also(Finding(None, WarningType.MATCH, "it does not match"))
 FAILED = replace(BROKEN, failed=FailedRun(ASKED.key, "unix:///one"))
-TIMED_OUT = replace(
-    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.TIMEOUT, "", transient=False))
-)
+TIMED_OUT = replace(BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.TIMEOUT, "")))
 CUT_OFF = replace(
-    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.ENGINE, "", transient=True))
+    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.ENGINE, "", Cause.ENGINE))
 )
 
 

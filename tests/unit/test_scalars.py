@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docker_run.docker_cli.values import (
+    choices,
     csv_fields,
     devices,
     mounts,
@@ -66,7 +67,7 @@ PATIENTLY = settings(deadline=None)  # a busy machine is no failure
         (scalars.duration, "-100us", -100_000),
         (scalars.duration, "0", 0),
         (scalars.duration, "2h3m4s5ms6µs7ns", 7384005006007),
-        (scalars.attach, "STDIN", "stdin"),
+        (choices.stream, "STDIN", "stdin"),
         (scalars.sysctl, "net.ipv4.x=1=2", ("net.ipv4.x", "1=2")),
         (restart.restart, "on-failure:3", RestartPolicy("on-failure", 3)),
         (restart.restart, "always", RestartPolicy("always")),
@@ -126,7 +127,7 @@ def test_values(convert: Callable[[str], object], text: str, value: object) -> N
         (scalars.duration, "5y", 'time: unknown unit "y" in duration "5y"'),
         (scalars.duration, "", 'time: invalid duration ""'),
         (scalars.duration, "-", 'time: invalid duration "-"'),
-        (scalars.attach, "x", "valid streams are STDIN, STDOUT and STDERR"),
+        (choices.stream, "x", "valid streams are STDIN, STDOUT and STDERR"),
         (scalars.sysctl, "vm.x=1", "sysctl 'vm.x=1' is not allowed"),
         (restart.restart, ":3", "no policy provided before colon"),
         (scalars.label, "=x", "empty name"),

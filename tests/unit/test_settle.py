@@ -10,6 +10,7 @@ import pytest
 from contract import session, step
 from docker_run.errors import Defect
 from docker_run.model import (
+    Cause,
     Chunk,
     CommandRecording,
     Environment,
@@ -31,9 +32,9 @@ from docker_run.workflow.run import Outcome
 from docker_run.workflow.settle import Settler, carried, found_differences, recording_to_keep
 
 ENGINE = "unix:///one"
-TIMEOUT = Problem(1, WarningType.TIMEOUT, "it took long", transient=False)
-CUT = Problem(1, WarningType.ENGINE, "the connection was cut", transient=True)
-INTERRUPTED = Problem(0, WarningType.INTERRUPTED, "Ctrl-C", transient=False)
+TIMEOUT = Problem(1, WarningType.TIMEOUT, "it took long")
+CUT = Problem(1, WarningType.ENGINE, "the connection was cut", Cause.ENGINE)
+INTERRUPTED = Problem(0, WarningType.INTERRUPTED, "Ctrl-C", Cause.INTERRUPTION)
 
 
 def asking(*lines: str, **expect: object) -> Session:

@@ -22,6 +22,7 @@ from docker_run.docker_cli.container_options import (
 )
 from docker_run.docker_cli.parsed_flags import ParsedFlags
 from docker_run.docker_cli.values import devices, mounts, ports, rates, scalars
+from docker_run.docker_cli.values.choices import Namespace, StandardStream, pull_policy
 from docker_run.docker_cli.values.networks import Attachment, attachments
 from docker_run.docker_cli.values.restart import RestartPolicy
 from docker_run.docker_cli.values.scalars import BadValue
@@ -31,23 +32,20 @@ Read = Callable[[str], str]
 _ONE = "Leave one of the two out"
 
 
-def attach(flags: ParsedFlags) -> tuple[str, ...]:
-    """Return the streams that `-a` names: of `stdin`, `stdout`, `stderr`, in this order."""
-    asked = flags.words("attach")
+def attach(flags: ParsedFlags) -> tuple[StandardStream, ...]:
+    """Return the streams that `-a` names, in the order of their numbers."""
+    asked = flags.all("attach", StandardStream)
     if flags.last("detach", default=False) and asked:
         raise BadValue("conflicting options: cannot specify both --attach and --detach", hint=_ONE)
-    return tuple(stream for stream in ("stdin", "stdout", "stderr") if stream in asked)
+    return tuple(stream for stream in StandardStream if stream in asked)
 
 
 def client(flags: ParsedFlags) -> ClientOptions:
     """Return what the client itself does."""
-    pull = flags.last("pull", "missing")
-    if pull not in ("always", "missing", "never", ""):
-        raise BadValue(f'invalid pull option: \'{pull}\': must be one of "always", "missing" or "never"')
     return ClientOptions(
         detach_keys=flags.last("detach-keys", ""),
         sig_proxy=flags.last("sig-proxy", default=True),
-        pull=pull or "missing",
+        pull=pull_policy(flags.last("pull", "")),
         quiet=flags.last("quiet", default=False),
         id_file=flags.last("cidfile", ""),
         api_versions=flags.api_versions(),
@@ -94,23 +92,23 @@ def namespaces(flags: ParsedFlags) -> NamespaceOptions:
     pid = flags.last("pid", "")
     if pid not in ("", "host") and not (pid.startswith("container:") and pid != "container:"):
         raise BadValue("--pid: invalid PID mode", hint="Try --pid container:NAME, or --pid host")
-    for name, words, title in (
-        ("uts", ("", "host"), "UTS"),
-        ("userns", ("", "host"), "USER"),
-        ("cgroupns", ("", "host", "private"), "CGROUP"),
-    ):
-        if flags.last(name, "") not in words:
-            raise BadValue(
-                f"--{name}: invalid {title} mode", hint=f"Try --{name} {words[-1]}, or leave it out"
-            )
     return NamespaceOptions(
         pid=pid,
         ipc=flags.last("ipc", ""),
-        uts=flags.last("uts", ""),
-        user=flags.last("userns", ""),
-        cgroup=flags.last("cgroupns", ""),
+        uts=_namespace(flags, "uts", "UTS"),
+        user=_namespace(flags, "userns", "USER"),
+        cgroup=_namespace(flags, "cgroupns", "CGROUP", Namespace.PRIVATE),
         cgroup_parent=flags.last("cgroup-parent", ""),
     )
+
+
+def _namespace(flags: ParsedFlags, name: str, title: str, *more: Namespace) -> Namespace:
+    """Return whose namespace `--name` asks for: the host's, if not one of `more`."""
+    words = (Namespace.DEFAULT, Namespace.HOST, *more)
+    asked = flags.last(name, "")
+    if asked not in words:
+        raise BadValue(f"--{name}: invalid {title} mode", hint=f"Try --{name} {words[-1]}, or leave it out")
+    return Namespace(asked)
 
 
 def storage(flags: ParsedFlags, *, directory: str) -> StorageOptions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from docker_run.docker_cli.values.choices import Namespace, PullPolicy, StandardStream
 from docker_run.docker_cli.values.devices import Device, DeviceRequest
 from docker_run.docker_cli.values.mounts import Mount, Pairs, Volume
 from docker_run.docker_cli.values.networks import Attachment
@@ -24,8 +25,7 @@ class ClientOptions:
     detach_keys: str = ""
     """What detaches from the container (`ctrl-x,x`); empty for the client's own."""
     sig_proxy: bool = True
-    pull: str = "missing"
-    """`always`, `missing` or `never`."""
+    pull: PullPolicy = PullPolicy.MISSING
     quiet: bool = False
     id_file: str = ""
     """The file in which the container's id is left (`--cidfile`)."""
@@ -162,10 +162,12 @@ class NamespaceOptions:
     """Which of the kernel's namespaces the container shares, and with whom; empty for the engine's own."""
 
     pid: str = ""
+    """`host` or `container:NAME`."""
     ipc: str = ""
-    uts: str = ""
-    user: str = ""
-    cgroup: str = ""
+    """`container:NAME`, or a word that the engine judges."""
+    uts: Namespace = Namespace.DEFAULT
+    user: Namespace = Namespace.DEFAULT
+    cgroup: Namespace = Namespace.DEFAULT
     cgroup_parent: str = ""
 
 
@@ -206,8 +208,8 @@ class RunLine:
     interactive: bool = False
     """Whether the container's standard input is kept open (`-i`)."""
     detach: bool = False
-    attach: tuple[str, ...] = ()
-    """What `-a` names: of `stdin`, `stdout` and `stderr`."""
+    attach: tuple[StandardStream, ...] = ()
+    """What `-a` names."""
     auto_remove: bool = False
     restart: RestartPolicy = RestartPolicy()  # noqa: RUF009 (a tuple)
     runtime: str = ""
@@ -227,8 +229,9 @@ class RunLine:
     security: SecurityOptions = SecurityOptions()
 
     @property
-    def streams(self) -> frozenset[str]:
-        """The streams to which the client attaches: of `stdin`, `stdout`, `stderr`."""
+    def streams(self) -> frozenset[StandardStream]:
+        """The streams to which the client attaches."""
         if self.detach:
             return frozenset()
-        return frozenset(self.attach or ("stdout", "stderr")) | ({"stdin"} if self.interactive else set())
+        attached = self.attach or (StandardStream.STDOUT, StandardStream.STDERR)
+        return frozenset((*attached, StandardStream.STDIN) if self.interactive else attached)

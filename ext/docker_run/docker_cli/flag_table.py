@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from docker_run.docker_cli.flag import Flag, Take
-from docker_run.docker_cli.values import devices, mounts, networks, ports, rates, restart
+from docker_run.docker_cli.values import choices, devices, mounts, networks, ports, rates, restart
 from docker_run.docker_cli.values import scalars as v
 
 
@@ -69,7 +69,7 @@ _ROWS = (
         why="is passed to the host's container runtime, which may run hooks for it", api="1.43",
     ),
     Flag(
-        "attach", "list", v.attach, short="a", take=_ALL,
+        "attach", "list", choices.stream, short="a", take=_ALL,
         example="stdout",
     ),
     Flag("blkio-weight", "uint16", v.weight, example="300"),

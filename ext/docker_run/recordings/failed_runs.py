@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from docker_run.errors import RecordingProblem, UnsavedRecording
-from docker_run.model import Problem, Recording, Session
+from docker_run.model import Cause, Problem, Recording, Session
 from docker_run.recordings.store import Store
 from docker_run.system import files
 from docker_run.warning_types import WarningType
@@ -129,6 +129,6 @@ class FailedRuns:
         return self._directory / f"{hashlib.sha256(page.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
 
-def _problem(subtype: str, **described: Any) -> Problem:  # noqa: ANN401 (as JSON has them)
+def _problem(subtype: str, cause: str, **described: Any) -> Problem:  # noqa: ANN401 (as JSON has them)
     """Return the problem that a failed run's file describes. Raises `ValueError` and `TypeError`."""
-    return Problem(subtype=WarningType(subtype), **described)
+    return Problem(subtype=WarningType(subtype), cause=Cause(cause), **described)

@@ -13,7 +13,7 @@ from docker_run.errors import RecordingProblem
 from docker_run.model import Finding, Location
 from docker_run.recordings.run_cache import RunCache
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
-from docker_run.sphinx_ext.config import REPLAY
+from docker_run.sphinx_ext.config import Mode
 from docker_run.sphinx_ext.config_checks import problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.engine_hook import SphinxEngines
@@ -86,12 +86,12 @@ class Build:
     def _replays(self) -> bool:
         """Whether no engine is asked."""
         # The mode may be this one only because conf.py names none that there is: a check then fails.
-        return self._settings.mode == REPLAY and not (self._check and any(problems(self._app)))
+        return self._settings.mode is Mode.REPLAY and not (self._check and any(problems(self._app)))
 
     @property
     def _everything(self) -> bool:
         """Whether everything is to be run."""
-        return self._check or self._settings.mode == "always"
+        return self._check or self._settings.mode is Mode.ALWAYS
 
     def _tell_mode(self, results: Results) -> None:
         """Say where nothing was run, and that it was to be."""

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field, fields, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,17 @@ from docker_run.units import BYTES, LONGEST
 
 PREFIX = "docker_run_"
 
-REPLAY = "replay"
-MODES = ("auto", "always", REPLAY)
+
+class Mode(StrEnum):
+    """What a build runs: the values of `docker_run_mode`."""
+
+    AUTO = "auto"
+    """What its engine has not run in its present form."""
+    ALWAYS = "always"
+    """Everything."""
+    REPLAY = "replay"
+    """Nothing."""
+
 
 BUILT_IN = DEFAULT_LAB
 """The kind of lab that comes with the extension."""
@@ -76,10 +86,11 @@ def _truth(value: object) -> bool:
     return value
 
 
-def _mode(value: object) -> str:
-    if value not in MODES:
-        raise ValueError(f"one of {', '.join(MODES)}")
-    return str(value)
+def _mode(value: object) -> Mode:
+    try:
+        return Mode(str(value))
+    except ValueError:
+        raise ValueError(f"one of {', '.join(Mode)}") from None
 
 
 def _positive(value: object) -> int:
@@ -213,7 +224,9 @@ class Settings:
         help="whether to install and start an engine of the build's own where none answers "
         "(root on Debian or Ubuntu only)",
     )
-    mode: str = _setting("auto", _mode, help="`auto`, `always` or `replay`: when commands are run")
+    mode: Mode = _setting(
+        Mode.AUTO, _mode, help="`auto`, `always` or `replay`: when commands are run", written="auto"
+    )
     jobs: int = _setting(4, _positive, help="how many pages are run at the same time")
     timeout: float = _setting(60.0, _seconds, help="seconds that a command may take without `:timeout:`")
     max_output: int = _setting(1_000_000, _positive, help="bytes that a command may print before it is ended")
@@ -294,7 +307,7 @@ class Settings:
             try:
                 values[setting.name] = setting.metadata["check"](config[PREFIX + setting.name])
             except ValueError:
-                values[setting.name] = REPLAY if setting.name == "mode" else setting.default
+                values[setting.name] = Mode.REPLAY if setting.name == "mode" else setting.default
         settings = cls(**values)
         return settings if settings.lab in {None, *settings.kinds} else replace(settings, lab=None)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from docker_run.errors import Defect, DockerRunError, EngineProblem, ImageProblem
+from docker_run.errors import Defect, DockerRunError, ImageProblem
 from docker_run.model import Environment, Image, Problem, Recording, Session, Step, StepRecording
 from docker_run.protocols import Clock, Engine, EngineSession, Progress
 
@@ -165,8 +165,7 @@ def _run_step(running: EngineSession, step: Step, key: str) -> StepRecording:
 def _problem(step: int, error: Exception) -> Problem:
     if not isinstance(error, DockerRunError):
         error = Defect.of(error, "this could not be run")
-    transient = isinstance(error, EngineProblem | ImageProblem | Defect)
-    return Problem(step, error.subtype, str(error), transient)
+    return Problem(step, error.subtype, str(error), error.cause)
 
 
 def _timestamp(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 from docker_run.errors import RecordingProblem, SlowPattern
-from docker_run.model import Finding, Problem, Recording, Session, StepRecording
+from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRecording
 from docker_run.recordings.compare import Difference, differences
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
@@ -65,7 +65,7 @@ class Settler:
 
     def _settled(self, outcome: Outcome, engine: str) -> Settled:
         session, problem = outcome.session, outcome.problem
-        if problem is not None and problem.subtype == WarningType.INTERRUPTED:
+        if problem is not None and problem.cause is Cause.INTERRUPTION:
             return Settled(self._pages.examine(session))
         earlier = self._pages.load(session).recording
         recording = carried(outcome.recording, session, earlier)

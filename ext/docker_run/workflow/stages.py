@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from docker_run.errors import Defect, DockerRunError, EngineProblem
-from docker_run.model import Finding, Session
+from docker_run.model import Cause, Finding, Session
 from docker_run.protocols import Clock, Engine, Progress
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
-from docker_run.warning_types import WarningType
 from docker_run.workflow.page import Examined, Pages, PageState
 from docker_run.workflow.plan import Conditions, Planned, plan
 from docker_run.workflow.run import Outcome, execute
@@ -207,7 +206,7 @@ class Workflow:
             results.ran[page] = outcome.commands
             self._take(self._settled(outcome, identity), results)
             # An engine that went away could not be told to remove anything.
-            if outcome.left or (outcome.problem and outcome.problem.subtype == WarningType.ENGINE):
+            if outcome.left or (outcome.problem and outcome.problem.cause is Cause.ENGINE):
                 left.add(page)
             self._reporter.finished(page, outcome.commands, outcome.seconds)
 

@@ -233,13 +233,6 @@ def _nanoseconds(number: str, unit: int) -> int:
 # Words of a known set.
 
 
-def attach(text: str) -> str:
-    """Read a stream's name for `-a`."""
-    if text.lower() not in ("stdin", "stdout", "stderr"):
-        raise BadValue("valid streams are STDIN, STDOUT and STDERR")
-    return text.lower()
-
-
 _KERNEL_SYSCTLS = frozenset(
     "kernel." + name
     for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")

@@ -15,16 +15,14 @@ from docker.errors import APIError, ImageNotFound
 from docker_run.engine.cleanup import removal
 from docker_run.engine.cleanup.anonymous_volumes import WITHOUT_A_NAME
 from docker_run.engine.cleanup.labels import BUILD, IMAGES, LEASE, LEASE_NAME, NAME, VOLUMES, Owner
-
-KINDS = ("container", "image", "network", "volume")
-"""In the order in which they can be removed: what is in use can't, and volumes tell of what has no labels."""
+from docker_run.engine.cleanup.removal import Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
     """Something that a build made on an engine."""
 
-    kind: str
+    kind: Resource
     id: str
     name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -41,11 +39,11 @@ class Thing:
     @property
     def is_lease(self) -> bool:
         """Whether it is nothing but a sign of life."""
-        return self.kind == "volume" and LEASE in self.labels and self.name.startswith(LEASE_NAME)
+        return self.kind is Resource.VOLUME and LEASE in self.labels and self.name.startswith(LEASE_NAME)
 
     def exists(self, api: APIClient) -> bool:
         """Tell whether a container is still there; of other things, that isn't asked."""
-        if self.kind != "container":
+        if self.kind is not Resource.CONTAINER:
             return False
         return bool(api.containers(all=True, filters={"id": self.id}))
 
@@ -60,14 +58,15 @@ def labelled(api: APIClient, label: str = BUILD) -> Iterator[Thing]:
     for each in api.containers(all=True, filters=filters):
         name = next(iter(each.get("Names") or ()), "").removeprefix("/")
         labels, created = each.get("Labels") or {}, float(each.get("Created") or 0)
-        yield Thing("container", each["Id"], name, labels, created, str(each.get("ImageID", "")))
+        yield Thing(Resource.CONTAINER, each["Id"], name, labels, created, str(each.get("ImageID", "")))
     for each in api.networks(filters=filters):
         # By its name: asked by its id, Podman also removes a network that has containers.
-        yield Thing("network", each["Name"], each["Name"], each.get("Labels") or {}, _moment(each["Created"]))
+        name, labels, created = each["Name"], each.get("Labels") or {}, _moment(each["Created"])
+        yield Thing(Resource.NETWORK, name, name, labels, created)
     for each in api.volumes(filters=filters).get("Volumes") or ():
         # Drivers of others need not say when: other things of the same build do.
         created = _moment(each["CreatedAt"]) if each.get("CreatedAt") else 0.0
-        yield Thing("volume", each["Name"], each["Name"], each.get("Labels") or {}, created)
+        yield Thing(Resource.VOLUME, each["Name"], each["Name"], each.get("Labels") or {}, created)
 
 
 def is_ours(api: APIClient, thing: Thing, inherited: dict[str, str]) -> bool:
@@ -77,7 +76,7 @@ def is_ours(api: APIClient, thing: Thing, inherited: dict[str, str]) -> bool:
     named says so in its labels; of others, the image tells, and where that is gone nobody: such a
     container stays. `inherited` remembers what images say, by their ids.
     """
-    if thing.kind != "container":
+    if thing.kind is not Resource.CONTAINER:
         return True
     if thing.labels.get(NAME):
         return thing.labels[NAME] == thing.name
@@ -98,7 +97,7 @@ def unnamed_images(api: APIClient, things: Iterable[Thing]) -> list[Thing]:
             if not isinstance(record, dict):
                 continue
             for image in _chain(api, record):
-                found[image] = Thing("image", image, labels=thing.owner.labels())
+                found[image] = Thing(Resource.IMAGE, image, labels=thing.owner.labels())
     return [found[image] for image in found if _is_unnamed(api, image)]
 
 
@@ -106,7 +105,7 @@ def unnamed_volumes(things: Iterable[Thing]) -> list[Thing]:
     """Return the volumes of dead builds' containers that have no labels, by what their signs of life say."""
     # Nothing that somebody has given a name is ever one of them.
     return [
-        Thing("volume", name, name, thing.owner.labels())
+        Thing(Resource.VOLUME, name, name, thing.owner.labels())
         for thing in things
         for name in _records(thing, VOLUMES)
         if isinstance(name, str) and WITHOUT_A_NAME.fullmatch(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from enum import StrEnum
 
 import requests
 from docker import APIClient
@@ -17,25 +18,38 @@ _HELD = ("has dependent containers", "network is being used", "volume is being u
 _REMOVING = "already in progress"
 
 
-def remove(api: APIClient, kind: str, identity: str) -> bool:
-    """Remove a `container`, `image`, `volume` or `network`; say whether that was done.
+class Resource(StrEnum):
+    """The kinds of things on an engine, in the order in which they can be removed.
+
+    What is in use can't be, and volumes tell of what has no labels.
+    """
+
+    CONTAINER = "container"
+    IMAGE = "image"
+    NETWORK = "network"
+    VOLUME = "volume"
+
+
+def remove(api: APIClient, kind: Resource, identity: str) -> bool:
+    """Remove something of a `kind`; say whether that was done.
 
     It was not where it is gone already, or where something else that uses it has to go first: Podman
     keeps a container whose network, process space or volumes another one shares.
     Raises docker-py's `APIError` where the engine fails.
     """
     try:
-        if kind == "container":
-            _remove_container(api, identity)
-        elif kind == "image":
-            api.remove_image(identity, noprune=True)
-        elif kind == "volume":
-            # Not by force: Podman would remove the containers that use it as well, whoever made them.
-            api.remove_volume(identity)
-        else:
-            api.remove_network(identity)
+        match kind:
+            case Resource.CONTAINER:
+                _remove_container(api, identity)
+            case Resource.IMAGE:
+                api.remove_image(identity, noprune=True)
+            case Resource.VOLUME:
+                # Not by force: Podman would remove the containers that use it as well, whoever made them.
+                api.remove_volume(identity)
+            case Resource.NETWORK:
+                api.remove_network(identity)
     except APIError as error:
-        if _is_held(error) or (kind == "network" and error.status_code == _ACTIVE):
+        if _is_held(error) or (kind is Resource.NETWORK and error.status_code == _ACTIVE):
             return False
         raise
     return True

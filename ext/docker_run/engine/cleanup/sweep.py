@@ -23,13 +23,13 @@ from docker_run.engine.cleanup.build_folder import BuildFolders, Life
 from docker_run.engine.cleanup.labels import SESSION
 from docker_run.engine.cleanup.lease import RENEWAL_SECONDS
 from docker_run.engine.cleanup.leftovers import (
-    KINDS,
     Thing,
     is_ours,
     labelled,
     unnamed_images,
     unnamed_volumes,
 )
+from docker_run.engine.cleanup.removal import Resource
 from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.errors import EngineProblem
 
@@ -142,7 +142,7 @@ def remove_session(clients: Callable[[], DockerClient], session: str, *, pool: E
             found = [each for each in labelled(api, f"{SESSION}={session}") if is_ours(api, each, inherited)]
             if not found:
                 return
-            for kind in KINDS:
+            for kind in Resource:
                 _remove_together([thing for thing in found if thing.kind == kind], clients, pool)
             time.sleep(0.02)
     left = _counted(found)
@@ -194,17 +194,17 @@ def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], N
     # What a sign of life names goes before it: else nobody would know of it any more.
     found = sorted(
         [*dead, *unnamed_images(api, dead), *unnamed_volumes(dead)],
-        key=lambda thing: (KINDS.index(thing.kind), thing.is_lease),
+        key=lambda thing: (list(Resource).index(thing.kind), thing.is_lease),
     )
     removed: list[Thing] = []
     left: dict[Thing, str] = {}
-    for kind in KINDS:
+    for kind in Resource:
         things = [thing for thing in found if thing.kind == kind]
         give_up = time.monotonic() + _GOING_SECONDS
         while things:
             going = [thing for thing in things if _try_to_remove(api, thing, removed, left)]
             # The engine is just removing it: what it uses can't be removed until that is done.
-            things = going if kind == "container" and time.monotonic() < give_up else []
+            things = going if kind is Resource.CONTAINER and time.monotonic() < give_up else []
             time.sleep(0.05 if things else 0)
     sentences = []
     counted = [thing for thing in removed if not thing.is_lease]
@@ -252,5 +252,6 @@ def _hours(seconds: int) -> str:
 
 def _counted(things: Iterable[Thing]) -> str:
     kinds = [thing.kind for thing in things if not thing.is_lease]
-    counts = [f"{kinds.count(kind)} {kind}{'s' * (kinds.count(kind) > 1)}" for kind in KINDS if kind in kinds]
-    return ", ".join(counts) or "nothing but a sign of life"
+    counts = [(kind, kinds.count(kind)) for kind in Resource if kind in kinds]
+    told = (f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts)
+    return ", ".join(told) or "nothing but a sign of life"

@@ -193,7 +193,7 @@ def _attached(foreground: Foreground, creation: Creation) -> Iterator[Foreground
 def _remove(api: APIClient, container: str) -> None:
     """Remove the container of `--rm`, which has ended or could not be started. Raises `EngineProblem`."""
     with engine_errors("while a container was removed that has ended (`--rm`)"):
-        removal.remove(api, "container", container)
+        removal.remove(api, removal.Resource.CONTAINER, container)
 
 
 def _start(api: APIClient, container: str, creation: Creation) -> None:

@@ -21,6 +21,7 @@ from docker_run.docker_cli.container_options import (
     SecurityOptions,
     StorageOptions,
 )
+from docker_run.docker_cli.values.choices import StandardStream
 from docker_run.docker_cli.values.devices import Device, DeviceRequest
 from docker_run.docker_cli.values.mounts import Mount
 from docker_run.docker_cli.values.networks import Attachment
@@ -48,10 +49,10 @@ def to_body(line: RunLine, api: APIClient, *, reference: str) -> Json:
         )
     )
     body |= {
-        "AttachStdin": "stdin" in line.streams,
-        "AttachStdout": "stdout" in line.streams,
-        "AttachStderr": "stderr" in line.streams,
-        "StdinOnce": "stdin" in line.streams and line.interactive,
+        "AttachStdin": StandardStream.STDIN in line.streams,
+        "AttachStdout": StandardStream.STDOUT in line.streams,
+        "AttachStderr": StandardStream.STDERR in line.streams,
+        "StdinOnce": StandardStream.STDIN in line.streams and line.interactive,
     }
     if line.health:
         body["Healthcheck"] = to_health_check(line.health)

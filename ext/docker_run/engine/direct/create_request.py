@@ -11,6 +11,7 @@ from docker import APIClient
 from docker.utils import version_lt
 
 from docker_run.docker_cli.container_options import RunLine
+from docker_run.docker_cli.values.choices import StandardStream
 from docker_run.engine import podman
 from docker_run.engine.connection.product import Product
 from docker_run.engine.direct.attach import Attached
@@ -94,9 +95,9 @@ def client_warnings(body: Mapping[str, Any]) -> list[str]:
 
 def _attached(line: RunLine, *, typed: tuple[str, ...], terminal: TerminalSize) -> Attached:
     return Attached(
-        stdin="stdin" in line.streams and line.interactive,
-        stdout="stdout" in line.streams,
-        stderr="stderr" in line.streams,
+        stdin=StandardStream.STDIN in line.streams and line.interactive,
+        stdout=StandardStream.STDOUT in line.streams,
+        stderr=StandardStream.STDERR in line.streams,
         tty=line.tty,
         auto_remove=line.auto_remove,
         typed=typed,

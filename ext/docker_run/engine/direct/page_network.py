@@ -64,7 +64,7 @@ class PageNetworks:
             made, self._made, self._free = self._made, [], []
         for network in made:
             try:
-                removal.remove(self._host.clients().api, "network", network)
+                removal.remove(self._host.clients().api, removal.Resource.NETWORK, network)
             except (APIError, EngineProblem, requests.RequestException, HTTPError):
                 self._host.note_left()
 

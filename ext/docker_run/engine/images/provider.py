@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from docker_run.catalogue.build_context import Entry, find_entry
 from docker_run.catalogue.lock_file import locked_reference, read_lock
 from docker_run.catalogue.reference import REFERENCE, advice
+from docker_run.docker_cli.values.choices import PullPolicy
 from docker_run.engine.host import Host
 from docker_run.engine.images.catalogue_build import build
 from docker_run.engine.images.memoize import Memoized
@@ -122,12 +123,14 @@ class Images:
         self._registries: dict[str, _Registry] = {}
         self._lock_file: Mapping[str, str] | None = None
 
-    def provide(self, name: str, *, pull: str = "missing", platform: str | None = None) -> Provided:
+    def provide(
+        self, name: str, *, pull: PullPolicy = PullPolicy.MISSING, platform: str | None = None
+    ) -> Provided:
         """Return the image `name`, after it has been made ready on the engine.
 
-        `pull` is `missing`, `always` or `never`, `platform` is `os[/architecture[/variant]]`; both
-        as for the CLI (https://docs.docker.com/reference/cli/docker/container/run/). An image of
-        the catalogue takes the place of one that can't be pulled.
+        `platform` is `os[/architecture[/variant]]`, as for the CLI
+        (https://docs.docker.com/reference/cli/docker/container/run/). An image of the catalogue takes the
+        place of one that can't be pulled.
         Raises `ImageProblem` where it can't be had, `EngineProblem` where the engine is gone.
         """
         if not REFERENCE.fullmatch(name):
@@ -146,17 +149,17 @@ class Images:
             (name, pull, platform), lambda: self._provide(name, pull, wanted), turn=(name, platform)
         )
 
-    def _provide(self, name: str, pull: str, platform: Platform | None) -> Provided:
+    def _provide(self, name: str, pull: PullPolicy, platform: Platform | None) -> Provided:
         try:
             locked = locked_reference(name, self._locks())
-            if pull != "always":
+            if pull is not PullPolicy.ALWAYS:
                 here = self._on_engine(locked or name, platform, pulled=bool(locked))
                 if here is not None:
                     return here.named(name)
             entry = self._entry(name)
             # What the engine has under the name is not what is locked: better than nothing.
             unlocked = self._on_engine(name, platform) if locked else None
-            if pull == "never":
+            if pull is PullPolicy.NEVER:
                 return unlocked or self._built_earlier(name, entry, platform)
             try:
                 return self._pulled(locked or name, platform).named(name)

@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import removal
 from docker_run.engine.cleanup.labels import NAME
+from docker_run.engine.cleanup.removal import Resource
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.closing import close_all
 from docker_run.engine.host import Host
@@ -89,13 +90,14 @@ class RegistryServer:
         try:
             return _started(host, config, network=network)
         except EngineProblem:
-            _remove(host, "network", network)
+            _remove(host, Resource.NETWORK, network)
             raise
 
     def close(self, host: Host) -> None:
         """Remove it; what is on the volume stays. What an engine does not remove, the next build does."""
         close_all(
-            lambda: _remove(host, "container", self.container), lambda: _remove(host, "network", self.network)
+            lambda: _remove(host, Resource.CONTAINER, self.container),
+            lambda: _remove(host, Resource.NETWORK, self.network),
         )
 
 
@@ -135,7 +137,7 @@ def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> Reg
             state = api.inspect_container(container)["NetworkSettings"]
         address = _address(state)
     except EngineProblem:
-        _remove(host, "container", container)
+        _remove(host, Resource.CONTAINER, container)
         raise
     bindings = state["Ports"].get(f"{PORT}/tcp") or ()
     return RegistryServer(container, address, bindings[0]["HostPort"] if bindings else "", network)
@@ -165,7 +167,7 @@ def _wait_ready(api: APIClient, container: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _remove(host: Host, kind: str, identity: str) -> None:
+def _remove(host: Host, kind: Resource, identity: str) -> None:
     if not identity:
         return
     try:
