@@ -1,4 +1,4 @@
-"""Plain files, of a bounded size: opened without waiting for anybody, read and written piece by piece."""
+"""Regular files of bounded size: opened without blocking, read in chunks, replaced atomically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from docker_run.system.locks import FileLock, try_lock
 
 _PIECE = 1 << 16
-# Not to wait for a pipe's other end, not to follow a link, not to get a terminal; Windows has none of these.
+# Don't wait for a pipe's other end, follow a link, or acquire a terminal; Windows has none of these flags.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -26,16 +26,16 @@ _FLAGS = (
 
 
 _UNFINISHED = ".recording-*.tmp"
-"""How the name of a file begins and ends that is not yet in its place."""
+"""Glob of the temporary files that `replace` writes."""
 
 
 def open_plain(path: Path, *, largest: int) -> BinaryIO:
     """Open the file at `path` for reading.
 
-    Raises `OSError`, also for what is no plain file (a directory, a device, a pipe, a symbolic link) and
-    for a file of more than `largest` bytes.
+    Raises `OSError`, also for anything but a regular file (a directory, a device, a pipe, a symbolic
+    link) and for a file of more than `largest` bytes.
     """
-    # Already to open a device may do something to it.
+    # Before opening: merely opening a device may have an effect on it.
     _check(path.lstat(), path, largest)
     descriptor = os.open(path, _FLAGS)
     try:
@@ -56,7 +56,7 @@ def _check(found: os.stat_result, path: Path, largest: int) -> None:
 
 
 def bounded_lines(file: BinaryIO, *, largest: int) -> Iterator[bytes]:
-    """Yield the lines of `file`, with their ends. Raises `OSError` beyond `largest` bytes: it may grow."""
+    """Yield the lines of `file`, with their ends. Raises `OSError` beyond `largest` bytes: files may grow."""
     left = largest
     while line := file.readline(left + 1):
         left -= len(line)
@@ -66,7 +66,7 @@ def bounded_lines(file: BinaryIO, *, largest: int) -> Iterator[bytes]:
 
 
 def bounded(pieces: Iterable[bytes], *, largest: int) -> Iterator[bytes]:
-    """Yield `pieces`. Raises `OSError` where they are more than `largest` bytes together."""
+    """Yield `pieces`. Raises `OSError` if they exceed `largest` bytes in total."""
     left = largest
     for piece in pieces:
         left -= len(piece)
@@ -76,18 +76,18 @@ def bounded(pieces: Iterable[bytes], *, largest: int) -> Iterator[bytes]:
 
 
 def holds(file: BinaryIO, pieces: Iterable[bytes]) -> bool:
-    """Tell whether `file` holds `pieces`, one after another, and nothing else."""
+    """Return whether the content of `file` is `pieces`, concatenated."""
     return all(file.read(len(piece)) == piece for piece in pieces) and not file.read(1)
 
 
 def contents(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what `file` holds, piece by piece."""
+    """Yield the content of `file` in chunks."""
     while piece := file.read(_PIECE):
         yield piece
 
 
 def begins_otherwise(path: Path, text: bytes) -> bool:
-    """Tell whether there is a plain file at `path` that can be read, and does not begin with `text`."""
+    """Return whether `path` is a readable regular file that does not begin with `text`."""
     try:
         with open_plain(path, largest=sys.maxsize) as file:
             return file.read(len(text)) != text
@@ -96,7 +96,7 @@ def begins_otherwise(path: Path, text: bytes) -> bool:
 
 
 def replace(path: Path, pieces: Iterable[bytes]) -> None:
-    """Make `pieces` what the file at `path` holds, in one go."""
+    """Write `pieces` to the file at `path`, atomically: it is replaced by a finished new one."""
     new, file = _unfinished(path)
     try:
         with file:
@@ -113,33 +113,33 @@ def replace(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 def remove_unfinished(directory: Path) -> None:
-    """Remove what a process that was killed in the middle of `replace` left below `directory`."""
+    """Remove the temporary files below `directory` of processes that were killed during `replace`."""
     for path in list(files_below(directory)):
         if path.match(_UNFINISHED) and not path.is_symlink():
             lock = FileLock(path)
             with suppress(OSError):
-                if lock.try_acquire():  # else somebody is just writing it
+                if lock.try_acquire():  # else a process is writing it
                     lock.remove()
 
 
 def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
-    """Create the file that is to replace the one at `path`; it is locked for as long as it is written."""
+    """Create the temporary file for `replace`, locked for as long as it is open."""
     while True:
-        # No recording's name begins with a dot. Not `tempfile`: its files only their owner may read.
+        # No recording's name begins with a dot. Not `tempfile`: only their owner may read its files.
         new = path.with_name(_UNFINISHED.replace("*", secrets.token_hex(8)))
         file = new.open("xb")
         try:
             is_locked = try_lock(file.fileno())
         except OSError:
-            return new, file  # where there are no locks, nobody takes it for unfinished, either
-        # Before the lock, somebody may have taken it for what a killed build left.
+            return new, file  # without locks, `remove_unfinished` removes nothing, either
+        # Before it was locked, another process may have removed it as a killed build's leftover.
         if is_locked and (os.name != "posix" or os.fstat(file.fileno()).st_nlink):
             return new, file
         file.close()
 
 
 def files_below(directory: Path) -> Iterator[Path]:
-    """Yield the plain files and links below `directory`, in no order; links are not followed."""
+    """Yield the regular files and links below `directory`, in no order; links are not followed."""
     waiting = [directory]
     while waiting:
         try:
@@ -150,4 +150,4 @@ def files_below(directory: Path) -> Iterator[Path]:
                     elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
                         yield Path(entry.path)
         except OSError:
-            continue  # it is gone, or may not be read: no recording of it can be, either
+            continue  # it is gone or unreadable, and so are the recordings in it

@@ -1,7 +1,7 @@
-"""Locks between processes, and waiting for them: whoever waits says what for.
+"""Locks between processes, and waiting for them with a notice of what is waited for.
 
-A lock is held by an open file. It ends with its process, in whichever way that ends, so that nobody has
-to find out whether a holder is still alive.
+A lock belongs to an open file, so the system releases it when its process ends, in whatever way: no
+holder has to be checked for being alive.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 
 _LOOK_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
-"""A wait that is over before this is not worth a line."""
+"""Shorter waits are not reported."""
 _LONGEST_COMMAND = 60
-"""Characters of a holder's command line that are shown."""
+"""Limit of a holder's command line in a notice, in characters."""
 
 
 class FileLock:
-    """An exclusive lock on the file `path`, or on a folder that there is. It isn't reentrant.
+    """An exclusive lock on the file `path`, or on an existing directory. Not reentrant.
 
-    A process that is forked while the lock is held shares it, as flock(2) says.
+    A process that is forked while the lock is held shares it (see flock(2)).
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +30,7 @@ class FileLock:
         self._descriptor = -1
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; tell whether this object holds it now. Raises `OSError`."""
+        """Acquire the lock if it is free; return whether this call acquired it. Raises `OSError`."""
         if self._descriptor >= 0:
             return False
         flags = os.O_RDONLY if self.path.is_dir() else os.O_RDWR | os.O_CREAT
@@ -47,21 +47,21 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let go of the lock, if this object holds it."""
+        """Release the lock, if this object holds it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
     def remove(self) -> None:
-        """Remove the file and let go of the lock: who waits for it looks again (see `is_linked`)."""
+        """Remove the file, then release the lock: a waiting process has to check `is_linked`."""
         if sys.platform == "win32":
-            self.release()  # a file that is open can't be removed there
+            self.release()  # an open file can't be removed there
         self.path.unlink(missing_ok=True)
         self.release()
 
     @property
     def is_linked(self) -> bool:
-        """Whether the file that is locked still has its name: its last holder may have removed it."""
+        """Whether the locked file still exists under its name: its last holder may have removed it."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
         except OSError:
@@ -69,7 +69,7 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether a process holds the lock on `path`; what isn't there, nobody holds. Raises `OSError`."""
+    """Return whether any process holds the lock on `path`; False if there is no file. Raises `OSError`."""
     if not path.exists():
         return False
     lock = FileLock(path)
@@ -88,10 +88,10 @@ def wait_until(
     seconds: float | None = None,
     stopped: Callable[[], bool] = bool,
 ) -> bool:
-    """Repeat `attempt` until it succeeds; return False where `seconds` pass, or `stopped`, before that.
+    """Poll `attempt` until it succeeds; return False if `seconds` pass, or `stopped` is true, before that.
 
-    After a second `say` is told once that this waits for `what`, and by whom it is held (see
-    `holder_of`), where that is known.
+    After a second, `say` is called once with a notice that names `what` is waited for and, where it is
+    known, the `holder` of it (see `holder_of`).
     """
     began = time.monotonic()
     is_said = False
@@ -110,7 +110,7 @@ def wait_until(
 def holder_of(path: Path) -> str:
     """Describe the process that holds a lock on `path`: `process 42 (make html)`; empty if unknown.
 
-    Linux tells it in `/proc/locks` (proc_locks(5)). A process in another name space has no number here.
+    On Linux, from `/proc/locks` (proc_locks(5)). A process in another PID namespace has no number here.
     """
     try:
         status = path.stat()
@@ -120,7 +120,7 @@ def holder_of(path: Path) -> str:
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     for line in table.splitlines():
         words = line.split()
-        # `1: FLOCK ADVISORY WRITE 42 08:01:123 0 EOF`; an arrow marks those that wait.
+        # `1: FLOCK ADVISORY WRITE 42 08:01:123 0 EOF`; an arrow marks a waiting process.
         if len(words) > 5 and words[5] == device and words[4].isdecimal():
             return _described(int(words[4]))
     return ""
@@ -138,12 +138,12 @@ def _described(pid: int) -> str:
     return f"process {pid} ({printable})" if printable else f"process {pid}"
 
 
-# `fcntl` and `msvcrt` are each on one kind of system only: importing this module needs neither.
+# `fcntl` exists on POSIX only, `msvcrt` on Windows only.
 if sys.platform == "win32":
     import msvcrt
 
     def try_lock(descriptor: int) -> bool:
-        """Lock an open file if it is free; tell whether it is locked now, until it is closed."""
+        """Lock an open file, until it is closed, if it is free; return whether this call locked it."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -154,7 +154,7 @@ else:
     import fcntl
 
     def try_lock(descriptor: int) -> bool:
-        """Lock an open file if it is free; tell whether it is locked now, until it is closed."""
+        """Lock an open file, until it is closed, if it is free; return whether this call locked it."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

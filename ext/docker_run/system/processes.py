@@ -1,4 +1,4 @@
-"""Running a command for as long as any of its processes lives, and passing on to them what ends it."""
+"""Running a command until the last of its processes has ended, with termination signals forwarded."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LOOK_SECONDS = 0.05
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run `command`; return its exit status, as a shell would. Raises `OSError` where it can't be started.
+    """Run `command`; return its exit status as a shell does (128 + signal). Raises `OSError`.
 
-    Ctrl-C reaches the command from the terminal; other signals that end programs are passed on to it and
-    to all processes below it. A build that its parent left behind while it cleans up is waited for.
+    Ctrl-C reaches the command from the terminal; other termination signals are forwarded to it and to all
+    its descendants. Orphans, e.g. a build that is still cleaning up, are waited for.
     """
     _adopt_orphans()
     process = subprocess.Popen(command, env=environ)  # noqa: S603 - what the caller asked for
@@ -42,7 +42,7 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
     handled = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
     for number in ENDING:
-        # What `nohup` ignores, everybody here ignores.
+        # A signal that `nohup` made ignored stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             handled[number] = signal.signal(number, pass_on)
     try:
@@ -53,11 +53,11 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes below the process `pid`; none where there is no /proc."""
+    """Return the PIDs of the descendants of the process `pid`; none where there is no /proc."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError):
-            # proc_pid_stat(5): the name, field 2, is in brackets and may hold anything; 4 is the parent.
+            # proc_pid_stat(5): field 2, the name, is in brackets and may hold any character; 4 is the parent.
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             if fields[0] not in "ZX":
                 children.setdefault(int(fields[1]), []).append(int(folder.name))
@@ -70,15 +70,15 @@ def descendants(pid: int) -> list[int]:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of what the command leaves behind, so that it can be waited for."""
+    """Become the parent of the command's orphans, so that they can be waited for."""
     if sys.platform.startswith("linux"):
-        import ctypes  # noqa: PLC0415 - where there is such a call
+        import ctypes  # noqa: PLC0415 - only where the call exists
 
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the command's end; orphans that end before it are reaped: nobody else would do it."""
+    """Wait for the command to end, and reap orphans that end before it: no other process does."""
     if not sys.platform.startswith("linux"):
         return process.wait()
     while True:

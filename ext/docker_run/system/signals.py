@@ -1,4 +1,4 @@
-"""Signals that end a program: all of them end it as Ctrl-C does, so that it cleans up first."""
+"""Termination signals, handled like Ctrl-C, so that the program cleans up before it ends."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ ENDING = tuple(
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK")  # the last two are not on every system
     if hasattr(signal, name)
 )
-"""What build servers, `kill` and `timeout` send, what a closed terminal sends, and Windows' Ctrl-Break."""
+"""Sent by build servers, `kill` and `timeout`, by a terminal that is closed, and by Ctrl-Break on Windows."""
 
 
 @contextmanager
 def ending_as_interrupt() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` at the first signal that would end the program, as at Ctrl-C.
+    """Raise `KeyboardInterrupt` at the first termination signal, as Ctrl-C does; ignore further ones.
 
-    A terminal that is closed, or a build server, may send several: more would only end the cleaning up.
-    What is ignored stays ignored, as `nohup` has it. Signals belong to the main thread; elsewhere
-    this does nothing.
+    A closed terminal or a build server may send several, and the later ones would interrupt the cleanup.
+    Signals that are ignored (`nohup`) stay ignored. Handlers can be set in the main thread only; in other
+    threads this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
