@@ -1,3 +1,3 @@
-"""How a shell would read a command line: words, continued lines, invoked programs. Pure."""
+"""A shell's view of a command line: words, continuation lines, invoked programs. Pure."""
 
 __all__ = ["argv", "continuation", "invocations"]

@@ -1,13 +1,12 @@
-"""A command line into words, by the quoting rules of the POSIX shell, without the rest of a shell.
+"""Splitting a command line into words, by the quoting rules of the POSIX shell and nothing else of it.
 
-Nothing stands between a `docker-run` directive and the engine that could expand a variable, open a
-pipe or match a file name. So text on which a shell would do more than remove quotes is an error
-here, never something that is passed on as it stands: the reader who types the shown line into a
-terminal must get what the page shows.
+No shell between a `docker-run` directive and the engine expands variables, opens pipes or matches file
+names. So anything on which a shell would do more than remove quotes is an error, and is never passed on
+literally: a reader who types the shown line into a terminal must get what the page shows.
 
-Rules: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.6 Word
-Expansions; and of bash, which is what most readers type into, brace expansion and the tilde after
-`NAME=` (Bash Reference Manual, 3.5.1 and 3.5.2).
+Rules: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.6 Word Expansions; and
+of bash, the shell of most readers, brace expansion and the tilde after `NAME=` (Bash Reference Manual,
+3.5.1 and 3.5.2).
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ _OPERATORS = {
 }
 _BLANKS = " \t"
 _EXPANSION = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-\[]")
-"""What makes `$` more than a dollar sign, inside double quotes too; a shell joins continued lines first."""
+"""An expansion, also within double quotes; a shell joins continuation lines first."""
 _EXPANSION_UNQUOTED = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-'\"\[]")
-"""Outside of them bash has `$'…'` and `$"…"` as well."""
+"""An expansion outside of double quotes, where bash also has `$'…'` and `$"…"`."""
 _ESCAPABLE_IN_DOUBLE_QUOTES = '$`"\\'
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _TILDE = re.compile(r"~[A-Za-z0-9._+-]*(?=[/:=]|\Z)")
-"""At the start of a word; bash also takes those of `~:` and `~=`."""
+"""A tilde prefix at the start of a word; bash also expands `~:` and `~=`."""
 _TILDE_IN_ASSIGNMENT = re.compile(r"~[A-Za-z0-9._+-]*(?=[/:]|\Z)")
 _SEQUENCE = re.compile(r"([+-]?\d+\.\.[+-]?\d+|[A-Za-z]\.\.[A-Za-z])(\.\.[+-]?\d+)?")
 _QUOTED = "\0"
-"""Stands for a quoted character where only the unquoted ones matter; NUL can't be in a line."""
+"""Placeholder for a quoted character where only unquoted ones matter; a line can't contain NUL."""
 
 
 class _Char(NamedTuple):
-    """A character of a word: what it is, whether it was quoted, and its column."""
+    """A character of a word, whether it was quoted, and its column (from 1)."""
 
     text: str
     quoted: bool
@@ -54,7 +53,7 @@ class _Char(NamedTuple):
 
 @dataclass(slots=True)
 class _Brace:
-    """A brace that is open."""
+    """An open brace."""
 
     place: int
     has_comma: bool = False
@@ -63,24 +62,23 @@ class _Brace:
 def split(text: str) -> tuple[str, ...]:
     """Split `text` into words, and remove the quotes.
 
-    Understands single and double quotes, and the backslash (also at the end of a line, where it
-    continues on the next one).
+    Quotes are single and double ones and the backslash, which at the end of a line continues it.
 
-    Raises `SyntaxProblem` for an open quote, and for everything on which a shell would act: the
-    message has the character, its column in `text` (counted from 1), and what to do instead.
+    Raises `SyntaxProblem` for an unclosed quote, and for anything that a shell would interpret: the message
+    has the character, its column in `text` (from 1), and what to write instead.
     """
     return tuple("".join(char.text for char in word) for word in _Reader(text).words())
 
 
 class _Reader:
-    """Reads words from left to right, and refuses what a shell would act on."""
+    """Reads words from left to right, and refuses what a shell would interpret."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
 
     def words(self) -> list[list[_Char]]:
-        """Return the words, each as its characters without the quotes."""
+        """Return the words, each as its characters without quotes."""
         found: list[list[_Char]] = []
         while self._skip_blanks():
             if self._text[self._at] == "#":
@@ -97,7 +95,7 @@ class _Reader:
         return self._at < len(self._text)
 
     def _word(self) -> list[_Char] | None:
-        """Read a word; None where a continued line leaves nothing of it."""
+        """Read a word; None if there is only a line continuation."""
         word: list[_Char] = []
         present = False
         while self._at < len(self._text) and self._text[self._at] not in _BLANKS:
@@ -152,7 +150,7 @@ class _Reader:
             raise _open_quote("'", self._at + 1)
         chars = [_Char(self._text[i], quoted=True, column=i + 1) for i in range(self._at + 1, end)]
         self._at = end + 1
-        # An empty pair of quotes still keeps a tilde or a `#` after it from meaning anything.
+        # An empty pair of quotes still makes a following tilde or `#` literal.
         return chars or [_Char("", quoted=True, column=end + 1)]
 
     def _double_quoted(self) -> list[_Char]:
@@ -189,7 +187,7 @@ def _refuse_expansions(word: list[_Char]) -> None:
 
 
 def _first_in_brackets(bare: str, opening: int) -> int:
-    """Return where the first character stands that the `[` at `opening` lists: it is never its `]`."""
+    """Return the place of the first character in the set that `[` at `opening` begins: never its `]`."""
     return opening + 2 if bare[opening + 1 : opening + 2] in ("!", "^") else opening + 1
 
 
@@ -211,7 +209,7 @@ def _refuse_braces(bare: str, word: list[_Char]) -> None:
 
 
 def _expanded_braces(bare: str) -> Iterator[int]:
-    """Yield where braces open that are closed, around a comma of their own or a sequence (`1..3`)."""
+    """Yield the places of opening braces that are closed, around a comma or a sequence (`1..3`)."""
     opened: list[_Brace] = []
     for place, char in enumerate(bare):
         if char == "{":

@@ -1,8 +1,8 @@
-r"""Where a command for bash ends: which of its lines still belong to it.
+r"""Continuation lines of bash: whether a command is complete after a line.
 
-A shell that reads from a terminal goes on asking for lines while a quote, a bracket or a here-document
-is open, after a backslash, and after `|`, `&&` or `||`. `Reader` is told the lines one by one, and says
-which of these is open. It knows no reserved words: whether a `for` has its `done` is not seen here.
+A shell that reads from a terminal asks for more lines while a quote, a bracket or a here-document is open,
+after a backslash, and after `|`, `&&` or `||`. `Reader` is fed line by line, and says which of these is
+open. It ignores reserved words: it does not check that a `for` has its `done`.
 
 Rules: POSIX.1-2017, Shell Command Language, 2.2 Quoting, 2.3 Token Recognition, 2.7.4 Here-Document;
 and those of bash for `$'…'`, `<<<`, `((…))` and quotes within `"${…}"` (Bash Reference Manual, 3.1.2,
@@ -18,12 +18,12 @@ from enum import Enum
 
 
 class _Kind(Enum):
-    """What is open, and so what the characters in it mean."""
+    """The kind of an open construct, which decides what the characters in it mean."""
 
-    CODE = "a subshell, or what `$(…)` runs"
-    SUM = "arithmetic: neither comments nor here-documents in it"
+    CODE = "a subshell or a command substitution, `$(…)`"
+    SUM = "arithmetic: without comments and here-documents"
     PARAMETER = "${…}"
-    BACKTICK = "`…`: ends at the next backtick, whatever is between"
+    BACKTICK = "`…`: ends at the next backtick, whatever is in between"
     SINGLE = "'…'"
     ANSI = "$'…'"
     DOUBLE = '"…"'
@@ -34,21 +34,21 @@ _QUOTES = frozenset({_Kind.SINGLE, _Kind.ANSI, _Kind.DOUBLE})
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Something that was opened and not yet closed."""
+    """An open construct."""
 
     kind: _Kind
     closer: str
     opener: str
     line: int
     literal_quotes: bool = False
-    """For `${…}`: whether `'` is a plain character in it, as in `"${x:-it's}"`."""
+    """For `${…}`: whether `'` is literal in it, as in `"${x:-it's}"`."""
     in_double: bool = False
-    """Whether double quotes are in force within it: its own, or those around it."""
+    """Whether it is within double quotes, its own or those around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _HereDocument:
-    """A here-document that was announced: `<<WORD`."""
+    """A here-document that was requested with `<<WORD`."""
 
     word: str
     quoted: bool
@@ -71,17 +71,17 @@ _CODE = re.compile(
     |(?P<text>\\.|[^\\'"`$<>()|&;\s]+)""",
     re.VERBOSE,
 )
-"""The pieces of a command outside of quotes."""
+"""A token of a command, outside of quotes."""
 _GOES_ON = frozenset({"||", "&&", "|", "|&"})
 _DOLLAR = re.compile(r"\$(?:\(\(|[({[\"'#?!*@$-])?")
 _DEFAULT = re.compile(r":?[-=?+]")
 _NAME = re.compile(rf"\$\{{[!#]?(?:\w++|[@*#?!$-])(?=\[|{_DEFAULT.pattern})")
-"""`${x:-…}` and its like, in which a single quote is a plain character within double quotes."""
+"""`${x:-…}` and similar expansions, in which a single quote is literal within double quotes."""
 _QUOTING = re.compile(r"\\(.)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"")
 
 
 class Reader:
-    """Follows a command through its lines. Lines are counted from 1."""
+    """Tracks what is open in a command, line by line. Lines are counted from 1."""
 
     def __init__(self) -> None:
         self._frames: list[_Frame] = []
@@ -96,30 +96,30 @@ class Reader:
         self._word_start = True
         self._bracket_end = -1
         self.empty = True
-        """Whether there is nothing in it yet but blanks and comments."""
+        """Whether it has nothing but blanks and comments so far."""
 
     @property
     def literal(self) -> bool:
-        """Whether the next line is text, within quotes or a here-document, rather than code."""
+        """Whether the next line is text within quotes or a here-document, not code."""
         return self._here is not None or (bool(self._frames) and self._frames[-1].kind in _QUOTES)
 
     @property
     def after_backslash(self) -> bool:
-        """Whether the last line of code ends with a backslash that joins the next one to it."""
+        """Whether the last line of code ends with a line continuation."""
         return self._backslash
 
     @property
     def here_word(self) -> str:
-        """The word that ends the here-document which the next line belongs to; empty outside of one."""
+        """The delimiter of the here-document to which the next line belongs; empty outside of one."""
         return self._here.word if self._here else ""
 
     @property
     def goes_on(self) -> bool:
-        r"""Whether it is the end of the last line that asks for more: `\`, `|`, `&&`, `||`."""
+        r"""Whether the command continues because of the last line's end: `\`, `|`, `&&`, `||`."""
         return not self._frames and not self._here and bool(self._backslash or self._operator)
 
     def open(self) -> tuple[str, int]:
-        """Return what is open, for a message, and the line where that begins; empty for nothing."""
+        """Return what is open, for a message, and the line where it begins; ("", 0) if nothing is."""
         if self._here:
             return f"the here-document `{self._here.word}`", self._here.line
         if self._frames:
@@ -133,7 +133,7 @@ class Reader:
         return "", 0
 
     def feed(self, line: str) -> int:
-        """Take the next line; return the column at which a comment begins on it, from 0, -1 for none."""
+        """Read the next line; return the column of a comment on it (from 0), or -1."""
         self._line += 1
         self._comment = -1
         self._bracket_end = -1
@@ -174,7 +174,7 @@ class Reader:
                 at = self._inside(line, at)
 
     def _to_closer(self, line: str, at: int, *, escapes: bool) -> int:
-        """Skip what has no meaning of its own, and close the frame where its closer is."""
+        """Skip literal text; close the frame at its closing character."""
         closer = self._frames[-1].closer
         while at < len(line):
             if escapes and line[at] == "\\":
@@ -187,7 +187,7 @@ class Reader:
         return len(line)
 
     def _inside(self, line: str, at: int) -> int:
-        """Read one thing within double quotes, `${…}` or arithmetic."""
+        """Read one token within double quotes, `${…}` or arithmetic."""
         frame, char = self._frames[-1], line[at]
         if char == frame.closer:
             self._frames.pop()
@@ -202,9 +202,9 @@ class Reader:
         return at + 1
 
     def _code(self, line: str, at: int) -> int:
-        """Read a piece of a command; return where the next one begins."""
+        """Read a token of a command; return where the next one begins."""
         found = _CODE.match(line, at)
-        if found is None:  # pragma: no cover - the pieces cover every character
+        if found is None:  # pragma: no cover - every character begins a token
             return at + 1
         kind, piece = found.lastgroup, found[0]
         if kind == "joined":
@@ -230,7 +230,7 @@ class Reader:
             self._push_sum("((", ")", 2)
             return at + 2
         if piece == ")":
-            # Without a bracket to close it ends a pattern of `case`.
+            # Where no bracket is open, it ends a pattern of `case`.
             opener = self._frames.pop().opener if self._frames else ""
             self._word_start = opener in {"", "("}
             return at + 1
@@ -238,7 +238,7 @@ class Reader:
         return at + (1 if piece == "((" else len(piece))
 
     def _dollar(self, line: str, at: int) -> int:
-        """Read what begins with `$`: an expansion, or a quote of bash's own."""
+        """Read an expansion, or one of bash's own quotes (`$'…'`, `$"…"`)."""
         found = _DOLLAR.match(line, at)
         text = found[0] if found else "$"
         if text == "$((":
@@ -258,17 +258,17 @@ class Reader:
 
     @property
     def _within_double(self) -> bool:
-        """Whether the double quotes around are still in force."""
+        """Whether surrounding double quotes are in effect here."""
         return bool(self._frames) and self._frames[-1].in_double
 
     def _has_default(self, line: str, at: int) -> bool:
-        """Tell whether the `${` at `at` begins one with a default: `${x-…}`, `${x[1]:=…}`."""
+        """Return whether the `${` at `at` begins an expansion with a default: `${x-…}`, `${x[1]:=…}`."""
         found = _NAME.match(line, at)
         if found is None:
             return False
         end = found.end()
         if line.startswith("[", end):
-            if self._bracket_end < end:  # looked for once, however many are open before it
+            if self._bracket_end < end:  # searched for once per line, so that time stays linear
                 closing = line.find("]", end)
                 self._bracket_end = closing if closing >= 0 else len(line)
             end = self._bracket_end + 1
