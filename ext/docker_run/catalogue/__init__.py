@@ -1,3 +1,3 @@
-"""The image catalogue, read: references, build contexts, Dockerfiles, the lock file. Needs no engine."""
+"""Reading the image catalogue: references, build contexts, Dockerfiles, the lock file. Without an engine."""
 
 __all__ = ["build_context", "dockerfile", "lock_file", "reference"]

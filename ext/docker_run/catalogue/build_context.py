@@ -1,10 +1,10 @@
-"""Build contexts: what goes into an image that is built here, and what identifies it.
+"""Build contexts of the catalogue's images and of labs, and their fingerprints.
 
-Nothing here asks an engine, or imports Docker's library: what a lab is has to be known also where
-pages are shown from recordings alone.
+Nothing here uses an engine or Docker's library: a lab's fingerprint is also needed where pages are
+shown from recordings alone.
 
-A Dockerfile begins FROM another image of ours through an argument, so that it also builds by itself
-where the public image can be had:
+A Dockerfile refers to another image of the catalogue through an argument of its FROM line, so that it
+also builds by itself where the public image is available:
 
     ARG BASE=debian
     FROM ${BASE}
@@ -31,7 +31,7 @@ LAB_CONTEXT = Path(__file__).parents[1] / "engine" / "labs" / "image"
 """The build context of the lab that comes with the extension: the kind `lab`."""
 
 BOOTSTRAP = "bootstrap"
-"""The program in a folder of the catalogue that is run before the build."""
+"""The program in an image's directory that is run before the build."""
 
 _LATEST = "latest"
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -41,23 +41,23 @@ _FROM_ARGUMENT = re.compile(
 
 
 class Base(NamedTuple):
-    """An image of ours that another one begins from."""
+    """A base image that is built here, too."""
 
     argument: str
-    """The build argument that says so."""
+    """The build argument that names it."""
     default: str
-    """Its default: how the Dockerfile calls the image."""
+    """The argument's default: the image's name in the Dockerfile."""
     entry: Entry
 
 
 class Other(NamedTuple):
-    """An image that one of ours begins from and that isn't built with it, e.g. a public one."""
+    """A base image that is not built along with the image, e.g. a public one."""
 
     argument: str
-    """The build argument that says so."""
+    """The build argument that names it."""
     name: str
     fingerprint: str = ""
-    """That of its build context, where the catalogue has one: then it may be built here as well."""
+    """The fingerprint of its build context, if the catalogue has one: it may then be built here as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +67,32 @@ class Entry:
     name: str
     folder: Path
     bases: tuple[Base, ...]
-    """The images of ours that its Dockerfile begins from."""
+    """The base images that are built here, too."""
     others: tuple[Other, ...] = ()
-    """Other images that it begins from in this way."""
+    """The other base images that an argument names."""
 
     @property
     def origin(self) -> str:
-        """Where the image comes from, for readers."""
-        # The folder as seen from the project: the catalogue's own two names, not all of the path.
+        """The image's origin, for readers."""
+        # The directory relative to the project: the last two names of the catalogue's path, not all of it.
         depth = 2 + len(PurePosixPath(self.name).parts)
         return f"built from {PurePosixPath(*self.folder.resolve().parts[-depth:])}"
 
     @property
     def reference(self) -> str:
-        """The name under which it is built: never the public one, and another for each content.
+        """The name under which it is built: never the public one, and different for each content.
 
-        It is marked as ours by this name, and not by a label, which its containers would inherit.
+        The name marks it as built here; a label would be inherited by its containers.
         """
         return f"docker-run/{self.name}:{self.fingerprint()[:16]}"
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The public tags that it truthfully stands for: those in its file `tags`, else `latest`."""
+        """The public tags that it may truthfully replace: those in its file `tags`, else `latest`."""
         return _tags(self.folder)
 
     def fingerprint(self) -> str:
-        """Return the SHA-256, in hexadecimal, of all that goes into the image and its bases."""
+        """Return the SHA-256, in hexadecimal, of the build contexts of the image and its bases."""
         digest = hashlib.sha256()
         files = [path for path in self.folder.rglob("*") if path.is_file()]
         for path in sorted(files, key=lambda path: path.relative_to(self.folder).parts):
@@ -109,9 +109,9 @@ class Entry:
 
 
 def find_entry(catalogue: Path, name: str) -> Entry | None:
-    """Return the image that `name` is in the catalogue, if it is there and stands for the name's tag.
+    """Return the catalogue's entry for the image `name`; None if it has none for the name's tag.
 
-    Raises `ImageProblem` where Dockerfiles begin from each other in a circle.
+    Raises `ImageProblem` if base images form a cycle.
     """
 
     def place(name: str) -> tuple[str, Path] | None:
@@ -127,8 +127,8 @@ def find_entry(catalogue: Path, name: str) -> Entry | None:
 
 
 def names(catalogue: Path) -> tuple[str, ...]:
-    """Return what all images of the catalogue are called: `NAME:TAG`, for each of their tags."""
-    # What is found recursively is not behind symbolic links; an image's own folder may be one.
+    """Return the names of all images of the catalogue: `NAME:TAG`, for each of their tags."""
+    # `rglob` does not follow symbolic links; an image's own directory may be one.
     found = [*catalogue.rglob("Dockerfile"), *catalogue.glob("*/Dockerfile")]
     folders = sorted({path.parent for path in found})
     return tuple(
@@ -137,10 +137,10 @@ def names(catalogue: Path) -> tuple[str, ...]:
 
 
 def contexts(catalogue: Path | None) -> dict[str, str]:
-    """Return what decides each image of the catalogue, by its name with its tag (`busybox:latest`).
+    """Return what identifies each image of the catalogue, by its name with its tag (`busybox:latest`).
 
-    It is the fingerprint of the image's build context, and the digest that the lock file has for it.
-    Left out is what can't be read, or begins from itself: who wants such an image is told so.
+    That is the fingerprint of its build context, and its digest in the lock file. Images that can't be read,
+    or whose bases form a cycle, are left out: an error is raised when such an image is used.
     """
     found: dict[str, str] = {}
     with suppress(ImageProblem):
@@ -154,7 +154,7 @@ def contexts(catalogue: Path | None) -> dict[str, str]:
 
 
 def _is_executable(path: Path) -> bool:
-    """Tell whether a file is a program; Windows doesn't know, and there it is the one that has to be."""
+    """Return whether a file is executable; on Windows, which has no such bit, only `bootstrap` is."""
     return path.name == BOOTSTRAP if sys.platform == "win32" else bool(path.stat().st_mode & 0o100)
 
 
@@ -167,12 +167,12 @@ def _tags(folder: Path) -> tuple[str, ...]:
 
 
 def find_lab(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str] = _NONE) -> Entry:
-    """Return the image of a kind of lab; `kinds` are the folders of the project's own kinds, by name.
+    """Return the image of a kind of lab.
 
-    The built-in kind is `lab`, also where `kinds` does not name it. A kind begins from another one
-    where the default of the argument is its name, and else from a public image, which the catalogue
-    may have a build context of: `contexts` are those (see the function of that name).
-    Raises `ImageProblem`: an unknown kind, no Dockerfile, a circle.
+    `kinds` are the directories of the project's own kinds, by name; `lab` is built in. The base of a kind is
+    another kind if the argument's default is that one's name, else a public image, for which the catalogue
+    may have a build context: `contexts` (see the function of that name).
+    Raises `ImageProblem` for an unknown kind, a missing Dockerfile, or a cycle.
     """
     folders = {DEFAULT_LAB: LAB_CONTEXT, **kinds}
 
@@ -192,7 +192,7 @@ def find_lab(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str
 
 
 def lab_definition(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str] = _NONE) -> str:
-    """Return what identifies a kind of lab: the SHA-256 of its build context and of those it begins from.
+    """Return what identifies a kind of lab: the SHA-256 of its build context and those of its bases.
 
     See `find_lab`. Raises `ImageProblem` and `OSError`.
     """
@@ -200,7 +200,7 @@ def lab_definition(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[st
 
 
 _Place = Callable[[str], tuple[str, Path] | None]
-"""Returns the name and the folder of an image of ours, by how a Dockerfile calls it."""
+"""Resolves a name in a Dockerfile to the name and the directory of an image that is built here."""
 
 
 def _find(
@@ -226,15 +226,15 @@ def _find(
 
 
 def _tagged(name: str) -> str:
-    """Return the name with its tag, as the engine completes it."""
+    """Return the name with the tag that the engine adds to it."""
     found = REFERENCE.fullmatch(name)
     return f"{name}:{_LATEST}" if found and not found["tag"] and not found["digest"] else name
 
 
 def base_arguments(dockerfile: str) -> Iterator[tuple[str, str]]:
-    """Find the arguments that are all of what a FROM line begins from: (name, default).
+    """Yield the arguments, with their defaults, that alone are the image of a FROM line.
 
-    Only those before the first FROM can be. See
+    They have to be declared before the first FROM. See
     https://docs.docker.com/reference/dockerfile/#understand-how-arg-and-from-interact.
     """
     used = {found[1] or found[2] for found in _FROM_ARGUMENT.finditer(dockerfile)}

@@ -1,6 +1,6 @@
-"""Reading a Dockerfile: its instructions, the files that they copy, and what is left out of its context.
+"""Parsing a Dockerfile: its instructions, the files that they copy, and its `.dockerignore`.
 
-See https://docs.docker.com/reference/dockerfile/. Nothing here asks an engine.
+See https://docs.docker.com/reference/dockerfile/. Nothing here uses an engine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _NO_FILE = re.compile(r"[$*?\[]|://|^git@|^<<")
-"""In the source of a COPY or ADD: what is not simply the name of a file."""
+"""The source of a COPY or ADD that is more than the name of a file."""
 
 
 class Instruction(NamedTuple):
@@ -23,15 +23,15 @@ class Instruction(NamedTuple):
     keyword: str
     """In upper case, e.g. `COPY`."""
     rest: str
-    """What follows, continued lines joined."""
+    """What follows, continuation lines joined."""
 
 
 def instructions(dockerfile: str) -> tuple[Instruction, ...]:
-    """Take a Dockerfile apart; the builder counts the instructions as its steps, from 1."""
+    """Parse a Dockerfile; the builder numbers the instructions as its steps, from 1."""
     found: list[Instruction] = []
     began, text = 0, ""
     for number, line in enumerate(dockerfile.splitlines(), start=1):
-        # Comments and empty lines do not end an instruction that is continued.
+        # Comments and empty lines do not end a continued instruction.
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         began = began or number
@@ -52,7 +52,7 @@ def _instruction(line: int, text: str) -> Instruction:
 
 
 def copied(found: Instruction) -> Iterator[str]:
-    """Find the files of the context that a COPY or ADD names; patterns are not among them."""
+    """Yield the files of the context that a COPY or ADD names; patterns are left out."""
     if found.keyword not in ("COPY", "ADD"):
         return
     words = found.rest.split()
@@ -68,9 +68,9 @@ def copied(found: Instruction) -> Iterator[str]:
 
 
 def left_out(folder: Path, dockerfile: Path) -> list[str]:
-    """Return the patterns of what the context `folder` is sent without.
+    """Return the patterns of files that are left out of the context `folder`.
 
-    They are in the Dockerfile's own `NAME.dockerignore` beside it, else in the folder's `.dockerignore`
+    They are in the Dockerfile's own `NAME.dockerignore` beside it, else in the context's `.dockerignore`
     (https://docs.docker.com/build/concepts/context/#filename-and-location).
     """
     for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), folder / ".dockerignore"):

@@ -1,10 +1,10 @@
-"""The lock file of an image catalogue: which public image is meant by a name, by its digest.
+"""The lock file of an image catalogue: the digests of public images by their names.
 
     # docs/images/lock.toml
     [images]
     "busybox:latest" = "sha256:…"
 
-A tag is whatever its registry says today; a digest is one image for good. Nothing here asks an engine.
+A tag can be moved in its registry; a digest is one image for good. Nothing here uses an engine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from docker_run.errors import ImageProblem
 from docker_run.system.files import replace
 
 NAME = "lock.toml"
-"""The name of the file, in the folder of the catalogue."""
+"""The name of the file, in the catalogue's directory."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HEAD = """\
@@ -32,9 +32,9 @@ _HEAD = """\
 
 
 def read_lock(catalogue: Path | None) -> dict[str, str]:
-    """Return the digest of each image that the lock file names, by its full name (see `full_name`).
+    """Return the digest of each image in the lock file, by its full name (see `full_name`).
 
-    A catalogue without a lock file locks nothing. Raises `ImageProblem` that says what is wrong with it.
+    Empty without a lock file. Raises `ImageProblem` if it is invalid.
     """
     if catalogue is None:
         return {}
@@ -57,16 +57,16 @@ def read_lock(catalogue: Path | None) -> dict[str, str]:
 
 
 def write_lock(catalogue: Path, digests: Mapping[str, str]) -> None:
-    """Make `digests`, by full name, what the lock file says. Raises `OSError`."""
-    # A JSON text of these characters is one of TOML, too.
+    """Write `digests`, by full name, to the lock file. Raises `OSError`."""
+    # A JSON string of these characters is a TOML string, too.
     lines = (f"{json.dumps(name)} = {json.dumps(digests[name])}\n" for name in sorted(digests))
     replace(catalogue / NAME, [_HEAD.encode(), *(line.encode() for line in lines)])
 
 
 def full_name(name: str) -> str:
-    """Return `name` with its tag, and without what Docker Hub's names can go without.
+    """Return `name` with its tag, and without the prefixes that are implied for Docker Hub.
 
-    Empty for what is no name of an image, and for one with a digest: that needs no lock.
+    Empty if it is not an image's name, or has a digest, which needs no lock.
     """
     found = REFERENCE.fullmatch(name)
     if not found or found["digest"]:
@@ -78,6 +78,6 @@ def full_name(name: str) -> str:
 
 
 def locked_reference(name: str, lock: Mapping[str, str]) -> str:
-    """Return what to pull for `name`, with the digest that `lock` has for it; empty where it has none."""
+    """Return the reference to pull for `name`, with its digest in `lock`; empty if it isn't in there."""
     full = full_name(name)
     return f"{full.rpartition(':')[0]}@{lock[full]}" if full in lock else ""

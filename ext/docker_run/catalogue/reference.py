@@ -1,4 +1,4 @@
-"""The names of images."""
+"""Image references."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ REFERENCE = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-"""An image's name: the grammar of https://github.com/distribution/reference (`reference.go`)."""
+"""An image reference, by the grammar of https://github.com/distribution/reference (`reference.go`)."""
 
 
 def advice(name: str) -> str:
-    """Return what to write instead of `name`, which is no image's."""
+    """Return what to write instead of `name`, which is not a valid reference."""
     if name and unicodedata.category(name[0]) == "Pd" and name[0] != "-":
-        # A word processor's, or a web page's, for two hyphens or one.
+        # Word processors and web pages turn hyphens into dashes.
         return f"flags begin with `-`, and this begins with another dash, `{name[0]}`: type it anew"
     return "write REPOSITORY[:TAG], the repository in lower case"
