@@ -1,8 +1,8 @@
-"""Volumes without a name, which an engine makes for a container, and to which it gives none of our labels.
+"""Anonymous volumes, which an engine creates for a container, without our labels.
 
-They are asked for with `-v /path`, or by `VOLUME` in the container's image, and go with the container. But
-an engine removes the container first: where it dies in between, they stay, and nothing says whose they
-are. So a build's sign of life names them (see `docker_run.engine.cleanup.lease`).
+They come from `-v /path`, or from `VOLUME` in the container's image, and are removed with the container. But
+an engine removes the container first: if it dies in between, they stay, and nothing says whose they are. So
+a build's lease names them (see `docker_run.engine.cleanup.lease`).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from docker import APIClient
 from docker.errors import APIError
 
 WITHOUT_A_NAME = re.compile(r"[0-9a-f]{64}")
-"""What engines call them; names of pages have a prefix, which has other characters."""
+"""The name that engines give to them; a page's own names have a prefix with other characters."""
 
 
 def without_names(container: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the volumes without a name of a container, by the engine's answer about it."""
+    """Return the names of a container's anonymous volumes; `container` is the engine's answer to inspect."""
     mounts = [mount for mount in container.get("Mounts") or () if mount.get("Type") == "volume"]
     names = {str(mount.get("Name", "")) for mount in mounts}
     return tuple(sorted(name for name in names if WITHOUT_A_NAME.fullmatch(name)))
 
 
 def remove_volumes(api: APIClient, names: Iterable[str]) -> list[str]:
-    """Remove the volumes that are still there; return those that somebody uses.
+    """Remove the volumes that still exist; return those that are in use.
 
-    Raises docker-py's `APIError` where the engine fails.
+    Raises docker-py's `APIError` if the engine fails.
     """
     used = []
     for name in names:

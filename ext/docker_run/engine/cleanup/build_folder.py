@@ -1,8 +1,8 @@
-"""What a build has on this machine while it lives: a folder, whose lock says that it is alive.
+"""A build's directory on this machine, locked for as long as the build is alive.
 
-The folders of all builds of a user are in one place that no other machine shares and that outlives a
-restart. So a folder whose lock is free is one of a build that is dead, for certain and at once, whatever
-numbers, names or clocks say; and a build without a folder here is another machine's, or container's.
+The directories of all builds of a user are in one place that no other machine shares and that survives a
+restart. So a directory whose lock is free belongs to a dead build, for certain and at once, whatever PIDs,
+names or clocks say; and a build without a directory here runs on another machine, or in a container.
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ _LOCK, _ENGINE, _URL, _WORK = "lock", "engine", "url", "work"
 _TURNS = "turns"
 _ATTEMPTS = 100
 _KEPT_SECONDS = 30 * 24 * 3600
-"""How long the folder of a dead build is kept whose engine nobody has asked again."""
+"""How long a dead build's directory is kept if its engine has not been used since."""
 
 
 class Life(Enum):
-    """What is known here of a build."""
+    """Whether a build is alive, as far as this machine can know."""
 
     ALIVE = "alive"
     DEAD = "dead"
     ELSEWHERE = "elsewhere"
-    """It isn't one of this machine: whether it lives can't be seen from here."""
+    """It does not run on this machine, which can't tell whether it is alive."""
 
 
 def usual_root() -> Path:
-    """Return where the folders of this user's builds are: not in the home, which machines may share."""
+    """Return the parent of this user's build directories: not in the home, which machines may share."""
     if sys.platform == "win32":
         return Path(tempfile.gettempdir(), "docker-run")
-    return Path(f"/var/tmp/docker-run-{os.geteuid()}")  # noqa: S108 - whose it is is checked
+    return Path(f"/var/tmp/docker-run-{os.geteuid()}")  # noqa: S108 - its owner is checked
 
 
 class BuildFolders:
-    """The folders of all builds of this user on this machine."""
+    """The directories of all builds of this user on this machine."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or usual_root()
 
     def open(self, build: str, *, engine: str, url: str = "") -> BuildFolder:
-        """Make the folder of a build that begins. Raises `OSError`.
+        """Create and lock the directory of a new build. Raises `OSError`.
 
-        `engine` tells its engine apart, and `url` is where that was found.
+        `engine` is the ID of its engine, `url` the address at which it was found.
         """
         for _ in range(_ATTEMPTS):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_owner(self._root)
             path = self._root / build
             lock = FileLock(path / _LOCK)
-            # Somebody who removes what dead builds left may have taken it for one before it was locked.
+            # Another process may have removed it as a dead build's before it was locked.
             with suppress(FileNotFoundError):
                 path.mkdir(exist_ok=True)
                 if lock.try_acquire():
@@ -74,7 +74,7 @@ class BuildFolders:
         raise OSError(f"{self._root / build} can't be locked")
 
     def life(self, build: str) -> Life:
-        """Tell whether the build `build` is alive, as far as that can be told here."""
+        """Return whether the build `build` is alive, as far as this machine can know."""
         path = self._root / build
         try:
             if not build or path.name != build or not path.is_dir():
@@ -84,24 +84,24 @@ class BuildFolders:
             return Life.ELSEWHERE
 
     def dead(self) -> frozenset[str]:
-        """Return the builds of this machine that are dead."""
+        """Return the dead builds of this machine."""
         paths = self._root.glob("*-*") if self._root.is_dir() else ()
         return frozenset(path.name for path in paths if self.life(path.name) is Life.DEAD)
 
     def has_dead(self, urls: Collection[str]) -> bool:
-        """Tell whether a build of this machine is dead that used an engine at one of `urls`."""
+        """Return whether a dead build of this machine used an engine at one of `urls`."""
         return any(self._url(build) in urls for build in self.dead())
 
     def _url(self, build: str) -> str | None:
         with suppress(OSError):
             return (self._root / build / _URL).read_text(encoding="utf-8")
-        return None  # it was killed before it made anything, or another engine answers there by now
+        return None  # it was killed before it created anything, or another engine answers there by now
 
     def remove(self, dead: Iterable[str], *, engine: str = "", url: str = "") -> int:
-        """Remove what the builds `dead` left on this machine; return of how many there was something.
+        """Remove what the builds `dead` left on this machine; return how many of them left something.
 
-        What tells that a build is dead stays until the engine that it used is tidied: the one that `engine`
-        tells apart, and that answers at `url`, has been, after these builds had died.
+        The record that a build is dead is kept until the engine that it used has been swept. The engine with
+        the ID `engine`, which answers at `url`, has been swept since these builds died.
         """
         removed = 0
         for build in sorted(dead):
@@ -114,7 +114,7 @@ class BuildFolders:
                         if _is_forgotten(path, engine):
                             _remove_tree(path)
                         elif url and self._url(build) == url:
-                            # Its engine is not at that address any more: no reason to ask there again.
+                            # Its engine is no longer at that address: no need to ask there again.
                             (path / _URL).unlink()
                     finally:
                         lock.release()
@@ -127,9 +127,9 @@ class BuildFolders:
     def turn(
         self, key: str, *, what: str, say: Callable[[str], None], stopped: Callable[[], bool]
     ) -> Iterator[None]:
-        """Let one build of this machine at a time do what `key` stands for; the others wait.
+        """Hold the lock named `key`, one build of this machine at a time; others wait.
 
-        `say` is told what for. Where there can't be a lock, nobody waits.
+        `say` gets the notice that names `what` is waited for. Where locking fails, no build waits.
         """
         lock = FileLock(self._root / _TURNS / hashlib.sha256(key.encode()).hexdigest()[:32])
 
@@ -168,7 +168,7 @@ class BuildFolders:
 
 
 class BuildFolder:
-    """The folder of one build, which is alive for as long as this object holds its lock."""
+    """The directory of one build, which counts as alive for as long as this object holds its lock."""
 
     def __init__(self, path: Path, lock: FileLock) -> None:
         self._path = path
@@ -176,7 +176,7 @@ class BuildFolder:
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Give an empty folder for temporary files; it is removed, by the next build if need be."""
+        """Create an empty temporary directory, and remove it; if this build can't, the next one does."""
         base = self._path / _WORK
         base.mkdir(exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=base))
@@ -187,7 +187,7 @@ class BuildFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
     def close(self, *, keep: bool = False) -> None:
-        """End the build: `keep` leaves the folder as that of a dead one, which has things to be removed."""
+        """Release the lock and remove the directory; `keep` leaves it, like that of a dead build."""
         if not keep:
             with suppress(OSError):
                 _remove_tree(self._path)
@@ -196,21 +196,21 @@ class BuildFolder:
 
 
 def unmount_below(folder: Path) -> None:
-    """Unmount what scripts mounted in `folder`, the innermost first: removing must not reach into it."""
+    """Unmount what scripts mounted below `folder`, innermost first: removal must not reach into it."""
     try:
         table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return
-    import ctypes  # noqa: PLC0415 - on Linux, where something is mounted there
+    import ctypes  # noqa: PLC0415 - needed on Linux only
 
-    # proc_pid_mountinfo(5): the fifth field; blanks and backslashes are written as octal numbers.
+    # proc_pid_mountinfo(5): the fifth field; blanks and backslashes are octal escapes.
     points = [line.split()[4].encode(errors="surrogateescape") for line in table.splitlines()]
     paths = [point.decode("unicode_escape").encode("latin-1") for point in points]
     below = [path for path in paths if path.startswith(os.fsencode(folder.resolve()) + b"/")]
     libc = ctypes.CDLL(None) if below else None
     for path in reversed(below):
         if libc is not None:
-            libc.umount2(path, 2)  # MNT_DETACH: also what is in use, by a process that is just ending
+            libc.umount2(path, 2)  # MNT_DETACH: even if a process that is just ending still uses it
 
 
 def _remove_left(path: Path) -> int:
@@ -225,7 +225,7 @@ def _remove_left(path: Path) -> int:
 
 
 def _end_processes_in(folder: Path) -> None:
-    """Kill the processes that have their root or current directory in `folder`: scripts of a dead build."""
+    """Kill the processes with their root or working directory in `folder`: scripts of a dead build."""
     inside = folder.resolve()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -235,18 +235,18 @@ def _end_processes_in(folder: Path) -> None:
 
 
 def _is_forgotten(path: Path, engine: str) -> bool:
-    """Whether nobody needs to know any more that the build of this folder is dead."""
+    """Return whether the record that this directory's build is dead is no longer needed."""
     try:
         record = path / _ENGINE
         return record.read_text(encoding="utf-8") == engine or (
             time.time() - record.stat().st_mtime > _KEPT_SECONDS
         )
     except OSError:
-        return True  # it was killed before it made anything
+        return True  # it was killed before it created anything
 
 
 def _remove_tree(path: Path) -> None:
-    """Remove a build's folder, the lock last: without that it would be taken for one that begins."""
+    """Remove a build's directory, its lock last: without one it would look like that of a new build."""
     unmount_below(path)
     for entry in path.iterdir():
         if entry.name != _LOCK:
@@ -256,7 +256,7 @@ def _remove_tree(path: Path) -> None:
 
 
 def _check_owner(root: Path) -> None:
-    """Raise `PermissionError` where somebody else made the folder, or may write to it."""
+    """Raise `PermissionError` if another user owns the directory, or may write to it."""
     if sys.platform == "win32":
         return
     status = root.lstat()

@@ -1,4 +1,4 @@
-"""The labels of what builds make on an engine."""
+"""The labels of everything that builds create on an engine."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 from typing import Self
 
 BUILD = "docker-run.build"
-"""The build, a random UUID. What has it is ours."""
+"""The build, a random UUID. Objects with this label are ours."""
 SESSION = "docker-run.session"
-"""The session, the prefix of its names."""
+"""The session: the prefix of its names."""
 PAGE = "docker-run.page"
-"""The document whose session it is."""
+"""The document of the session."""
 NAME = "docker-run.name"
-"""The container's own name. One that was made from an image of ours inherits our labels, and has another."""
+"""The container's own name: a user's container that inherited our labels from its image has another one."""
 HOST = "docker-run.host"
-"""The machine of the build, for messages: several may have one name."""
+"""The machine of the build, for messages: names of machines are not unique."""
 PID = "docker-run.pid"
 """The process of the build on that machine, for messages."""
 SILENCE = "docker-run.silence"
-"""How many seconds without a sign of life mean that the build is dead, where its process can't be seen."""
+"""Seconds without renewal of the lease after which a build is dead, where its process can't be checked."""
 LEASE = "docker-run.lease"
-"""On a volume: it is the sign of life."""
+"""Marks a volume as a lease."""
 LEASE_NAME = "docker-run-lease-"
-"""How the name of such a volume begins; a page can give a label to what it makes, but no such name."""
+"""Prefix of a lease's name; a page can set any label, but can't use this prefix."""
 IMAGES = "docker-run.images"
-"""On a sign of life, as JSON: the images without a name that the build has made so far."""
+"""On a lease, as JSON: the untagged images that the build has created so far."""
 VOLUMES = "docker-run.volumes"
-"""On a sign of life, as JSON: the volumes without a name of the containers that there are."""
+"""On a lease, as JSON: the anonymous volumes of the existing containers."""
 
 SILENCE_SECONDS = 3600
-"""What a build of this version says."""
+"""`SILENCE` of builds of this version."""
 OLD_SILENCE_SECONDS = 24 * 3600
-"""For a build of a version that gave no signs of life."""
+"""The same for builds of versions without leases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A build to which things on an engine belong."""
+    """A build that owns objects on an engine."""
 
     build: str
     host: str = ""
@@ -48,7 +48,7 @@ class Owner:
 
     @classmethod
     def current(cls, build: str) -> Self:
-        """Return the build `build`, of this process."""
+        """Return the owner for the build `build`, run by this process."""
         return cls(build, socket.gethostname(), os.getpid())
 
     @classmethod
@@ -57,7 +57,7 @@ class Owner:
         pid, silence = labels.get(PID, ""), labels.get(SILENCE, "")
         return cls(
             labels.get(BUILD, ""),
-            # The first version wrote its process name space behind the machine's name.
+            # The first version appended its PID namespace to the machine's name.
             labels.get(HOST, "").partition(" ")[0],
             int(pid) if pid.isdecimal() and len(pid) < 10 else 0,
             int(silence) if silence.isdecimal() and len(silence) < 10 else OLD_SILENCE_SECONDS,
@@ -73,5 +73,5 @@ class Owner:
         }
 
     def __str__(self) -> str:
-        """Return what messages call it."""
+        """Return the owner's description for messages."""
         return f"process {self.pid} on {self.host or 'an unknown machine'}"

@@ -1,7 +1,7 @@
-"""The sign of life that a build gives on its engine, for those who can't see its process.
+"""A build's lease on its engine: a sign of life for machines that can't see its process.
 
-It is a volume without anything in it, which the build makes anew every few seconds. Only the engine's
-own clock says how old it is: those of the machines that share an engine may differ by any amount.
+The lease is an empty volume, which the build replaces every few seconds. Its age is measured by the engine's
+clock alone: the clocks of the machines that share an engine may differ by any amount.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from docker_run.engine.cleanup.labels import IMAGES, LEASE, LEASE_NAME, VOLUMES,
 from docker_run.errors import EngineProblem
 
 RENEWAL_SECONDS = 15.0
-"""How long after one sign of life the next one follows."""
+"""The interval at which a lease is renewed."""
 _END_SECONDS = 5.0
 
 _ERRORS = (DockerException, requests.RequestException, HTTPError, OSError, EngineProblem)
 
 
 class Lease:
-    """The sign of life of a build, from `start` to `end`; renewed by a thread of its own.
+    """The lease of a build, from `start` to `end`; renewed by a thread of its own.
 
-    It also names what engines make without our labels: the images that the build is making and that have
-    no name yet, and the volumes of containers that have none. It is written on the engine before it is
-    needed there.
+    It also names what engines create without our labels: untagged images of builds that are running, and
+    anonymous volumes of containers. They are noted on the engine before they could be left behind.
     """
 
     def __init__(self, clients: Callable[[], DockerClient], owner: Owner) -> None:
@@ -47,14 +46,14 @@ class Lease:
         self._thread = threading.Thread(target=self._renew_repeatedly, name="docker-run lease", daemon=True)
 
     def start(self) -> None:
-        """Give the first sign of life. Raises what docker-py raises."""
+        """Create the lease. Raises what docker-py raises."""
         self._renew()
         self._thread.start()
 
     def note_images(self, build: str, images: Mapping[str, object]) -> None:
-        """Write down what the image build `build` has made so far; nothing where it has ended.
+        """Note the images that the image build `build` has created so far; none once it has ended.
 
-        It is for others to clean up by: an engine that can't take it down is no error here.
+        Only a later cleanup uses the note, so it is no error if the engine can't store it.
         """
         with self._lock:
             if images:
@@ -65,7 +64,7 @@ class Lease:
             self._renew()
 
     def note_volumes(self, session: str, volumes: Iterable[str]) -> None:
-        """Write down which volumes without a name `session` has got, besides those of before."""
+        """Note further anonymous volumes of `session`."""
         with self._lock:
             noted = self._volumes.setdefault(session, [])
             noted += [volume for volume in volumes if volume not in noted]
@@ -73,12 +72,12 @@ class Lease:
             self._renew()
 
     def volumes(self, session: str) -> tuple[str, ...]:
-        """Return what was written down of `session`."""
+        """Return the anonymous volumes that are noted for `session`."""
         with self._lock:
             return tuple(self._volumes.get(session, ()))
 
     def forget_volumes(self, session: str) -> None:
-        """Take note that they are gone."""
+        """Delete the note of `session`'s volumes: they are removed."""
         with self._lock:
             noted = self._volumes.pop(session, [])
         if noted:
@@ -86,12 +85,12 @@ class Lease:
                 self._renew()
 
     def end(self) -> bool:
-        """Take the sign away; say whether that was done: an engine that does not answer is not waited for.
+        """Remove the lease; return whether it was removed: an engine that does not answer is not waited for.
 
-        One that names volumes which are still there stays, for the next build to read.
+        A lease that names existing volumes is left for the next build to read.
         """
         self._ended.set()
-        # Without the lock: whoever waits for an engine that hangs holds it.
+        # Without the lock: a thread that waits for a hanging engine holds it.
         if any(list(self._volumes.values())):
             return False
         ending = threading.Thread(target=self._remove, name="docker-run lease's end", daemon=True)
@@ -105,7 +104,7 @@ class Lease:
                 self._renew()
 
     def _renew(self) -> None:
-        """Make the next volume, and remove the last: there is one at any time."""
+        """Create the next volume, then remove the last one: there is one at any time."""
         with self._lock:
             if self._ended.is_set():
                 return

@@ -1,4 +1,4 @@
-"""Things on an engine that carry our labels: finding them, telling them from others', removing them."""
+"""Docker objects with our labels: listing them, verifying that a build created them, removing them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from docker_run.engine.cleanup.removal import Resource
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something that a build made on an engine."""
+    """A container, image, network or volume that a build created."""
 
     kind: Resource
     id: str
@@ -29,52 +29,52 @@ class Thing:
     created: float = 0.0
     """By the engine's clock, in seconds."""
     image: str = ""
-    """The id of the image that a container was made from."""
+    """The ID of a container's image."""
 
     @property
     def owner(self) -> Owner:
-        """The build that made it."""
+        """The build that created it."""
         return Owner.from_labels(self.labels)
 
     @property
     def is_lease(self) -> bool:
-        """Whether it is nothing but a sign of life."""
+        """Whether it is a build's lease."""
         return self.kind is Resource.VOLUME and LEASE in self.labels and self.name.startswith(LEASE_NAME)
 
     def exists(self, api: APIClient) -> bool:
-        """Tell whether a container is still there; of other things, that isn't asked."""
+        """Return whether a container still exists; False for other kinds."""
         if self.kind is not Resource.CONTAINER:
             return False
         return bool(api.containers(all=True, filters={"id": self.id}))
 
     def remove(self, api: APIClient) -> bool:
-        """Remove it; say whether that was done. Raises what docker-py raises."""
+        """Remove it; return whether it was removed (see `removal.remove`). Raises what docker-py raises."""
         return removal.remove(api, self.kind, self.id)
 
 
 def labelled(api: APIClient, label: str = BUILD) -> Iterator[Thing]:
-    """Find the containers, networks and volumes with `label`. Raises what docker-py raises."""
+    """Yield the containers, networks and volumes with `label`. Raises what docker-py raises."""
     filters: Any = {"label": [label]}
     for each in api.containers(all=True, filters=filters):
         name = next(iter(each.get("Names") or ()), "").removeprefix("/")
         labels, created = each.get("Labels") or {}, float(each.get("Created") or 0)
         yield Thing(Resource.CONTAINER, each["Id"], name, labels, created, str(each.get("ImageID", "")))
     for each in api.networks(filters=filters):
-        # By its name: asked by its id, Podman also removes a network that has containers.
+        # By name: given an ID, Podman also removes a network that has containers.
         name, labels, created = each["Name"], each.get("Labels") or {}, _moment(each["Created"])
         yield Thing(Resource.NETWORK, name, name, labels, created)
     for each in api.volumes(filters=filters).get("Volumes") or ():
-        # Drivers of others need not say when: other things of the same build do.
+        # Third-party drivers may omit the time; other objects of the same build have it.
         created = _moment(each["CreatedAt"]) if each.get("CreatedAt") else 0.0
         yield Thing(Resource.VOLUME, each["Name"], each["Name"], each.get("Labels") or {}, created)
 
 
 def is_ours(api: APIClient, thing: Thing, inherited: dict[str, str]) -> bool:
-    """Tell whether a build made `thing`, and not somebody from an image that has our labels.
+    """Return whether a build created `thing`; else it inherited our labels from its image.
 
-    `docker commit` gives them to an image, which gives them to containers. A container that a build
-    named says so in its labels; of others, the image tells, and where that is gone nobody: such a
-    container stays. `inherited` remembers what images say, by their ids.
+    `docker commit` passes a container's labels to an image, and so to that image's containers. A container
+    that a build named has its name in a label; for others, the image's labels decide, and where the image is
+    gone, the container is left alone. `inherited` caches the images' `BUILD` labels, by ID.
     """
     if thing.kind is not Resource.CONTAINER:
         return True
@@ -90,7 +90,7 @@ def is_ours(api: APIClient, thing: Thing, inherited: dict[str, str]) -> bool:
 
 
 def unnamed_images(api: APIClient, things: Iterable[Thing]) -> list[Thing]:
-    """Find the images that dead builds were making, by what their signs of life say; the last one first."""
+    """Return the untagged images that dead builds were building, as noted in their leases; latest first."""
     found: dict[str, Thing] = {}
     for thing in things:
         for record in _records(thing, IMAGES):
@@ -102,8 +102,8 @@ def unnamed_images(api: APIClient, things: Iterable[Thing]) -> list[Thing]:
 
 
 def unnamed_volumes(things: Iterable[Thing]) -> list[Thing]:
-    """Return the volumes of dead builds' containers that have no labels, by what their signs of life say."""
-    # Nothing that somebody has given a name is ever one of them.
+    """Return the anonymous volumes of dead builds' containers, as noted in their leases."""
+    # The pattern makes sure that no named volume is ever among them.
     return [
         Thing(Resource.VOLUME, name, name, thing.owner.labels())
         for thing in things
@@ -113,7 +113,7 @@ def unnamed_volumes(things: Iterable[Thing]) -> list[Thing]:
 
 
 def _records(thing: Thing, label: str) -> list[Any]:
-    """Read what a sign of life says; a label that a page has given to something else says nothing."""
+    """Parse the records of a lease's label; the same label on anything else is a page's, and is ignored."""
     try:
         records = json.loads(thing.labels.get(label, "[]")) if thing.is_lease else []
     except ValueError:
@@ -122,9 +122,9 @@ def _records(thing: Thing, label: str) -> list[Any]:
 
 
 def _chain(api: APIClient, record: Mapping[str, Any]) -> list[str]:
-    """Return what was made, from the last to the first, and before it what the engine made after that.
+    """Return the images of a build, latest first, including one that the engine created unreported.
 
-    A builder ends the step at which its client is killed, and what that made was never told.
+    A builder completes the step at which its client is killed, and can't report that step's image.
     """
     made = [str(image) for image in record.get("made") or ()]
     base, step = str(record.get("on", "")), str(record.get("step", ""))
@@ -144,7 +144,7 @@ def _names(short: str, identity: str) -> bool:
 
 
 def _was_made_by(api: APIClient, image: str, step: str) -> bool:
-    """Compare an image's last step with an instruction of a Dockerfile, as the builder printed it."""
+    """Return whether an image's last layer comes from the instruction `step`, as the builder printed it."""
     history: list[Mapping[str, Any]] = api.history(image)  # type: ignore[no-untyped-call]
     made_by = " ".join(str(history[0].get("CreatedBy", "")).split()) if history else ""
     keyword, _, rest = " ".join(step.split()).partition(" ")
@@ -165,5 +165,5 @@ def _attributes(api: APIClient, image: str) -> Mapping[str, Any]:
 
 
 def _moment(text: str) -> float:
-    """Read a time as engines write it (RFC 3339)."""
+    """Parse an engine's timestamp (RFC 3339)."""
     return datetime.fromisoformat(text).timestamp()

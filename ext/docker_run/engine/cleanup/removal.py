@@ -1,4 +1,4 @@
-"""Removing one thing from an engine: a container, an image, a volume or a network."""
+"""Removing one object from an engine: a container, an image, a volume or a network."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from docker import APIClient
 from docker.errors import APIError
 
 _GONE = (404, 409)
-"""What an engine answers about something that is gone already, is just being removed, or is in use."""
+"""An engine's status for an object that is gone, is being removed, or is in use."""
 _ACTIVE = 403
-"""What Docker answers about a network that has containers."""
+"""Docker's status for a network that has containers."""
 _HELD = ("has dependent containers", "network is being used", "volume is being used")
-"""What Podman answers, as an error of its own, about something that others must go before."""
+"""Podman's messages, with the status of an internal error, for an object that others depend on."""
 _REMOVING = "already in progress"
 
 
 class Resource(StrEnum):
-    """The kinds of things on an engine, in the order in which they can be removed.
+    """The kinds of Docker objects, in order of removal.
 
-    What is in use can't be, and volumes tell of what has no labels.
+    Objects in use can't be removed, and leases (volumes) name objects without labels.
     """
 
     CONTAINER = "container"
@@ -31,11 +31,11 @@ class Resource(StrEnum):
 
 
 def remove(api: APIClient, kind: Resource, identity: str) -> bool:
-    """Remove something of a `kind`; say whether that was done.
+    """Remove an object of a `kind`; return whether this call removed it.
 
-    It was not where it is gone already, or where something else that uses it has to go first: Podman
-    keeps a container whose network, process space or volumes another one shares.
-    Raises docker-py's `APIError` where the engine fails.
+    False if it is gone already, or if an object that uses it has to be removed first: Podman keeps a
+    container whose network, PID namespace or volumes another one shares.
+    Raises docker-py's `APIError` if the engine fails.
     """
     try:
         match kind:
@@ -44,7 +44,7 @@ def remove(api: APIClient, kind: Resource, identity: str) -> bool:
             case Resource.IMAGE:
                 api.remove_image(identity, noprune=True)
             case Resource.VOLUME:
-                # Not by force: Podman would remove the containers that use it as well, whoever made them.
+                # Not by force: Podman would also remove the containers that use it, whoever created them.
                 api.remove_volume(identity)
             case Resource.NETWORK:
                 api.remove_network(identity)
@@ -57,14 +57,14 @@ def remove(api: APIClient, kind: Resource, identity: str) -> bool:
 
 def _remove_container(api: APIClient, container: str) -> None:
     killed = False
-    # Podman 5 asks it to stop first, and waits for ten seconds.
+    # Without this, Podman 5 stops it first, and waits up to ten seconds.
     with suppress(APIError):
         api.kill(container)
         killed = True
     try:
         api.remove_container(container, v=True, force=True)
     except APIError as error:
-        # One with `--rm` goes by itself when it is killed.
+        # A container with `--rm` is removed by the engine when it is killed.
         goes = error.status_code == requests.codes.not_found or _REMOVING in str(error.explanation)
         if not (killed and goes):
             raise

@@ -1,8 +1,8 @@
-"""Removing what builds made on an engine, by its labels (see `labels`).
+"""Removing what dead builds left on an engine, by its labels (see `labels`).
 
-Nothing without our labels is ever touched, nothing that only inherited them, and nothing of a build
-that may still be alive. Whether a build is alive is told by its folder where it runs on this machine
-(see `build_folder`), else by its signs of life (see `lease`).
+Objects without our labels are never touched, nor those that only inherited them, nor those of a build that
+may still be alive. Whether a build is alive is decided by its directory if it ran on this machine (see
+`build_folder`), else by its lease (see `lease`).
 """
 
 from __future__ import annotations
@@ -34,25 +34,24 @@ from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.errors import EngineProblem
 
 PAUSE_SECONDS = 3 * RENEWAL_SECONDS
-"""How long a build that has long been silent is listened for before its things are removed.
+"""How long to wait for a silent build's lease to be renewed before its objects are removed.
 
-An engine's clock may have been moved: then every build on it seems to have been silent, for as long as it
-takes to give the next sign.
+If the engine's clock was changed, every build on it looks silent until its next renewal.
 """
 _REMOVAL_SECONDS = 60.0
 _GOING_SECONDS = 10.0
-"""How long a container may take that the engine is already removing."""
+"""How long to wait for a container that the engine is already removing."""
 
 
 @dataclass(slots=True)
 class Survey:
-    """What there is of builds on an engine."""
+    """The objects of builds on an engine, by whether their build is alive."""
 
     dead: list[Thing] = field(default_factory=list)
     alive: list[Thing] = field(default_factory=list)
-    """Of builds that run on this machine."""
+    """Objects of builds that run on this machine."""
     elsewhere: list[Thing] = field(default_factory=list)
-    """Of builds elsewhere that may be alive."""
+    """Objects of builds elsewhere that may be alive."""
 
 
 def survey(
@@ -62,13 +61,13 @@ def survey(
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Survey:
-    """Look through an engine for what builds made; `say` is told where that takes a while.
+    """List the objects of builds on an engine; `say` gets a notice before a long wait.
 
     Raises what docker-py raises.
     """
     api, found = client.api, Survey()
     inherited: dict[str, str] = {}
-    # The user's containers, which may have a dead build's labels for good, are nothing to listen for.
+    # A user's container may have inherited a dead build's labels for good: it is no reason to wait.
     builds = _by_build(thing for thing in labelled(api) if is_ours(api, thing, inherited))
     lives = {build: folders.life(build) for build in builds}
     silent = _silent(api, {build: builds[build] for build, life in lives.items() if life is Life.ELSEWHERE})
@@ -96,10 +95,11 @@ def sweep(
     pause: Callable[[float], None] = time.sleep,
     failed: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Remove what dead builds left on the engine; `failed` is told of which builds not all could be.
+    """Remove what dead builds left on the engine.
 
-    Returns a sentence that says what was removed, and what could not be; empty where there was
-    nothing. Raises `EngineProblem`.
+    `failed` is called with each build of which something could not be removed.
+    Returns a sentence that says what was removed, and what could not be; empty if there was nothing.
+    Raises `EngineProblem`.
     """
     with engine_errors("while it was looked through for what killed builds left behind"):
         dead = survey(client, folders, say=say, pause=pause).dead
@@ -113,7 +113,7 @@ def remove_all(
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Remove the same; say also what was left, and why. Raises `EngineProblem`."""
+    """Remove the same; the sentence also says what was left, and why. Raises `EngineProblem`."""
     with engine_errors("while what builds left on it was removed"):
         found = survey(client, folders, say=say, pause=pause)
         sentences = [_remove_dead(client.api, found.dead) or "nothing to remove"]
@@ -130,9 +130,9 @@ def remove_all(
 
 
 def remove_session(clients: Callable[[], DockerClient], session: str, *, pool: Executor) -> None:
-    """Remove everything with the label of `session`, containers at the same time. Raises `EngineProblem`.
+    """Remove all objects of `session`, its containers concurrently. Raises `EngineProblem`.
 
-    `clients` returns the calling thread's client, `pool` runs the removals.
+    `clients` returns the calling thread's client; `pool` runs the removals.
     """
     with engine_errors("while a page's containers were removed"):
         give_up = time.monotonic() + _REMOVAL_SECONDS
@@ -154,7 +154,7 @@ def remove_session(clients: Callable[[], DockerClient], session: str, *, pool: E
 
 @contextmanager
 def engine_errors(what: str) -> Iterator[None]:
-    """Turn errors of the engine, or of the way to it, into `EngineProblem`."""
+    """Turn errors of the engine, or of the connection to it, into `EngineProblem`."""
     try:
         yield
     except (DockerException, requests.RequestException, HTTPError, OSError) as error:
@@ -173,10 +173,10 @@ def _ids(things: Iterable[Thing]) -> set[str]:
 
 
 def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
-    """Return which builds have given no sign of life for as long as they allow, by the engine's clock.
+    """Return the builds whose last sign of life is older than they allow, by the engine's clock.
 
-    Whatever a build makes is a sign of life. One of a distant future counts as little as one of a
-    distant past: the clock was moved.
+    Any object that a build created is a sign of life. One that is far in the future counts as old: the clock
+    was changed.
     """
     if not builds:
         return set()
@@ -190,8 +190,8 @@ def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
 
 
 def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], None] = lambda _: None) -> str:
-    """Remove what dead builds left; say what was removed, and what could not be, and why."""
-    # What a sign of life names goes before it: else nobody would know of it any more.
+    """Remove what dead builds left; return what was removed, and what could not be, and why."""
+    # A lease goes after the objects that it names: nothing else names them.
     found = sorted(
         [*dead, *unnamed_images(api, dead), *unnamed_volumes(dead)],
         key=lambda thing: (list(Resource).index(thing.kind), thing.is_lease),
@@ -203,7 +203,7 @@ def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], N
         give_up = time.monotonic() + _GOING_SECONDS
         while things:
             going = [thing for thing in things if _try_to_remove(api, thing, removed, left)]
-            # The engine is just removing it: what it uses can't be removed until that is done.
+            # The engine is still removing these containers: what they use can't be removed before.
             things = going if kind is Resource.CONTAINER and time.monotonic() < give_up else []
             time.sleep(0.05 if things else 0)
     sentences = []
@@ -220,7 +220,7 @@ def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], N
 
 
 def _try_to_remove(api: APIClient, thing: Thing, removed: list[Thing], left: dict[Thing, str]) -> bool:
-    """Remove `thing`, and note the outcome; return whether it is still there without an error."""
+    """Remove `thing`, and note the outcome; return whether it still exists although there was no error."""
     if thing.is_lease and any(thing.owner.build == other.owner.build for other in left):
         return False  # it names what could not be removed
     try:
