@@ -1,4 +1,4 @@
-"""Reaching an engine: discovery, endpoints, credentials, clients and their connections."""
+"""Connecting to an engine: discovery, endpoints, credentials, clients and their connections."""
 
 __all__ = [
     "answers",

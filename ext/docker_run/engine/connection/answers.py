@@ -1,6 +1,6 @@
-"""The answers of an engine, held to be its own: docker-py takes for one whatever has a good status.
+"""Validation of an engine's responses: docker-py accepts anything with a successful status.
 
-A proxy in between may show a page, send elsewhere, or say in its own way that it has lost the engine.
+A proxy in between may respond with a web page, a redirect, or an error of its own.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from docker import APIClient
 from requests.adapters import BaseAdapter
 
 _SHOWN = 200
-"""Characters of an answer that a message quotes."""
+"""Limit of a response's quotation in a message, in characters."""
 
 
 class NotAnEngine(requests.RequestException):
-    """The answer is not an engine's: something in between has made it."""
+    """The response does not come from an engine, but from something in between."""
 
 
 def guard(api: APIClient) -> None:
-    """Let all requests of `api` go through an `EngineAdapter`."""
+    """Send all requests of `api` through an `EngineAdapter`."""
     for prefix, adapter in list(api.adapters.items()):
         api.mount(prefix, EngineAdapter(adapter))
 
 
 class EngineAdapter(BaseAdapter):
-    """Hands requests to another adapter, and looks at the answers.
+    """Wraps a transport adapter, and validates its responses.
 
-    Raises `NotAnEngine`, and what the other adapter raises.
+    Raises `NotAnEngine`, and what the wrapped adapter raises.
     """
 
     def __init__(self, adapter: BaseAdapter) -> None:
@@ -44,7 +44,7 @@ class EngineAdapter(BaseAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send `request`, and return the answer."""
+        """Send `request`, and return the response."""
         response = self.adapter.send(
             request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies
         )
@@ -55,14 +55,14 @@ class EngineAdapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Close the connections of the other adapter."""
+        """Close the connections of the wrapped adapter."""
         self.adapter.close()
 
 
 def _problem(response: requests.Response) -> str:
-    """Say why `response` can't be an engine's; empty where it can.
+    """Return why `response` can't come from an engine; empty if it can.
 
-    An engine redirects nobody, shows no pages, and explains each error as JSON, with a `message`:
+    An engine sends no redirects and no HTML, and reports each error as JSON with a `message`:
     https://docs.docker.com/reference/api/engine/version/v1.41/#section/Errors.
     """
     status = response.status_code
@@ -85,6 +85,6 @@ def _problem(response: requests.Response) -> str:
 
 
 def _beginning(response: requests.Response) -> str:
-    """Return the beginning of an answer, on one line."""
+    """Return the beginning of a response, on one line."""
     text = " ".join(response.content[: 4 * _SHOWN].decode(errors="replace").split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"

@@ -1,4 +1,4 @@
-"""The connections of a docker-py client, so that another thread can end a request that is under way."""
+"""Cancelling a docker-py request from another thread, by shutting down its connection."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from docker import DockerClient
 
 
 class Connections:
-    """Notes each connection that `client` makes; neither docker-py nor requests can end one by itself.
+    """Tracks the connections of `client`: neither docker-py nor requests can cancel a request.
 
-    Whatever way leads to the engine, requests asks docker-py's transport for a pool of urllib3's, and
-    that makes connections: there they are noted.
+    With every transport, requests asks docker-py's adapter for a pool of urllib3's, and the pool creates the
+    connections: there they are tracked.
     """
 
     def __init__(self, client: DockerClient) -> None:
@@ -33,7 +33,7 @@ class Connections:
         adapter.get_connection_with_tls_context = pool_of
 
     def cut(self) -> None:
-        """End all connections, and each that will be made: who waits for an answer gets an error."""
+        """Shut down all connections, and all later ones: threads that wait for a response get an error."""
         with self._lock:
             self._is_cut = True
             sockets = list(self._sockets)
@@ -61,9 +61,9 @@ class Connections:
         pool._new_conn = made  # noqa: SLF001 - as above
         return pool
 
-    def _note(self, made: Any) -> None:  # noqa: ANN401 - a socket, or what a transport has in its place
+    def _note(self, made: Any) -> None:  # noqa: ANN401 - a socket, or a transport's substitute for one
         with self._lock:
-            with suppress(TypeError):  # no weak references: an ssh channel may be anything
+            with suppress(TypeError):  # an ssh channel may not support weak references
                 self._sockets.add(made)
             is_cut = self._is_cut
         if is_cut:

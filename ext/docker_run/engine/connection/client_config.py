@@ -1,4 +1,4 @@
-"""What the user has set up for the `docker` command, in `config.json`; nothing here needs Docker's library.
+"""The user's configuration of the Docker CLI, `config.json`. Docker's library is not needed here.
 
 See https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties.
 """
@@ -20,31 +20,31 @@ PROXY_VARIABLES = {
     "ftpProxy": "FTP_PROXY",
     "allProxy": "ALL_PROXY",
 }
-"""The variables that tell programs of a proxy, by their names in `config.json`; see `proxies`."""
+"""The environment variables for proxies, by their names in `config.json`; see `proxies`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
-    """The parts of `config.json` that matter to what is run; all empty where there is no such file."""
+    """The parts of `config.json` that affect what is run; all empty if there is no such file."""
 
     path: Path | None = None
     context: str = ""
     """The name of the current context."""
     auths: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """By registry: what `docker login` wrote into the file itself."""
+    """By registry: the credentials that `docker login` wrote into the file itself."""
     credentials_store: str = ""
-    """The helper program that has the credentials of all registries: `NAME` in `docker-credential-NAME`."""
+    """The credential helper for all registries: `NAME` in `docker-credential-NAME`."""
     credential_helpers: Mapping[str, str] = field(default_factory=dict)
-    """By registry: the helper program that has its credentials, if it is another."""
+    """By registry: its own credential helper."""
     proxies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """By the URL of an engine, or `default`: the proxies of its containers."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """What to send besides with each request to an engine, by the names of the headers."""
+    """Additional HTTP headers for each request to an engine."""
 
     def proxy_variables(self, url: str) -> dict[str, str]:
-        """Return the variables that the CLI gives to containers and builds on the engine at `url`.
+        """Return the proxy variables that the CLI sets in containers and builds on the engine at `url`.
 
-        Each is there in capital and in small letters, as programs look for either. See
+        Each is set in upper and in lower case, since programs read either. See
         https://docs.docker.com/engine/cli/proxy/; the CLI's rule is `ParseProxyConfig` in docker/cli,
         `cli/config/configfile/file.go`.
         """
@@ -57,13 +57,13 @@ class ClientConfig:
 
 
 def home_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return the user's home folder, from the variable that the system has for it."""
+    """Return the user's home directory, from the system's environment variable for it."""
     home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME", "")
     return Path(home) if home else None
 
 
 def config_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder of `config.json` and of the contexts; None where the user has no home."""
+    """Return the directory of `config.json` and of the contexts; None if the user has no home."""
     if environ.get("DOCKER_CONFIG"):
         return Path(environ["DOCKER_CONFIG"])
     home = home_folder(environ)
@@ -73,8 +73,8 @@ def config_folder(environ: Mapping[str, str]) -> Path | None:
 def client_config(environ: Mapping[str, str]) -> ClientConfig:
     """Read the user's `config.json`.
 
-    An empty one is as good as none, as for the CLI. Of a damaged one the CLI warns, and goes on without
-    all that it says; here that is a `ClientConfigProblem`: it may have named another engine, or a proxy.
+    An empty file counts as none, as for the CLI. The CLI warns of a damaged one and ignores all of it; here
+    it raises `ClientConfigProblem`: it may name another engine, or a proxy.
     """
     folder = config_folder(environ)
     if folder is None:
@@ -82,7 +82,7 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
     path = folder / "config.json"
     content = read_object(path)
     _check(path, content)
-    # Checked: what these have is what the fields say.
+    # `_check` has made sure of the types.
     texts = {"context": "currentContext", "credentials_store": "credsStore"}
     tables = {"auths": "auths", "credential_helpers": "credHelpers", "proxies": "proxies"}
     tables |= {"headers": "HttpHeaders"}
@@ -92,7 +92,7 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
 
 
 def read_object(path: Path) -> dict[str, object]:
-    """Return the JSON object in a file, empty where the file is missing or empty.
+    """Return the JSON object in a file, empty if the file is missing or empty.
 
     Raises `ClientConfigProblem`.
     """
@@ -111,18 +111,18 @@ def read_object(path: Path) -> dict[str, object]:
 
 
 def damaged(path: Path | None, why: str) -> ClientConfigProblem:
-    """Return the error that says what is wrong with the file."""
+    """Return the error for a file that can't be read."""
     return ClientConfigProblem(
         f"{path} can't be read: {why}; fix it, or name another folder with DOCKER_CONFIG"
     )
 
 
 def _check(path: Path, content: Mapping[str, object]) -> None:
-    """Look at the types of what is used. Raises `ClientConfigProblem`."""
+    """Check the types of the values that are used. Raises `ClientConfigProblem`."""
     for key in ("currentContext", "credsStore"):
         if not isinstance(content.get(key) or "", str):
-            raise damaged(path, f"`{key}` is not a text")
+            raise damaged(path, f"`{key}` is not a string")
     for key, kind in (("auths", dict), ("credHelpers", str), ("proxies", dict), ("HttpHeaders", str)):
         table = content.get(key) or {}
         if not isinstance(table, dict) or not all(isinstance(value, kind) for value in table.values()):
-            raise damaged(path, f"`{key}` is not an object of {'texts' if kind is str else 'objects'}")
+            raise damaged(path, f"`{key}` is not an object of {'strings' if kind is str else 'objects'}")

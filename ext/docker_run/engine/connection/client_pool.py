@@ -1,4 +1,4 @@
-"""Clients of one engine: docker-py's are not to be shared between threads."""
+"""Clients of one engine, one per thread: docker-py's are not thread-safe."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from docker_run.engine.connection.cancellation import Connections
 from docker_run.errors import EngineProblem
 
 _GRACE_SECONDS = 8.0
-"""How long an interrupted build may take to remove what it made; an engine that hangs takes for ever."""
+"""How long an interrupted build may take to clean up; on a hanging engine it would take for ever."""
 
 
 class Clients:
-    """Gives each thread a client of its own, and closes them all at the end.
+    """Creates a client for each thread, and closes them all at the end.
 
-    `connect` makes a client, and raises `EngineProblem` where no engine answers.
+    `connect` creates a client, and raises `EngineProblem` if no engine answers.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Clients:
         self._cancellable: set[int] = set()
         self._abandoned = threading.Event()
         self.interrupted = interrupted or threading.Event()
-        """Set when what is under way is to come to an end."""
+        """Set when running commands are to be ended."""
 
     def __call__(self) -> DockerClient:
         """Return the calling thread's client. Raises `EngineProblem`."""
@@ -46,9 +46,9 @@ class Clients:
         return mine
 
     def renew(self) -> None:
-        """Give the calling thread a new client, after an error. Raises `EngineProblem`.
+        """Replace the calling thread's client, after an error. Raises `EngineProblem`.
 
-        Where nobody answers any more, docker-py would leave a socket open at each further request.
+        Once the engine is gone, docker-py would leak a socket with each further request.
         """
         mine: DockerClient | None = getattr(self._mine, "client", None)
         if mine is not None:
@@ -58,7 +58,7 @@ class Clients:
 
     @contextmanager
     def cancellable(self) -> Iterator[DockerClient]:
-        """Give a client for a request that may take long: it is cut off as soon as the build is interrupted.
+        """Yield a client for a long request, which is cancelled as soon as the build is interrupted.
 
         Raises `EngineProblem`.
         """
@@ -73,7 +73,7 @@ class Clients:
             self._close(client)
 
     def interrupt(self) -> None:
-        """Cut off what may take long, and, after a time for cleaning up, every other request, too."""
+        """Cancel long requests and, after a grace period for cleaning up, all other requests."""
         self.interrupted.set()
         with self._lock:
             cancelled = [self._connections[each] for each in self._cancellable]
@@ -84,7 +84,7 @@ class Clients:
         timer.start()
 
     def abandon(self) -> None:
-        """Cut off every request that is under way, and make none any more."""
+        """Cancel all requests, and refuse further ones."""
         self._abandoned.set()
         with self._lock:
             everything = list(self._connections.values())
@@ -92,7 +92,7 @@ class Clients:
             connections.cut()
 
     def close(self) -> None:
-        """Close all clients; no thread may use one any more."""
+        """Close all clients; no thread may use one afterwards."""
         with self._lock:
             clients = list(self._all)
         for client in clients:
@@ -100,7 +100,7 @@ class Clients:
         self._mine = threading.local()
 
     def _opened(self) -> DockerClient:
-        """Make a client; in a thread of its own, because nothing else ends a connection being made."""
+        """Create a client, in a thread of its own: connecting can't be cancelled, only abandoned."""
         self._check()
         made: Future[DockerClient] = Future()
 
@@ -137,6 +137,6 @@ class Clients:
 
 
 def _hang_up(made: Future[DockerClient]) -> None:
-    """Close a client that nobody waits for any more."""
+    """Close a client that was abandoned while it connected."""
     if made.exception() is None:
         made.result().close()

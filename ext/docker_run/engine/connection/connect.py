@@ -1,4 +1,4 @@
-"""Reaching an engine."""
+"""Connecting to an engine."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from docker_run.engine.connection.endpoints import Certificates, certificates_fo
 from docker_run.errors import EngineProblem
 
 _FIRST_ANSWER = 15
-"""Seconds that an engine may take for its first answer; one that works needs milliseconds."""
+"""Timeout of an engine's first response, in seconds; a working one needs milliseconds."""
 
 
 def connect(
     url: str, *, environ: Mapping[str, str] | None = None, credentials: Credentials | None = None
 ) -> docker.DockerClient:
-    """Return a client of the engine at `url`, after that has answered; see `spoken_version`.
+    """Return a client of the engine at `url`, once that has responded.
 
     `credentials` are those for registries, by default read from the user's `config.json`. Certificates
-    come from `environ` (by default the process's own): those of the current context
-    where `url` is the context's, else `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`.
-    Raises `EngineProblem` that says in one line why there is none, and what to try.
+    come from `environ` (by default the process's own): those of the current context if `url` is the
+    context's, else `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`. For the API version see `spoken_version`.
+    Raises `EngineProblem`, which says in one line why no engine was reached, and what to try.
     A client belongs to one thread; the caller closes it.
     """
     environ = os.environ if environ is None else environ
@@ -50,7 +50,7 @@ def connect(
         tls = _config(certificates) if certificates else False
         first = _client(url, tls, config, version=MINIMUM_DOCKER_API_VERSION, timeout=_FIRST_ANSWER)
         try:
-            # Without a version in the path: an engine answers 400 to one that it no longer speaks.
+            # Without a version in the path: an engine responds with 400 to one that it no longer supports.
             version = spoken_version(first.api.version(api_version=False))
         finally:
             first.close()
@@ -58,20 +58,20 @@ def connect(
     except (DockerException, requests.RequestException, OSError, ValueError, KeyError) as error:
         raise EngineProblem(f"no engine at {url}: {_reason(url, error)}") from error
     except Exception as error:
-        # paramiko's errors have no base that can be named where paramiko is not installed.
+        # paramiko's errors can't be named here: paramiko may not be installed.
         if not url.startswith("ssh://"):
             raise
         raise EngineProblem(f"no engine at {url}: {error}; try `ssh` to that machine first") from error
-    # Where docker-py would have what it reads itself.
+    # In the attributes for what docker-py would read itself.
     vars(client.api).update(_auth_configs=credentials, _proxy_configs=_Proxies(config.proxy_variables(url)))
     return client
 
 
 class _Api(docker.APIClient):
-    """docker-py's client, without its own reading of `config.json`.
+    """docker-py's low-level client, but without docker-py's reading of `config.json`.
 
-    That fails at what the CLI takes (an entry with an empty `auth`), and takes over `detachKeys`, with which
-    a program under a build could not be typed to in the same way on all machines.
+    docker-py fails at entries that the CLI accepts (an empty `auth`), and applies `detachKeys`, so that
+    typing to a program would depend on the machine.
     """
 
     def __init__(self, config: ClientConfig, **settings: Any) -> None:  # noqa: ANN401 - docker-py's own
@@ -84,29 +84,29 @@ class _Api(docker.APIClient):
 
     @_general_configs.setter
     def _general_configs(self, read: object) -> None:
-        """Leave what docker-py has read."""
+        """Ignore what docker-py has read."""
 
 
 class _Client(docker.DockerClient):
-    """docker-py's outer client, of a client that there is."""
+    """docker-py's high-level client, around an existing low-level one."""
 
     def __init__(self, api: _Api) -> None:
         self.api = api
 
 
 class _Proxies(ProxyConfig):
-    """The proxies that docker-py tells to builds, by the names of their variables."""
+    """The proxies that docker-py passes to image builds, by the names of their variables."""
 
     def get_environment(self) -> Any:  # noqa: ANN401 - docker-py's type lacks ALL_PROXY
-        """Return the variables, which docker-py gives to a build unless it has them already."""
+        """Return the variables, which docker-py adds to a build's unless they are set."""
         return dict(self)
 
 
 def spoken_version(answer: Mapping[str, Any]) -> str:
-    """Return the version of the Engine API to speak with the engine that gave `answer` to `/version`.
+    """Return the version of the Engine API to use, by the engine's response to `/version`.
 
-    The lower of the engine's and docker-py's; where the engine no longer speaks that one, the oldest
-    that it does. Raises `KeyError` where the answer names no version.
+    The lower of the engine's and docker-py's; if the engine no longer supports that, its oldest.
+    Raises `KeyError` if the response names no version.
     See https://docs.docker.com/reference/api/engine/#api-version-matrix.
     """
     newest, oldest = str(answer["ApiVersion"]), str(answer.get("MinAPIVersion") or MINIMUM_DOCKER_API_VERSION)
@@ -115,11 +115,11 @@ def spoken_version(answer: Mapping[str, Any]) -> str:
 
 
 def _probe(url: str) -> None:
-    """Connect to a Unix socket and hang up: docker-py leaves a socket open where that fails."""
+    """Check that a Unix socket accepts connections: docker-py leaks a socket where connecting fails."""
     path = unquote(urlsplit(url).netloc + urlsplit(url).path)
     if not hasattr(socket, "AF_UNIX"):
         raise EngineProblem(
-            f"no engine at {url}: Python has no such sockets on this system; use npipe:// or tcp://"
+            f"no engine at {url}: Python has no Unix sockets on this system; use npipe:// or tcp://"
         )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
         knocking.settimeout(_FIRST_ANSWER)
@@ -143,7 +143,7 @@ def _probe(url: str) -> None:
 
 
 def _config(certificates: Certificates) -> TLSConfig:
-    """Return docker-py's form. Raises docker-py's `TLSParameterError` where a file is missing."""
+    """Convert to docker-py's type. Raises docker-py's `TLSParameterError` if a file is missing."""
     pair = (certificates.folder / "cert.pem", certificates.folder / "key.pem")
     authority = certificates.folder / "ca.pem"
     return TLSConfig(
@@ -162,7 +162,7 @@ def _client(
     timeout: float,
 ) -> docker.DockerClient:
     client = _Client(_Api(config, base_url=url, version=version, timeout=int(timeout), tls=tls))
-    # `REQUESTS_CA_BUNDLE` would go before the engine's own authority; proxies are kept by hand.
+    # `REQUESTS_CA_BUNDLE` would take precedence over the engine's own CA; proxies are set below instead.
     client.api.trust_env = False
     if not url.startswith(("unix://", "npipe://", "ssh://")):
         client.api.proxies.update(requests.utils.get_environ_proxies(client.api.base_url))
@@ -170,7 +170,7 @@ def _client(
 
 
 def _reason(url: str, error: BaseException) -> str:
-    """Find the operating system's own error in the chain that docker-py, requests and urllib3 make."""
+    """Return the operating system's error from the chain that docker-py, requests and urllib3 build."""
     if url.startswith("ssh://") and "paramiko" in str(error).lower():
         return 'ssh:// needs paramiko; install it with `pip install "docker[ssh]"`'
     cause: BaseException = error

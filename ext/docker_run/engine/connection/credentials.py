@@ -1,8 +1,8 @@
-"""The user's credentials for registries, as the `docker` command has them.
+"""The user's credentials for registries, as the Docker CLI finds them.
 
-What docker-py makes of a helper program that is missing, fails, prints something else or never ends is an
-exception, or no end. For the CLI, and here, it is a registry without credentials: what anybody may pull
-can still be pulled.
+If a credential helper is missing, fails, prints something unexpected or never ends, docker-py raises an
+exception, or hangs. For the CLI, and here, the registry then has no credentials: public images can still be
+pulled.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from docker.errors import InvalidConfigFile
 from docker_run.engine.connection.client_config import ClientConfig, damaged
 
 _SECONDS = 30.0
-"""How long a helper may take, which may wait for somebody to unlock a key."""
+"""Timeout of a helper, which may wait for the user to unlock a key."""
 _LONGEST_REASON = 200
 _LOOK_SECONDS = 0.1
 
 
 class HelperProblem(Exception):
-    """A helper program gave no credentials, and not because it has none."""
+    """A credential helper failed, rather than having no credentials."""
 
 
 class Credentials(AuthConfig):
-    """The credentials for all registries, in the place of those that docker-py would look for.
+    """The credentials for all registries, in place of those that docker-py would find.
 
-    `config` is the user's, `environ` has the variables of helper programs, `PATH` above all. `note` is told
-    of each helper that fails. Each is asked once for a registry; one that does not end is given up for good,
-    after `seconds`, or as soon as `stopped` says that the build is to come to an end.
-    Methods may be called from any thread. Raises `EngineProblem` where `auths` can't be understood.
+    `config` is the user's; `environ` are the helpers' environment variables, `PATH` above all. `note` gets a
+    message for each helper that fails. A helper is asked once per registry; one that does not end is given up
+    for good after `seconds`, or as soon as `stopped` returns true because the build ends.
+    Thread-safe. Raises `EngineProblem` if `auths` can't be parsed.
 
     The protocol of helpers: https://github.com/docker/docker-credential-helpers#development.
     """
@@ -60,7 +60,7 @@ class Credentials(AuthConfig):
         stopped: Callable[[], bool] = lambda: False,
         seconds: float = _SECONDS,
     ) -> None:
-        # An entry without the secret, or with an empty one, is what a helper program leaves there.
+        # With a credential helper, the CLI writes entries without a secret, or with an empty one.
         entries = {
             server: {key: value for key, value in entry.items() if value}
             for server, entry in config.auths.items()
@@ -83,11 +83,11 @@ class Credentials(AuthConfig):
 
     @property
     def is_empty(self) -> bool:
-        """Tell docker-py that it need not look for others."""
+        """Keep docker-py from loading others."""
         return False
 
     def resolve_authconfig(self, registry: str | None = None) -> Any:  # noqa: ANN401 - docker-py's
-        """Return the credentials for `registry`, a host name; None where there are none."""
+        """Return the credentials for `registry`, a host name; None if there are none."""
         host = resolve_index_name(registry) if registry else INDEX_NAME
         server = INDEX_URL if host == INDEX_NAME else host
         helper = self._config.credential_helpers.get(server, self._config.credentials_store)
@@ -119,13 +119,13 @@ class Credentials(AuthConfig):
             self._note(f"no credentials for {convert_to_hostname(server)}: {problem}")
             return None
         except KeyError:
-            return None  # it has none
+            return None  # the helper has no credentials
         if user == TOKEN_USERNAME:
             return {"ServerAddress": server, "IdentityToken": secret}
         return {"ServerAddress": server, "Username": user, "Password": secret} if user or secret else None
 
     def _listed(self) -> list[str]:
-        """Return the registries of which the store has credentials."""
+        """Return the registries for which the store has credentials."""
         store = self._config.credentials_store
         if not store or store in self._given_up:
             return []
@@ -137,7 +137,7 @@ class Credentials(AuthConfig):
                 return []
 
     def _ask(self, helper: str, action: str, text: str) -> dict[str, str]:
-        """Run the helper; return its answer, an object of texts, empty where it has no credentials."""
+        """Run the helper; return its answer, a JSON object of strings, empty if it has no credentials."""
         name = f"docker-credential-{helper}"
         program = shutil.which(name, path=self._environ.get("PATH"))
         if program is None:
@@ -152,7 +152,7 @@ class Credentials(AuthConfig):
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or not all(isinstance(value, str) for value in answer.values()):
-            # What it printed may hold a secret.
+            # Not quoted: what it printed may contain a secret.
             raise HelperProblem(f"{name} gave an answer that can't be understood")
         return answer
 
@@ -164,7 +164,7 @@ class Credentials(AuthConfig):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # so that it can be ended with all that it has started
+                start_new_session=True,  # so that its child processes can be killed with it
             )
         except OSError as error:
             raise HelperProblem(f"{program} can't be run: {error.strerror}") from error
@@ -174,7 +174,7 @@ class Credentials(AuthConfig):
             try:
                 printed, _ = process.communicate(typed, timeout=_LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                typed = None  # it has been taken over
+                typed = None  # `communicate` continues with the input of the first call
                 if not self._stopped() and time.monotonic() < give_up:
                     continue
                 self._given_up.add(helper)
@@ -190,17 +190,17 @@ class Credentials(AuthConfig):
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if hasattr(os, "killpg"):
-        with suppress(OSError):  # macOS does not let anybody kill a group whose leader has just ended
+        with suppress(OSError):  # macOS refuses to kill a group whose leader has just ended
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     for stream in (process.stdin, process.stdout):
         if stream is not None:
-            with suppress(OSError):  # what is written to it last, nobody reads
+            with suppress(OSError):  # closing flushes to a pipe without a reader
                 stream.close()
     process.wait()
 
 
 def _first_line(printed: bytes) -> str:
-    """Return what a helper says of its failure, without what would control a terminal."""
+    """Return the first line of a helper's error message, without control characters."""
     line = printed.decode(errors="replace").strip().partition("\n")[0][:_LONGEST_REASON]
     return "".join(letter for letter in line if letter.isprintable()) or "it says nothing"

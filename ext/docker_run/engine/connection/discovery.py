@@ -1,7 +1,7 @@
-"""Choosing the engine of a build: the one that the user names, or else the first that answers, or our own.
+"""Choosing the engine of a build: the one that the user names, else the first that answers, else our own.
 
-An engine that somebody chose by name (a URL, `DOCKER_HOST`, a context) is used, or nothing is: another one
-would run commands where they were not to be run.
+If the user names an engine (a URL, `DOCKER_HOST`, a context), no other is used: it would run commands where
+the user does not want them to run.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from docker_run.protocols import Progress
 
 
 def expected(setting: str, *, environ: Mapping[str, str], private: bool) -> tuple[str, ...]:
-    """Return the URLs that `find` could return, without contacting or starting anything.
+    """Return the URLs that `find` could return, without contacting or starting an engine.
 
-    Raises `EngineProblem` for a setting that is none, and for a context that does not exist.
+    Raises `EngineProblem` for an invalid setting, and for a context that does not exist.
     """
     endpoints = candidates(setting, environ=environ)
     urls = tuple(endpoint.url for endpoint in endpoints)
@@ -32,12 +32,12 @@ def find(
     progress: Progress,
     engine: PrivateEngine | None = None,
 ) -> str:
-    """Return the URL of the engine that the user names, or else of the first that answers.
+    """Return the URL of the engine that the user names, else of the first that answers.
 
-    `setting` is `auto`, `none` or a URL (see `endpoints`). With `auto`, and where
-    `private` allows it, an engine of our own is started when none answers: `engine`, or the usual one;
-    not where one was chosen by name, in `DOCKER_HOST` or as a context.
-    Raises `ClientConfigProblem` where `config.json` is damaged, else `EngineProblem` with a line for each
+    `setting` is `auto`, `none` or a URL (see `endpoints`). With `auto`, if no engine answers and none was
+    named in `DOCKER_HOST` or as a context, and `private` is true, an engine of our own is started: `engine`,
+    or the default one.
+    Raises `ClientConfigProblem` if `config.json` is damaged, else `EngineProblem` with a line for each
     engine that was tried.
     """
     endpoints = candidates(setting, environ=environ)
@@ -61,8 +61,8 @@ def find(
 
 
 def _first(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Return the URL of the first engine that answers, and what is wrong with those before it."""
-    # Docker's library takes a quarter of a second to import: only for a build that wants an engine.
+    """Return the URL of the first engine that answers (else ""), and the problems of those before it."""
+    # Docker's library takes a quarter of a second to import, and only builds with an engine need it.
     from docker_run.engine.connection.connect import connect  # noqa: PLC0415
 
     tried: list[str] = []
@@ -70,7 +70,7 @@ def _first(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[s
         try:
             connect(endpoint.url, environ=environ).close()
         except ClientConfigProblem:
-            raise  # it is not this endpoint that has to be corrected
+            raise  # the file has to be fixed, not this endpoint
         except EngineProblem as problem:
             remedy = f"; {endpoint.remedy}: no other is used in its place" if endpoint.remedy else ""
             tried.append(f"{problem} (from {endpoint.source}{remedy})")
@@ -80,7 +80,7 @@ def _first(endpoints: Sequence[Endpoint], environ: Mapping[str, str]) -> tuple[s
 
 
 def _note(progress: Progress, lines: Sequence[str]) -> None:
-    """Say what the user should know: of sockets and hosts that are there and don't answer, above all."""
+    """Report what the user should know, above all sockets and hosts that exist but don't answer."""
     for line in lines:
         progress.note(line)
 

@@ -1,7 +1,6 @@
-"""Which engines there may be; nothing here contacts one, or needs Docker's library.
+"""Endpoints at which engines may listen. Nothing here contacts one, or needs Docker's library.
 
-The rules are the `docker` command's own: `DOCKER_HOST` goes before the current context, which goes
-before the sockets that an engine listens on by default
+The precedence is the Docker CLI's: `DOCKER_HOST`, the current context, the default sockets of engines
 (https://docs.docker.com/reference/cli/docker/#environment-variables,
 https://docs.docker.com/engine/manage-resources/contexts/).
 """
@@ -25,32 +24,32 @@ _FORMS = "`auto`, `none`, or the URL of an engine such as `unix:///var/run/docke
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """The files with which an engine on TCP proves who it is, and we who we are."""
+    """The files for mutual TLS with an engine on TCP."""
 
     folder: Path
-    """Holds any of `ca.pem`, `cert.pem` and `key.pem`."""
+    """A directory with any of `ca.pem`, `cert.pem` and `key.pem`."""
     verify: bool = True
-    """Whether the engine's certificate must be signed by the authority in `ca.pem`."""
+    """Whether the engine's certificate must be signed by the CA in `ca.pem`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an engine may listen."""
+    """The address of a possible engine."""
 
     url: str
     """E.g. `unix:///var/run/docker.sock`, `tcp://10.0.0.2:2376`, `ssh://me@machine`."""
     source: str
-    """Who says so, e.g. `DOCKER_HOST` or `context remote`."""
+    """Where the address comes from, e.g. `DOCKER_HOST` or `context remote`."""
     certificates: Certificates | None = None
     remedy: str = ""
-    """What to try where nobody answers there; only of an engine that the user chose by name."""
+    """What to try if no engine answers there; set only for an engine that the user named."""
 
 
 def candidates(setting: str, *, environ: Mapping[str, str], root: Path = Path("/")) -> tuple[Endpoint, ...]:
-    """Return the engines that `setting` allows, the first choice first, without contacting any.
+    """Return the endpoints that `setting` allows, in order of preference, without contacting any.
 
-    `setting` is `auto`, `none` or a URL. `root` is where absolute paths of sockets begin.
-    Raises `EngineProblem` for another setting, and for a context that does not exist.
+    `setting` is `auto`, `none` or a URL. Absolute paths of sockets are relative to `root`.
+    Raises `EngineProblem` for an invalid setting, and for a context that does not exist.
     """
     setting = setting.strip()
     if setting == "none":
@@ -73,16 +72,16 @@ def candidates(setting: str, *, environ: Mapping[str, str], root: Path = Path("/
 
 
 def certificates_for(url: str, environ: Mapping[str, str]) -> Certificates | None:
-    """Return the certificates for the engine at `url`, where it asks for any.
+    """Return the certificates for the engine at `url`, if TLS is configured for it.
 
-    Those of the current context where `url` is the context's, else what `DOCKER_TLS_VERIFY` and
-    `DOCKER_CERT_PATH` say.
+    Those of the current context if `url` is the context's, else those of `DOCKER_TLS_VERIFY` and
+    `DOCKER_CERT_PATH`.
     """
     if not environ.get("DOCKER_HOST", "").strip():
         try:
             context = _current_context(environ)
         except EngineProblem:
-            context = None  # it was not the context that named `url`
+            context = None  # so `url` can't come from the context
         if context is not None and context.url == url:
             return context.certificates
     return _certificates_of(url, environ)
@@ -101,9 +100,9 @@ def _check(url: str, message: str) -> None:
 
 
 def _usual(environ: Mapping[str, str], root: Path) -> tuple[Endpoint, ...]:
-    """Return where engines listen by default, as far as there is something."""
+    """Return the default endpoints whose sockets exist."""
     if sys.platform == "win32":
-        # Looking whether a pipe is there would connect to it.
+        # Not checked: testing whether a pipe exists connects to it.
         return (Endpoint("npipe:////./pipe/docker_engine", "the default pipe"),)
     return tuple(
         Endpoint(f"unix://{path}", source)
@@ -130,7 +129,7 @@ def _current_context(environ: Mapping[str, str]) -> Endpoint | None:
     if name in ("default", ""):
         return None
     folder = config_folder(environ)
-    # The folder of a context is called by the hash of its name.
+    # A context's directory is named by the hash of the context's name.
     identity = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     meta = folder / "contexts" / "meta" / identity / "meta.json" if folder else None
     if folder is None or meta is None or not meta.exists():
