@@ -1,4 +1,4 @@
-"""The images of a catalogue, seen from a command line: what they are, and building them."""
+"""`python -m docker_run images`: builds or pulls all images of a catalogue, and lists them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from docker_run.protocols import Progress
 
 _HEADINGS = ("IMAGE", "TAGS", "ORIGIN", "SIZE", "DIGEST")
 _TIMEOUT, _MAX_OUTPUT = 60.0, 1_000_000
-"""Of no meaning: no command is run."""
+"""Unused: no command is run."""
 
 
 def catalogue_report(
@@ -29,9 +29,9 @@ def catalogue_report(
 ) -> tuple[str, int]:
     """Make sure that the engine at `url` and the registry of its labs have all images of `catalogue`.
 
-    Missing ones are pulled or built; `rebuild` also builds those anew that were built before.
-    Returns a table of all of them, and how many can't be had: why is told to `progress`.
-    Raises `EngineProblem`, and `ImageProblem` where there can't be a registry.
+    Missing images are pulled or built; `rebuild` also rebuilds those that were built before.
+    Returns a table of the images, and the number of those that are unavailable; `progress` gets the reasons.
+    Raises `EngineProblem`, and `ImageProblem` if the registry can't be started.
     """
     credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
     clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
@@ -49,7 +49,7 @@ def catalogue_report(
             if problem is not None:
                 missing += 1
                 progress.note(f"{name}: {problem}")
-            # Tags that mean the same image share a line.
+            # Tags of the same image share a row.
             rows.setdefault((repository, *_about(clients(), registry, name, problem)), []).append(tag)
     finally:
         registry.close()

@@ -1,4 +1,4 @@
-"""Renewing the lock file of a catalogue: registries are asked what the names mean today."""
+"""Updating the lock file of a catalogue with the digests that registries have for its names."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from docker_run.protocols import Progress
 def update_lock(
     url: str, catalogue: Path, wanted: Iterable[str], *, environ: Mapping[str, str], progress: Progress
 ) -> tuple[str, int]:
-    """Ask, through the engine at `url`, for the digests of images, and write them into the lock file.
+    """Query the digests of images, through the engine at `url`, and write them to the lock file.
 
-    Asked for are those `wanted`, or else all of the catalogue and of the lock file. An image that can't be
-    asked for keeps what it has there: why is told to `progress`. Nothing is pulled.
-    Returns what has changed, a line for each image, and how many could not be asked for.
-    Raises `ImageProblem` for a bad name or lock file, and `EngineProblem`.
+    The images are those `wanted`, or else all of the catalogue and of the lock file. If a query fails, the
+    image keeps its digest, and `progress` gets the reason. Nothing is pulled.
+    Returns the changes, a line for each image, and the number of failed queries.
+    Raises `ImageProblem` for an invalid name or lock file, and `EngineProblem`.
     """
     before = read_lock(catalogue)
     asked = [_checked(name) for name in wanted] or sorted({*names(catalogue), *before})
@@ -61,7 +61,7 @@ def _checked(name: str) -> str:
 
 
 def _digest(client: docker.DockerClient, name: str, progress: Progress) -> str:
-    """Return the digest of the image in its registry; of all its platforms, where it is for several."""
+    """Return the digest of the image in its registry: that of the index if it has several platforms."""
     with engine_errors(f"when it was asked for the digest of {name}"):
         try:
             return str(client.images.get_registry_data(name).id)

@@ -1,4 +1,4 @@
-"""Building an image of one's own from a Dockerfile that begins from images of the catalogue."""
+"""`python -m docker_run build`: builds a project's image on base images of the catalogue."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from docker_run.protocols import Progress
 from docker_run.system import files
 
 BUILT_AS = "docker-run.built-as"
-"""Label: the name under which an image was built here. It is not that of what a build cleans up."""
+"""Label: the name under which an image was built here. Unlike a build's own labels, not for cleanup."""
 
 _SAVING_SECONDS = 600
-"""How long an engine may take before it sends more of an image that is saved."""
+"""Timeout for the engine to send the next part of a saved image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """An image that is to be built."""
+    """The settings of an image to be built."""
 
     folder: Path
     """The build context."""
     dockerfile: Path
     tag: str
-    """What the image is to be called: `NAME[:TAG]`."""
+    """The name of the image: `NAME[:TAG]`."""
     catalogue: Path | None = None
     output: Path | None = None
-    """The file to save it in, as `docker save` does."""
+    """The file to save it to, as `docker save` does."""
 
     def check(self) -> None:
-        """Look for what can be seen to be wrong without an engine. Raises `ImageProblem`."""
+        """Check what can be checked without an engine. Raises `ImageProblem`."""
         found = REFERENCE.fullmatch(self.tag)
         if not found or found["digest"]:
             raise ImageProblem(
@@ -75,7 +75,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """The name with its tag."""
+        """The name, with its tag."""
         found = REFERENCE.fullmatch(self.tag)
         return self.tag if found and found["tag"] else f"{self.tag}:latest"
 
@@ -86,19 +86,19 @@ class Built:
 
     wanted: Wanted
     url: str
-    """Of the engine that it is on."""
+    """The URL of its engine."""
     size: int
-    """In bytes, what it begins from included."""
+    """In bytes, including its base images."""
     bases: tuple[tuple[Image, int], ...]
-    """The images that its Dockerfile begins from by an argument, and their sizes in bytes."""
+    """The base images that its Dockerfile names by an argument, and their sizes in bytes."""
     ports: tuple[int, ...]
     """The TCP ports that it exposes."""
 
 
 def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progress: Progress) -> Built:
-    """Build `wanted` on the engine at `url`, and save it where that is wanted.
+    """Build `wanted` on the engine at `url`, and save it if it has an `output`.
 
-    The images that its Dockerfile begins from by an argument (`ARG BASE=…`, `FROM ${BASE}`) are
+    The base images that its Dockerfile names by an argument (`ARG BASE=…`, `FROM ${BASE}`) are
     pulled, or built from the catalogue. Raises `ImageProblem` and `EngineProblem`.
     """
     credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
@@ -157,7 +157,7 @@ def _build(host: Host, wanted: Wanted, *, arguments: Mapping[str, str], progress
                 labels={BUILT_AS: wanted.name},
             )
     except requests.RequestException:
-        raise  # an OSError as well, and the engine's
+        raise  # also an OSError, but the engine's fault
     except OSError as error:
         raise ImageProblem(f"{wanted.folder} can't be sent to the engine: {error}") from error
     except BuildFailed as failure:
@@ -169,7 +169,7 @@ def _build(host: Host, wanted: Wanted, *, arguments: Mapping[str, str], progress
 
 
 def _identity(client: docker.DockerClient, name: str) -> str:
-    """Return the id of the image `name`, if it was built here under this name; else nothing."""
+    """Return the ID of the image `name`, if it was built here under this name; else empty."""
     try:
         image = client.images.get(name)
     except ImageNotFound:
@@ -178,7 +178,7 @@ def _identity(client: docker.DockerClient, name: str) -> str:
 
 
 def _remove_replaced(client: docker.DockerClient, before: str, wanted: Wanted) -> None:
-    """Remove the image that lost its name to the new one; the engine keeps one that is in use."""
+    """Remove the image that lost its name to the new one; the engine keeps it if it is in use."""
     if not before or before == client.images.get(wanted.name).id:
         return
     with suppress(APIError):
@@ -193,17 +193,17 @@ def _ports(attributes: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _save(output: Path, chunks: Iterable[bytes]) -> None:
-    """Write the file whole or not at all. Raises `ImageProblem`, and what docker-py raises."""
+    """Write the file atomically. Raises `ImageProblem`, and what docker-py raises."""
     try:
         files.replace(output, chunks)
     except requests.RequestException:
-        raise  # an OSError as well, and the engine's
+        raise  # also an OSError, but the engine's fault
     except OSError as error:
         raise ImageProblem(f"{output} can't be written: {error.strerror}") from error
 
 
 def report(built: Built, *, private: bool) -> str:
-    """Say what there is now, where, and how to run it; `private` is an engine of the build's own."""
+    """Describe the image, where it is, and how to run it; `private`: on the build's own engine."""
     wanted = built.wanted
     published = "".join(f" -p {port}:{port}" for port in built.ports)
     run = f"docker run -d{published} {wanted.tag}"

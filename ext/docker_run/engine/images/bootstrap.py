@@ -1,7 +1,7 @@
-"""Running the script `bootstrap` of an image's folder, of which nothing is to outlive the build.
+"""Running the script `bootstrap` of an image's directory, so that none of its processes outlives the build.
 
-On Linux the script and all that it starts end with this process, in whichever way that ends: they are in
-a process name space of their own where that may be made (root may), with mounts of their own.
+On Linux the script and its descendants end with this process, in whatever way that ends: where permitted (to
+root), they run in a PID and a mount namespace of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.1
 
 
 class BootstrapFailed(Exception):
-    """The script came to nothing; `lines` are what it printed, and why."""
+    """The script failed; `lines` are its output, and the reason."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__(lines[-1])
@@ -29,11 +29,11 @@ class BootstrapFailed(Exception):
 
 
 def run_bootstrap(script: Path, *, temporary: Path, interrupted: Callable[[], bool]) -> None:
-    """Run `script` in its folder, with `temporary` as the place of its temporary files.
+    """Run `script` in its directory, with `temporary` as its `TMPDIR`.
 
     Raises `BootstrapFailed`, and `Interrupted` after killing it.
     """
-    # A file: whatever the script leaves running can't keep a pipe open, and nobody has to read one.
+    # Not a pipe: a process that the script leaves running would keep it open, and it would need a reader.
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(  # noqa: S603 - a script of the author's own repository
@@ -71,7 +71,7 @@ def _await(process: subprocess.Popen[bytes], script: Path, interrupted: Callable
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a session, and so a group, of its own
+        os.killpg(process.pid, signal.SIGKILL)  # it is the leader of its own session, and so of a group
     else:
         process.kill()
     process.wait()
@@ -83,10 +83,10 @@ def _not_started(reason: str) -> str:
 
 @cache
 def _contained() -> tuple[str, ...]:
-    """Return the beginning of the command line: what makes the script end with this process."""
+    """Return the command prefix that makes the script end with this process; empty if there is none."""
     dies = ("setpriv", "--pdeathsig", "KILL", "--")
     alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
-    # util-linux has both, but not on every Linux with these options, and not every root may use them.
+    # util-linux has both, but older versions lack the options, and root in a container may not be permitted.
     for words in ((*dies, *alone), dies):
         if shutil.which(words[0]) and _works(words):
             return words

@@ -1,9 +1,9 @@
-"""Building images here: those of the catalogue (`docs/images/NAME/Dockerfile`), and labs.
+"""Building images of the catalogue (`docs/images/NAME/Dockerfile`) and of labs.
 
-Those of the catalogue stand in for a registry that is out of reach.
+The catalogue's images are built where no registry can be reached.
 
-A folder may have an executable `bootstrap`: it is run in a copy of the folder before the build, to
-make files that a Dockerfile can't make (a root file system to begin with).
+A directory may have an executable `bootstrap`: it is run in a copy of the directory before the build, to
+create files that a Dockerfile can't (e.g. a root file system).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def build(
 ) -> None:
     """Build `entry` on the engine as `entry.reference`; `arguments` are its build arguments.
 
-    `anew` runs also the steps whose results the engine has from earlier builds. `show` is told how
-    far it is. `host` is where the build belongs to that wants the image.
-    Raises `ImageProblem` with the last lines that the build printed, `Interrupted`,
-    and what docker-py raises where the engine is gone.
+    `anew` ignores the engine's build cache. `show` gets the progress. `host` is that of the build of the
+    documentation that needs the image.
+    Raises `ImageProblem` with the last lines of the build's output, `Interrupted`,
+    and what docker-py raises if the engine is gone.
     """
     try:
         with (

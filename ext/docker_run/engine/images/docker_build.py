@@ -1,4 +1,4 @@
-"""One build of an image: following what the engine's builder prints, and removing what it leaves."""
+"""Building one image: parsing the builder's output, and removing its intermediate images."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from docker_run.terminal import screen
 
 _ENDING_SECONDS, _LOOK_SECONDS = 5.0, 0.1
 _SHOWN = 15
-"""How many of the last lines of a failed build are shown."""
+"""The number of last lines of a failed build that are shown."""
 
 
 class BuildFailed(Exception):
-    """A build came to nothing; the message is the last lines that it printed, as a terminal shows them."""
+    """A build failed; the message is the last lines of its output, as a terminal shows them."""
 
     def __init__(self, lines: list[str], *, step: int = 0) -> None:
         printed = "\n".join(line.rstrip() for line in lines[-_SHOWN:]).encode()
-        # Builders print colours, and bars of progress.
+        # Builders print colours and progress bars.
         super().__init__(screen.text(screen.lines((Chunk(Stream.ERR, printed),), TerminalSize())))
         self.step = step
-        """The number of the instruction that failed, from 1; 0 where that is not known."""
+        """The number of the instruction that failed, from 1; 0 if unknown."""
 
 
 def run_build(
@@ -42,11 +42,11 @@ def run_build(
     host: Host | None = None,
     **settings: Any,  # noqa: ANN401 - docker-py's own
 ) -> None:
-    """Build an image; `settings` are those of docker-py's `APIClient.build`.
+    """Build an image; `settings` are the arguments of docker-py's `APIClient.build`.
 
-    `show` is told how far it is. Where there is a `host`, its interruption ends the build, and if this
-    process is killed, the next one finds what the build has made.
-    Raises `BuildFailed`, `Interrupted`, and what docker-py raises where the engine is gone.
+    `show` gets the progress. With a `host`, its interruption ends the build, and its lease names the
+    intermediate images, so that the next build removes them if this process is killed.
+    Raises `BuildFailed`, `Interrupted`, and what docker-py raises if the engine is gone.
     """
     build = str(uuid.uuid4())
     followed = _Followed(show, note=lambda made: host.lease.note_images(build, made) if host else None)
@@ -71,19 +71,19 @@ def run_build(
 def packed(
     folder: Path, *, exclude: list[str], dockerfile: tuple[str | None, str | None] = (None, None)
 ) -> Iterator[IO[bytes]]:
-    """Pack a build context, as docker-py does, into a file without a name: none is left if we are killed.
+    """Pack a build context, as docker-py does, into an unnamed file, so that none is left if we are killed.
 
-    `dockerfile` is the file's name in the context and, where it isn't in the folder, what it holds.
+    `dockerfile` is the file's name in the context and, if it is outside of the directory, its content.
     Raises `OSError`.
     """
     with tempfile.TemporaryFile() as archive:
-        # A path as text: docker-py compares it with what it finds.
+        # As a string: docker-py compares it with the paths that it walks.
         tar(cast("Any", str(folder)), exclude=exclude, dockerfile=dockerfile, fileobj=archive)
         yield archive
 
 
 class _Followed:
-    """What is known of a build from what it printed; `note` is told what would be left if it ended now."""
+    """Parses a builder's output; `note` gets the intermediate images that would be left if it ended now."""
 
     def __init__(self, show: Callable[[str], None], note: Callable[[dict[str, object]], None]) -> None:
         self._show = show
@@ -96,22 +96,22 @@ class _Followed:
 
     @property
     def made(self) -> list[str]:
-        """The ids of the images that it made, the first first."""
+        """The IDs of the images that it created, in order."""
         return list(self._made.values())
 
     def add(self, text: str) -> None:
-        """Take in what the builder printed."""
+        """Parse further output."""
         for line in text.splitlines():
             if line.strip():
                 self._printed = [*self._printed, line][-_SHOWN:]
                 self._read(line)
 
     def failed(self, reason: str) -> BuildFailed:
-        """Return the error of a build that ended for `reason`."""
+        """Return the error for a build that failed for `reason`."""
         return BuildFailed([*self._printed, reason], step=len(self._steps))
 
     def _read(self, line: str) -> None:
-        """Read a line of the builder's own."""
+        """Parse a line, if it is the builder's own."""
         if found := re.match(r"Step (\d+/\d+) : (.+)", line):
             self._show(f"step {found[1]}")
             self._steps.append(found[2])
@@ -123,17 +123,17 @@ class _Followed:
         elif line == " ---> Using cache":
             self._is_cached = True
         elif self._steps and (found := re.fullmatch(r" ---> ([0-9a-f]{12,64})", line)):
-            # The last one of a step is the builder's: what a command printed stands before that.
+            # A command may print such a line, too; the last one of a step is the builder's.
             self._base = found[1]
             if not self._is_cached:
                 self._made[len(self._steps)] = found[1]
 
 
 def _remove_stages(client: docker.DockerClient, made: list[str], *, seconds: float = 0.0) -> None:
-    """Remove the images of build stages: without a name and a label nobody would know whose they are.
+    """Remove the images of build stages, which have neither a tag nor a label to show whose they are.
 
-    The engine refuses to remove what the finished image is made of, and so it stays. It refuses, too, to
-    remove what a step begins from that it is just ending: that is tried for `seconds`.
+    The engine refuses to remove parents of the finished image, so those stay. It also refuses to remove the
+    parent of a step that it is still completing: that is retried for `seconds`.
     """
     give_up = time.monotonic() + seconds
     left = [image for image in reversed(made) if not _is_removed(client, image)]
@@ -143,7 +143,7 @@ def _remove_stages(client: docker.DockerClient, made: list[str], *, seconds: flo
 
 
 def _is_removed(client: docker.DockerClient, image: str) -> bool:
-    """Remove an image without a name; return whether nothing is left to be done about it."""
+    """Remove an image if it is untagged; return whether there is nothing left to do."""
     try:
         attributes = client.images.get(image).attrs
         if not attributes.get("RepoTags") and not attributes.get("RepoDigests"):

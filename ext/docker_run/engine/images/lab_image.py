@@ -1,4 +1,4 @@
-"""The images of labs: each kind is built where it is missing, once."""
+"""The images of labs: each kind is built once, if the engine does not have it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ from docker_run.protocols import Progress
 
 
 class LabImages:
-    """The images of all kinds of labs; each is looked for once in the life of this object.
+    """Provides the images of all kinds of labs, and memoizes them. Thread-safe.
 
-    `images` has those that labs begin from, `clients` returns the calling thread's client, `kinds`
-    are the folders of the project's own kinds, by name, `catalogue` that of the images that stand in
-    for public ones. All methods may be called from any thread.
+    `images` provides the base images, `clients` returns the calling thread's client, `kinds` are the
+    directories of the project's own kinds, by name, `catalogue` is the catalogue's directory.
     """
 
     def __init__(
@@ -43,9 +42,9 @@ class LabImages:
         self._once: Memoized[str] = Memoized()
 
     def provide(self, kind: str) -> str:
-        """Return the reference of the image of `kind`, which is on the engine then.
+        """Return the reference of the image of `kind`, built if the engine does not have it.
 
-        Raises `ImageProblem` where it can't be built, `EngineProblem` where the engine is gone.
+        Raises `ImageProblem` if it can't be built, `EngineProblem` if the engine is gone.
         """
         return self._provide(find_lab(self._kinds, kind, contexts=self._contexts), kind)
 
@@ -56,7 +55,7 @@ class LabImages:
         reference = entry.reference
         try:
             if not self._is_there(reference):
-                # Before the turn: what it begins from may have to be built, too.
+                # Before the lock is taken: its base images may have to be built, too.
                 arguments = self._arguments(entry)
                 with self._images.turn(entry):
                     if not self._is_there(reference):
@@ -85,7 +84,7 @@ class LabImages:
         )
 
     def _arguments(self, entry: Entry) -> dict[str, str]:
-        # By what a Dockerfile begins from, a lab calls another one by the name of its kind.
+        # The default of a base's argument is the name of its kind.
         labs = {base.argument: self._provide(base.entry, base.default) for base in entry.bases}
         return labs | {other.argument: self._images.provide(other.name).reference for other in entry.others}
 

@@ -1,4 +1,4 @@
-"""What is looked for once, by whoever asks first, and remembered: also that it can't be had."""
+"""Thread-safe memoization, failures included."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Memoized(Generic[T]):
-    """Remembers results, and `ImageProblem`s, by key. Its method may be called from any thread."""
+    """Memoizes results and `ImageProblem`s, by key. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,9 +21,9 @@ class Memoized(Generic[T]):
         self._known: dict[Hashable, T | ImageProblem] = {}
 
     def get(self, key: Hashable, make: Callable[[], T], *, turn: Hashable = None) -> T:
-        """Return what `make` returned for `key`, or raise the `ImageProblem` that it raised.
+        """Return the result of `make` for `key`, or raise the `ImageProblem` that it raised.
 
-        One `make` at a time runs for each `turn`, by default for each key.
+        For each `turn` (by default, each key) one `make` runs at a time.
         """
         with self._lock:
             lock = self._locks.setdefault(key if turn is None else turn, threading.Lock())
@@ -35,6 +35,6 @@ class Memoized(Generic[T]):
                     self._known[key] = problem
             known = self._known[key]
         if isinstance(known, ImageProblem):
-            # A new one for each who asks: an exception carries the traceback of where it was raised.
+            # A copy for each caller: raising an exception sets its traceback.
             raise copy(known) from known
         return known

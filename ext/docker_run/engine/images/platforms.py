@@ -1,6 +1,6 @@
-"""Platforms: what `--platform` names, and whether an image is for it.
+"""Platforms: parsing `--platform`, and matching images.
 
-The rules are those of the engine: https://github.com/containerd/platforms.
+The rules are the engine's: https://github.com/containerd/platforms.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ _WORD = "^[A-Za-z0-9_.-]+$"
 
 
 class Platform(NamedTuple):
-    """An operating system, a processor, and a variant of it; what is empty is not said."""
+    """An operating system, a CPU architecture, and its variant; empty where unspecified."""
 
     system: str = ""
     architecture: str = ""
     variant: str = ""
 
     def __str__(self) -> str:
-        """Return the form in which it is written."""
+        """Return its specifier, e.g. `linux/arm64`."""
         return "/".join(filter(None, self))
 
     @property
     def query(self) -> dict[str, str]:
-        """The form in which the engine is asked for it."""
+        """Its form in the Engine API."""
         names = ("os", "architecture", "variant")
         return {name: value for name, value in zip(names, self, strict=True) if value}
 
     def is_of(self, image: Platform) -> bool:
-        """Tell whether an image is for this platform, as far as both say."""
+        """Return whether the platform of an image matches, as far as both are specified."""
         return all(not mine or not theirs or mine == theirs for mine, theirs in zip(self, image, strict=True))
 
 
 def parse_platform(text: str) -> Platform:
-    """Read `OS`, `ARCHITECTURE`, or `OS/ARCHITECTURE[/VARIANT]`.
+    """Parse `OS`, `ARCHITECTURE`, or `OS/ARCHITECTURE[/VARIANT]`.
 
-    Raises `ValueError` with the engine's words.
+    Raises `ValueError` with the engine's message.
     """
     words = text.lower().split("/")
     if len(words) > 3:
@@ -79,6 +79,6 @@ def parse_platform(text: str) -> Platform:
 
 
 def platform_of(attributes: Mapping[str, object]) -> Platform:
-    """Return the platform of an image, or of an engine, from the attributes that the API gives."""
+    """Return the platform of an image or an engine, from its attributes in the Engine API."""
     words = [str(attributes.get(name) or "").lower() for name in ("Os", "Architecture", "Variant")]
     return Platform(*words)

@@ -1,4 +1,4 @@
-"""Getting images: from the engine itself, a registry, or the catalogue."""
+"""Providing images: from the engine itself, a registry, or the catalogue."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Provided:
 
     image: Image
     reference: str
-    """What to give the engine: the image's own name, with the digest of the lock file if it has one there,
-    or that under which the catalogue built it."""
+    """What to pass to the engine: the image's own name, with its digest if it is in the lock file, or the
+    name under which it was built from the catalogue."""
 
     def named(self, name: str) -> Provided:
-        """Return the same under the name that the author gave it."""
+        """Return the same image under the name that the author uses."""
         return replace(self, image=replace(self.image, name=name))
 
 
 class _Registry:
-    """What is known of a registry: nothing, that it answers, or why it is out of reach."""
+    """A registry's state: unknown, reachable, or unreachable for a reason."""
 
     def __init__(self) -> None:
         self._first_contact = threading.Lock()
@@ -58,10 +58,10 @@ class _Registry:
 
     @contextmanager
     def contact(self) -> Iterator[Callable[[], None]]:
-        """Let one pull at a time try a registry of which nothing is known, and remember what it met.
+        """Allow one pull at a time while the registry's state is unknown, and note the outcome.
 
-        Else ten images would wait for ten time-outs. Yields what to call when the registry answers.
-        Raises `PullFailed` where it is known to be out of reach.
+        Otherwise ten images would wait for ten timeouts. Yields a function to call when the registry answers.
+        Raises `PullFailed` if it is known to be unreachable.
         """
         held = not self._answers and self._first_contact.acquire()
 
@@ -93,13 +93,11 @@ class _Registry:
 
 
 class Images:
-    """The images of one engine; each is looked for once in the life of this object.
+    """Provides images on one engine, and memoizes them. Thread-safe.
 
-    `client` returns the calling thread's client. `catalogue` is the folder of the catalogue, or
-    None where there is none; `anew` builds its images again, also those that the engine has. `host` is
-    the build that wants them: its interruption ends what takes long, and it knows what is to be removed
-    if it is killed.
-    All methods may be called from any thread.
+    `client` returns the calling thread's client. `catalogue` is the catalogue's directory, or None;
+    `anew` rebuilds its images even if the engine has them. `host` is the build that needs the images: its
+    interruption cancels pulls and builds, and its lease names what has to be removed if it is killed.
     """
 
     def __init__(
@@ -126,12 +124,12 @@ class Images:
     def provide(
         self, name: str, *, pull: PullPolicy = PullPolicy.MISSING, platform: str | None = None
     ) -> Provided:
-        """Return the image `name`, after it has been made ready on the engine.
+        """Return the image `name`, pulled or built if the engine does not have it.
 
         `platform` is `os[/architecture[/variant]]`, as for the CLI
-        (https://docs.docker.com/reference/cli/docker/container/run/). An image of the catalogue takes the
-        place of one that can't be pulled.
-        Raises `ImageProblem` where it can't be had, `EngineProblem` where the engine is gone.
+        (https://docs.docker.com/reference/cli/docker/container/run/). An image that can't be pulled is built
+        from the catalogue.
+        Raises `ImageProblem` if it is unavailable, `EngineProblem` if the engine is gone.
         """
         if not REFERENCE.fullmatch(name):
             raise ImageProblem(
@@ -157,7 +155,7 @@ class Images:
                 if here is not None:
                     return here.named(name)
             entry = self._entry(name)
-            # What the engine has under the name is not what is locked: better than nothing.
+            # The engine's image of that name is not the locked one: a fallback.
             unlocked = self._on_engine(name, platform) if locked else None
             if pull is PullPolicy.NEVER:
                 return unlocked or self._built_earlier(name, entry, platform)
@@ -175,7 +173,7 @@ class Images:
             ) from error
 
     def _on_engine(self, name: str, platform: Platform | None, *, pulled: bool = False) -> Provided | None:
-        """Return the image if the engine has it for that platform; `pulled` if it was pulled just now."""
+        """Return the image if the engine has it for that platform; `pulled`: it is known to be pulled."""
         attributes = self._attributes(name)
         if attributes is None:
             return None
@@ -185,17 +183,17 @@ class Images:
             if not identity:
                 return None
         digest = _digest(name, attributes.get("RepoDigests") or [])
-        # In containerd's store all images have one; and so has what was built here and then pushed.
+        # All images in containerd's store have a digest; and so has one that was built here, then pushed.
         tells = not _is_in_containerd(attributes) and not attributes.get("Parent")
         if not digest or not (pulled or tells):
             return Provided(Image(name, identity, "found on the engine"), name)
         return Provided(Image(name, identity, "pulled", digest), name)
 
     def identities(self, reference: str) -> frozenset[str]:
-        """Return the ids that an image of the engine may have in a registry.
+        """Return the IDs that an image of the engine may have in a registry.
 
-        With containerd's store an image for several platforms has the id of its index, and where not all of
-        it is on the engine, only the manifest for the engine's own platform gets into a registry.
+        With containerd's store, a multi-platform image has the ID of its index; if the engine has only some
+        of the platforms, only the manifest for its own platform is pushed to a registry.
         Raises what docker-py raises.
         """
         attributes = self._attributes(reference)
@@ -213,10 +211,10 @@ class Images:
             return None
 
     def _variant(self, name: str, platform: Platform) -> str:
-        """Return the id of an image's variant for one platform; empty if it isn't there, or nobody knows.
+        """Return the ID of an image's variant for one platform; empty if it is missing, or unknown.
 
-        Engines that keep an image for several platforms tell of them from version 1.49 of the API on, which
-        docker-py doesn't speak.
+        Engines report the platforms of a multi-platform image since version 1.49 of the API, which docker-py
+        does not support.
         """
         api = self._client().api
         if version_lt(str(self._client().version()["ApiVersion"]), _VARIANTS_SINCE):
@@ -243,7 +241,7 @@ class Images:
         host, _ = resolve_repository_name(repository)
         with self._lock:
             registry = self._registries.setdefault(host, _Registry())
-        # The engine refuses a reserved name without asking the registry, which may be out of reach.
+        # The engine refuses a reserved name without contacting the registry, which may be unreachable.
         asking = nullcontext(_nothing) if repository == RESERVED else registry.contact()
         with asking as answered, self._pulling() as client:
             for text in pull(client, name, platform=str(platform) if platform else None):
@@ -258,7 +256,7 @@ class Images:
         return self.host.cancellable() if self.host else nullcontext(self._client())
 
     def _other_platform(self, name: str, platform: Platform | None) -> str:
-        """Say, in the engine's words, that the image is for another platform; empty where it isn't there."""
+        """Return the engine's message for an image of another platform; empty if it lacks the image."""
         attributes = self._attributes(name)
         if attributes is None or platform is None:
             return ""
@@ -291,7 +289,7 @@ class Images:
             )
         with self._lock:
             lock = self._builds.setdefault(entry.reference, threading.Lock())
-        # The image may be asked for under several of its names at the same time.
+        # The image may be requested under several of its names at the same time.
         with lock, self.turn(entry):
             here = self._catalogue_image(name, entry)
             if here is None or (self._anew and entry.reference not in self._built_anew):
@@ -303,7 +301,7 @@ class Images:
         return here
 
     def turn(self, entry: Entry) -> AbstractContextManager[None]:
-        """Let one build of this machine at a time build `entry`; the others find it on the engine then."""
+        """Hold the lock for building `entry`: other builds of this machine wait, then find the image."""
         if self.host is None:
             return nullcontext()
         return self.host.turn(entry.reference, f"the image {entry.name}, which another build is building")
@@ -320,7 +318,7 @@ class Images:
         self._built_anew.add(entry.reference)
 
     def _remove_replaced(self, before: Provided | None) -> None:
-        """Remove what had the image's name before; the engine keeps what is still in use."""
+        """Remove the image that had the name before; the engine keeps it if it is in use."""
         if before is not None:
             with suppress(APIError):
                 attributes = self._client().images.get(before.image.id).attrs
@@ -365,17 +363,17 @@ class Images:
 
 
 def _nothing() -> None:
-    """Do nothing: there is no registry to take note of an answer of."""
+    """Do nothing: no registry is contacted, so there is no answer to note."""
 
 
 def _tagged(name: str) -> str:
-    """Return `name` as the CLI writes it: with the tag that it has when none is given."""
+    """Return `name` as the CLI prints it: with its implied tag."""
     found = REFERENCE.fullmatch(name)
     return name if found and (found["tag"] or found["digest"]) else f"{name}:latest"
 
 
 def _digest(name: str, digests: list[str]) -> str:
-    """Choose the digest that belongs to `name`: an image may have come from several repositories."""
+    """Return the digest that belongs to `name`: an image may have digests of several repositories."""
     found = REFERENCE.fullmatch(name)
     repository = found["repository"] if found else name
     for entry in sorted(digests):
@@ -386,6 +384,6 @@ def _digest(name: str, digests: list[str]) -> str:
 
 
 def _is_in_containerd(attributes: Mapping[str, Any]) -> bool:
-    """Tell whether an image is in containerd's store, where its id is that of its manifest or index."""
+    """Return whether an image is in containerd's store, where its ID is its manifest's or index's digest."""
     digests = attributes.get("RepoDigests") or []
     return str(attributes["Id"]) in {entry.partition("@")[2] for entry in digests}

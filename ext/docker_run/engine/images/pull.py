@@ -1,4 +1,4 @@
-"""Pulling an image: how far it is, and what an engine's refusal means."""
+"""Pulling an image: its progress, and the classification of an engine's refusal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docker_run.catalogue.reference import REFERENCE
 from docker_run.errors import ImageProblem
 
 RESERVED = "scratch"
-"""The one name that the engine itself refuses to pull: where a Dockerfile begins from nothing."""
+"""The name that the engine itself refuses to pull: the empty base image of a Dockerfile."""
 
 
 _OF_ANOTHER_PLATFORM = re.compile(
@@ -28,7 +28,7 @@ _NOT_FOUND = re.compile(
 
 
 class Refusal(Enum):
-    """Why a pull came to nothing."""
+    """Why a pull failed."""
 
     UNREACHABLE = "the registry can't be reached"
     NOT_FOUND = "the registry has no such image"
@@ -38,7 +38,7 @@ class Refusal(Enum):
 
 
 class PullFailed(ImageProblem):
-    """A pull came to nothing; the message is the engine's own."""
+    """A pull failed; the message is the engine's own."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -46,11 +46,11 @@ class PullFailed(ImageProblem):
 
 
 def refusal(message: str) -> Refusal:
-    """Tell from an engine's error message why a pull failed.
+    """Classify an engine's error message for a failed pull.
 
-    The status of the response is no help: engines answer 500 for most of these. What is not
-    recognised counts as out of reach, which covers names that don't resolve, time-outs, refused
-    connections, bad certificates and proxies, and a registry that limits the rate.
+    The response's status does not help: engines respond with 500 to most of these. Anything else counts as
+    unreachable: names that don't resolve, timeouts, refused connections, bad certificates and proxies, and
+    rate limits.
     """
     text = message.lower()
     if "reserved name" in text:
@@ -68,16 +68,16 @@ def refusal(message: str) -> Refusal:
 
 @dataclass(slots=True)
 class PullStatus:
-    """How far a pull is, from the events that the engine sends.
+    """The progress of a pull, from the engine's events.
 
-    An event is described at https://docs.docker.com/reference/api/engine/ (`POST /images/create`).
+    The events are described at https://docs.docker.com/reference/api/engine/ (`POST /images/create`).
     """
 
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Layer → bytes had, bytes in all; only for layers whose download has begun."""
+    """Layer → bytes downloaded, bytes in total; only for layers whose download has begun."""
 
     def add(self, event: Mapping[str, object]) -> str:
-        """Take in an event; return what to show, e.g. `pulling 3.1 of 4.2 MB`."""
+        """Process an event; return the progress to show, e.g. `pulling 3.1 of 4.2 MB`."""
         layer, status = str(event.get("id", "")), str(event.get("status", ""))
         detail = event.get("progressDetail")
         if status == "Downloading" and isinstance(detail, Mapping):
@@ -93,9 +93,9 @@ class PullStatus:
 
 
 def pull(client: docker.DockerClient, name: str, *, platform: str | None) -> Iterator[str]:
-    """Pull `name`, and yield what to show of it; the first text comes when the registry has answered.
+    """Pull `name`, and yield its progress; the first item means that the registry has answered.
 
-    Raises `PullFailed`, and what docker-py raises where the engine is gone.
+    Raises `PullFailed`, and what docker-py raises if the engine is gone.
     """
     found = REFERENCE.fullmatch(name)
     tag = (found["digest"] or found["tag"] if found else None) or "latest"
