@@ -1,3 +1,3 @@
-"""An engine of our own, where none answers: installed, started, and ended with its last user."""
+"""A private engine for machines where none answers: installed, started, and ended with its last user."""
 
 __all__ = ["private_engine"]

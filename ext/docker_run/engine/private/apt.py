@@ -1,9 +1,9 @@
-"""Packages installed on a machine without a service that starts: neither now nor when it starts next.
+"""Installing packages without their services being started, neither now nor at the next boot.
 
-Debian's packages start their services when they are installed, unless a policy says no
-(https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and enable them for the next
-start whatever it says (deb-systemd-helper(1p)): they make links in `/etc/systemd/system`. To remove such
-links is what `systemctl disable` does; packages respect that when they are upgraded.
+Debian's packages start their services on installation, unless a policy forbids it
+(https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt), and enable them for the next boot
+regardless (deb-systemd-helper(1p)): they create links in `/etc/systemd/system`. Removing the links is what
+`systemctl disable` does; packages respect that when they are upgraded.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _POLICY = "#!/bin/sh\n# docker-run: packages start no services while they are in
 
 
 class Installation:
-    """The places on a machine that an installation must not change for good.
+    """The parts of a machine's configuration that an installation must not change permanently.
 
-    `record` is a file that says how they were, while packages are installed: what a process that was
-    killed has left is put back by the next, which has to be the only one at a time. `root` is the
-    machine's root directory.
+    `record` is a file with their state before, kept while packages are installed: what a killed process
+    left is restored by the next one. Only one process at a time may use it. `root` is the machine's root
+    directory.
     """
 
     def __init__(self, record: Path, *, root: Path = Path("/")) -> None:
@@ -31,11 +31,11 @@ class Installation:
 
     @contextmanager
     def without_services(self) -> Iterator[None]:
-        """Keep services off that are installed meanwhile; those that were on stay on."""
+        """Keep newly installed services disabled; services that were enabled before stay so."""
         self.put_back()
         self._write(sorted(map(str, self._enabled())))
         try:
-            # A policy that the machine already has is its own.
+            # Mode "x": a policy that the machine already has is left alone.
             with suppress(OSError), self._policy.open("x", encoding="ascii") as script:
                 script.write(_POLICY)
                 self._policy.chmod(0o755)
@@ -44,7 +44,7 @@ class Installation:
             self.put_back()
 
     def put_back(self) -> None:
-        """Put back what an installation has changed, also one that was killed."""
+        """Undo what an installation has changed, also one that was killed."""
         with suppress(OSError):
             if self._policy.read_text(encoding="utf-8", errors="replace") == _POLICY:
                 self._policy.unlink()
@@ -54,7 +54,7 @@ class Installation:
         except (OSError, ValueError):
             return
         for link in self._enabled():
-            # A service that was there before is enabled by somebody else.
+            # A service that was installed earlier was enabled by something else.
             if str(link) not in before and _came(link) >= since:
                 link.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ class Installation:
 
 
 def _came(link: Path) -> float:
-    """Return when what a link leads to came onto the machine; 0 where it is gone."""
+    """Return when the target of a link was installed (its ctime); 0 if it is gone."""
     with suppress(OSError):
         return link.stat().st_ctime
     return 0.0

@@ -1,8 +1,8 @@
-"""A Docker engine of our own, for a machine on which none answers.
+"""A private Docker engine, for a machine on which none answers.
 
-It keeps to itself: own data, own runtime files, own bridge and addresses, no file of the machine's
-Docker read or written. Its data is kept, so that the next build finds its images. It ends when the
-last process that uses it has ended, in whichever way (see `docker_run.engine.private.supervisor`).
+It is isolated: it has its own data, runtime files, bridge and addresses, and reads or writes no file of the
+machine's Docker. Its data is kept, so that the next build finds its images. It ends when the last process
+that uses it has ended, in whatever way (see `docker_run.engine.private.supervisor`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
 from docker_run.system.locks import FileLock, holder_of, is_held, wait_until
 
-if sys.platform != "win32":  # where there is no such engine, and `start` says so first
+if sys.platform != "win32":  # on Windows, `start` raises before it needs these
     import fcntl
 
     from docker_run.engine.private import supervisor
@@ -37,45 +37,45 @@ RUN_ROOT = Path("/run/docker-run")
 _PACKAGES = ("docker.io", "iptables", "ca-certificates")
 _SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
-"""Their numbers: linux/capability.h."""
+"""The capabilities that dockerd needs, and their numbers: linux/capability.h."""
 _POOLS = tuple(
     ipaddress.IPv4Network(f"10.{second}.0.0/16") for second in (214, *range(200, 214), *range(215, 250))
 )
 _LONGEST_SOCKET = 107
-"""Bytes of a Unix socket's path: unix(7)."""
+"""Limit of a Unix socket's path, in bytes: unix(7)."""
 _TURN_SECONDS = 600
-"""How long another process may take to install and start the engine."""
+"""How long to wait for another process to install and start the engine."""
 _END_SECONDS = 60
-"""How long an engine that is just ending may take."""
+"""How long to wait for an engine that is ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateEngine:
-    """The place of a private engine; the paths are another's for tests only."""
+    """A private engine, identified by its paths; only tests use other paths than the defaults."""
 
     data_root: Path = DATA_ROOT
     run_root: Path = RUN_ROOT
     may_install: bool = True
-    """Whether Docker may be installed where it is missing."""
+    """Whether Docker may be installed if it is missing."""
 
     @property
     def url(self) -> str:
-        """Where it listens, when it runs."""
+        """The URL at which it listens when it runs."""
         return f"unix://{(self.run_root / 'docker.sock').as_posix()}"
 
     @property
     def bridge(self) -> str:
-        """The name of its network interface: at most 15 characters, another for each run root."""
+        """The name of its network interface: at most 15 characters, different for each run root."""
         if self.run_root == RUN_ROOT:
             return "docker-run0"
         return "dr-" + hashlib.sha256(str(self.run_root).encode()).hexdigest()[:12]
 
     def start(self, progress: Progress) -> str:
-        """Make this process a user of the engine, which is started where it does not run; return its URL.
+        """Register this process as a user of the engine, start it if it is not running, and return its URL.
 
-        The process stays a user until it ends; being asked again changes nothing. What it forks
-        does not count as a user. `progress` is told when something is installed or started.
-        Raises `EngineProblem` that says in one line why there can't be one.
+        The process stays a user until it ends; further calls change nothing. Its child processes do not
+        count as users. `progress` gets a notice when something is installed or started.
+        Raises `EngineProblem`, which says in one line why there can't be one.
         """
         _check_machine(self.run_root)
         self.run_root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,10 +96,10 @@ class PrivateEngine:
         return self.url
 
     def _join(self) -> None:
-        """Take the shared lock that a user holds for as long as it lives.
+        """Acquire the shared lock that a user holds until it ends.
 
-        A POSIX lock (fcntl(2)) and not flock: that would pass to forked processes and outlive
-        this one in them. Closing any descriptor of the file gives it up, so it is opened once.
+        A POSIX lock (fcntl(2)), since child processes would inherit one of flock and keep it. Closing any
+        descriptor of the file releases it, so the file is opened once.
         """
         path = self.run_root.resolve() / "users"
         descriptor = _open_descriptor(path)
@@ -124,7 +124,7 @@ class PrivateEngine:
 
     @property
     def _installation(self) -> Installation:
-        # Beside the data, which outlives a start of the machine: the links would, too.
+        # With the data, since it has to survive a reboot, as the links do.
         self.data_root.mkdir(parents=True, exist_ok=True)
         return Installation(self.data_root / "services-before-installation")
 
@@ -141,7 +141,7 @@ class PrivateEngine:
             time.sleep(0.05)
 
     def _addresses_left_behind(self) -> ipaddress.IPv4Network | None:
-        """Return what an engine that crashed had; it is cleaned up before the next starts."""
+        """Return the addresses of an engine that crashed; they are freed before the next one starts."""
         with suppress(FileNotFoundError, ValueError):
             return ipaddress.IPv4Network((self.run_root / "addresses").read_text(encoding="ascii").strip())
         return None
@@ -160,7 +160,7 @@ class PrivateEngine:
         }
         words = [str(word) for pair in arguments.items() for word in pair]
         make_room_in_cgroup(Path("/sys/fs/cgroup"))
-        # -I: nothing of the caller's Python settings; the file needs the standard library only.
+        # -I: independent of the caller's Python settings; the file needs the standard library only.
         done = subprocess.run(  # noqa: S603 - our own program and arguments
             [sys.executable, "-I", supervisor.__file__, *words],
             env=environ,
@@ -180,7 +180,7 @@ class PrivateEngine:
 
 
 def last_error(log: str) -> str:
-    """Find the line of the engine's log that says why it ended."""
+    """Return the message in the engine's log that says why it ended."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     for line in reversed(lines):
         if re.search(r"^failed to start|level=(fatal|error)", line):
@@ -190,15 +190,15 @@ def last_error(log: str) -> str:
 
 
 def make_room_in_cgroup(root: Path) -> None:
-    """Let the engine give its containers limits where this machine is itself a container with cgroup v2.
+    """Enable resource limits of containers where this machine is itself a container with cgroup v2.
 
-    A group can hand on controllers to groups below it only while it holds no processes itself
+    A cgroup can enable controllers for its children only while it has no processes of its own
     (https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint). The file
-    `cgroup.type` exists in all groups but the machine's own root, which is free of that rule.
+    `cgroup.type` exists in all cgroups but the root, which is exempt from that rule.
     """
     if not (root / "cgroup.type").exists() or (root / "cgroup.subtree_control").read_text().strip():
         return
-    with suppress(OSError):  # without that, containers run without limits
+    with suppress(OSError):  # if it fails, containers run without limits
         (root / "init").mkdir(exist_ok=True)
         for process in (root / "cgroup.procs").read_text().split():
             with suppress(OSError):  # it has ended
@@ -210,9 +210,9 @@ def make_room_in_cgroup(root: Path) -> None:
 def free_pool(
     taken: Iterable[ipaddress.IPv4Network], *, but: ipaddress.IPv4Network | None = None
 ) -> ipaddress.IPv4Network:
-    """Choose 65,536 private addresses that none of the networks `taken` has.
+    """Choose a network of 65,536 private addresses that overlaps none of the networks `taken`.
 
-    Those within `but` do not count. Raises `EngineProblem` where there are none.
+    Networks within `but` are ignored. Raises `EngineProblem` if none is free.
     """
     others = [network for network in taken if but is None or not network.subnet_of(but)]
     for pool in _POOLS:
@@ -224,11 +224,11 @@ def free_pool(
 
 
 def rules(whole: ipaddress.IPv4Network, *, bridges_are_filtered: bool) -> list[tuple[str, ...]]:
-    """Return the firewall rules for containers with addresses in `whole`, the first first.
+    """Return the firewall rules for containers with addresses in `whole`, in order.
 
-    Containers reach the world under the machine's address; the world does not reach them, but for
-    answers and through published ports, which the engine's proxy serves; and networks are kept
-    apart. `bridges_are_filtered` says that traffic within a network passes these rules, too.
+    Containers reach the outside under the machine's address; from outside they get replies only, and
+    connections to published ports, which the engine's userland proxy serves; networks are isolated from each
+    other. `bridges_are_filtered` says that traffic within a network passes these rules, too.
     """
     pool = str(whole)
     answers_only = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
@@ -244,13 +244,13 @@ def rules(whole: ipaddress.IPv4Network, *, bridges_are_filtered: bool) -> list[t
 
 
 def bridges_are_filtered() -> bool:
-    """Tell whether traffic within a network of containers passes the firewall's rules."""
+    """Return whether traffic within a network of containers passes the firewall rules."""
     switch = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
     return switch.exists() and switch.read_text(encoding="ascii").strip() == "1"
 
 
 def routes(table: str) -> tuple[ipaddress.IPv4Network, ...]:
-    """Read `/proc/net/route` (proc(5)): the networks that are reached otherwise than by default."""
+    """Parse `/proc/net/route` (proc(5)): the networks with a route other than the default one."""
     networks = []
     for line in table.splitlines()[1:]:
         _, destination, _, _, _, _, _, mask = line.split()[:8]
@@ -275,7 +275,7 @@ def _check_machine(run_root: Path) -> None:
 
 
 def lacking_capabilities(status: str) -> tuple[str, ...]:
-    """Return which capabilities are missing, of those that an engine needs, from `/proc/PID/status`."""
+    """Return the capabilities that an engine needs and `/proc/PID/status` lacks."""
     effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
     return tuple(name for name, bit in _CAPABILITIES.items() if not int(effective, 16) >> bit & 1)
 
@@ -285,7 +285,7 @@ def _environment() -> dict[str, str]:
 
 
 def _apt_get(environ: Mapping[str, str], log: Path, installation: Installation) -> None:
-    """Install the engine. Raises `EngineProblem` with apt's last word where that fails."""
+    """Install the engine. Raises `EngineProblem` with apt's last error."""
     with log.open("wb") as output, installation.without_services():
         for words in (
             ("update",),
@@ -314,7 +314,7 @@ def _apt_error(log: Path) -> str:
 
 
 def is_debian(release: Path) -> bool:
-    """Tell whether the os-release(5) file is one of Debian, or of what is made from it, like Ubuntu."""
+    """Return whether the os-release(5) file is that of Debian or of a derivative such as Ubuntu."""
     with suppress(FileNotFoundError):
         for line in release.read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition("=")
@@ -325,7 +325,7 @@ def is_debian(release: Path) -> bool:
 
 @contextmanager
 def start_turn(path: Path, *, say: Callable[[str], None]) -> Iterator[None]:
-    """Let one process at a time install and start; `say` is told whom this waits for."""
+    """Hold the lock for installing and starting; `say` gets a notice that names its holder."""
     lock = FileLock(path)
     what = "its turn to start the private engine"
     if not wait_until(
@@ -352,7 +352,7 @@ def _lock(attempt: Callable[[], None], seconds: float) -> None:
 
 
 def _open_descriptor(path: Path) -> int | None:
-    """Find the descriptor of `path` that this process already has."""
+    """Return this process's open descriptor of `path`, if it has one."""
     for entry in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             if entry.readlink() == path:

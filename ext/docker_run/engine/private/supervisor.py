@@ -1,14 +1,14 @@
 """Start a private Docker engine, and end it when the last process that uses it is gone.
 
-Run as a program of its own by `docker_run.engine.private.private_engine`, with the path of this file, so that
-nothing of the package need be imported; it uses the standard library only, and needs root.
+Run as a program by `docker_run.engine.private.private_engine`, by the path of this file, so that nothing of
+the package has to be imported; it uses the standard library only, and needs root.
 
     supervisor.py --data-root DIR --run-root DIR --bridge NAME --subnet A.B.C.1/24 --pool A.B.128.0/17
         --rules JSON
 
-It answers when the engine does (exit status 0), or has failed (status 1, with the reason on standard
-output); by then a process of its own, detached from the caller, watches over the engine. Users hold
-a shared lock on `users` in the run root; one process at a time, this one, holds the lock `supervisor`.
+It returns once the engine answers (exit status 0) or has failed (status 1, with the reason on standard
+output); by then a daemon, detached from the caller, supervises the engine. Users hold a shared lock on
+`users` in the run root; the supervisor holds an exclusive lock on `supervisor`.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from pathlib import Path
 from typing import TextIO
 
 READY_SECONDS = 60
-"""How long the engine may take for its first answer."""
+"""Timeout of the engine's first response."""
 STOP_SECONDS = 20
-"""How long the engine may take to end in good order, before it is killed."""
+"""How long the engine may take to shut down before it is killed."""
 ENDED = "dockerd ended"
-"""What is said of an engine that has; its log says why."""
+"""The report for an engine that has ended; its log says why."""
 _LOOK_SECONDS = 0.25
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _MADE_BY_ANY = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")
-"""Folders that every containerd and every dockerd makes, whatever it is told; the inner ones first."""
+"""Directories that every containerd and dockerd creates, whatever its settings; inner ones first."""
 
 # linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h, sys/mount.h
 _SIOCBRADDBR, _SIOCBRDELBR, _SIOCSIFHWADDR, _ARPHRD_ETHER = 0x89A0, 0x89A1, 0x8924, 1
@@ -52,40 +52,40 @@ _IFF_UP, _PR_SET_PDEATHSIG, _MNT_DETACH = 1, 1, 2
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the engine keeps its things, and its addresses."""
+    """The engine's directories and addresses."""
 
     data_root: Path
     run_root: Path
     bridge: str
     subnet: ipaddress.IPv4Interface
-    """The address of the bridge, and the network of the containers that ask for no other."""
+    """The address of the bridge, and the default network of containers."""
     pool: ipaddress.IPv4Network
-    """What networks made later take their addresses from."""
+    """The address pool of networks that are created later."""
     rules: list[list[str]]
-    """The firewall rules for its containers, the first first; each begins with the name of its chain."""
+    """The firewall rules for its containers, in order; each begins with the name of its chain."""
 
     @property
     def socket(self) -> Path:
-        """Where the engine listens."""
+        """The socket on which the engine listens."""
         return self.run_root / "docker.sock"
 
     @property
     def log(self) -> Path:
-        """What the engine prints."""
+        """The file with the engine's output."""
         return self.run_root / "log"
 
     @property
     def addresses(self) -> Path:
-        """Names the addresses that are in use, for who has to clean up after a crash."""
+        """The file with the addresses in use, for the cleanup after a crash."""
         return self.run_root / "addresses"
 
     @property
     def mark(self) -> str:
-        """The comment on our firewall rules, by which they are found again."""
+        """The comment of our firewall rules, by which they are found again."""
         return f"docker-run:{self.bridge}"
 
     def command(self) -> list[str]:
-        """Return the engine's command line: nothing of the machine's own Docker is read or written."""
+        """Return the engine's command line: it neither reads nor writes files of the machine's own Docker."""
         return [
             "dockerd",
             f"--config-file={self.run_root / 'daemon.json'}",
@@ -95,7 +95,7 @@ class Settings:
             f"--host=unix://{self.socket}",
             "--group=root",
             f"--bridge={self.bridge}",
-            # The rules of two engines would get into each other's way: ours are `rules`.
+            # The rules of two engines would conflict: ours are `rules`.
             "--iptables=false",
             "--ip6tables=false",
             f"--default-address-pool=base={self.pool},size=24",
@@ -105,10 +105,10 @@ class Settings:
 
 
 def main(arguments: list[str]) -> int:
-    """Start an engine and the process that watches over it; return the exit status."""
+    """Start an engine and its supervisor; return the exit status."""
     settings = _settings(arguments)
     settings.run_root.mkdir(parents=True, exist_ok=True)
-    # This lock passes to the forked process and is held until that ends.
+    # The forked process inherits this lock, and holds it until it ends.
     lock = os.open(settings.run_root / "supervisor", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     answer, tell = os.pipe()
@@ -137,7 +137,7 @@ def _settings(arguments: list[str]) -> Settings:
 
 
 def _watch_over(settings: Settings, tell: int) -> None:
-    """Start the engine, say so on `tell`, and stay until it is needed no more or has ended itself."""
+    """Start the engine, report on `tell`, and stay until the engine is unused or has ended."""
     os.setsid()
     os.chdir("/")
     with settings.log.open("w", encoding="utf-8") as log:
@@ -161,12 +161,12 @@ def _watch_over(settings: Settings, tell: int) -> None:
 def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
     for folder in (settings.data_root, settings.run_root / "exec"):
         folder.mkdir(parents=True, exist_ok=True)
-    # An engine that remembers networks and is given an address pool removes the interface `docker0`
-    # when it starts (moby, `configureNetworking`), although here that can only be another engine's.
+    # With stored networks and an address pool, an engine removes the interface `docker0` when it starts
+    # (moby, `configureNetworking`), although here that can only be another engine's.
     shutil.rmtree(settings.data_root / "network", ignore_errors=True)
     (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
     settings.addresses.write_text(f"{settings.pool.supernet()}\n", encoding="ascii")
-    # dockerd switches it on, and makes the folders.
+    # dockerd switches forwarding on, and creates the directories: `end_leftovers` restores what was before.
     absent = [folder for folder in _MADE_BY_ANY if not Path(folder).exists()]
     before = [_FORWARDING.read_text().strip(), *_interfaces(), *absent]
     (settings.run_root / "before").write_text(" ".join(before))
@@ -177,7 +177,7 @@ def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
     libc = ctypes.CDLL(None)
 
     def die_with_parent() -> None:
-        # Where this process is killed, the engine gets the signal that ends it in good order.
+        # If this process is killed, the engine gets the signal for an orderly shutdown.
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
     return subprocess.Popen(  # noqa: S603 - our own arguments
@@ -202,7 +202,7 @@ def _wait_until_ready(settings: Settings, engine: subprocess.Popen[bytes]) -> st
 
 
 def answers(path: Path) -> bool:
-    """Tell whether an engine at the socket `path` answers a ping."""
+    """Return whether an engine at the socket `path` answers a ping."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(5)
         try:
@@ -217,7 +217,7 @@ def _wait_until_unused(settings: Settings, engine: subprocess.Popen[bytes]) -> N
     users = os.open(settings.run_root / "users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     while engine.poll() is None:
         with contextlib.suppress(BlockingIOError):
-            # Held until this process ends: who comes now waits for that, and starts a new engine.
+            # Held until this process ends: a new user waits for that, and starts a new engine.
             fcntl.lockf(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         time.sleep(_LOOK_SECONDS)
@@ -234,13 +234,13 @@ def _stop(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
 
 
 def end_leftovers(settings: Settings) -> None:
-    """End what an engine that did not end in good order left behind, and remove its files and bridge."""
+    """Kill what an engine left running, and remove its files, mounts, rules and bridges."""
     parents = _processes()
     exec_root = str(settings.run_root / "exec") + "/"
     ours = {
         process for process in parents if _is_ours(process, exec_root, f"--data-root={settings.data_root}")
     }
-    # Containers are children of theirs: processes that know nothing of the engine.
+    # Containers' processes are their descendants, and can't be recognised by their command lines.
     while more := {child for child, parent in parents.items() if parent in ours} - ours:
         ours |= more
     sockets = _shims_sockets(settings)
@@ -255,20 +255,20 @@ def end_leftovers(settings: Settings) -> None:
     note = settings.run_root / "before"
     with contextlib.suppress(OSError, ValueError):
         value, *before = note.read_text().split()
-        # Another engine that has come meanwhile needs it, and has interfaces of its own.
+        # Another engine that was started meanwhile needs it; it has brought interfaces of its own.
         if value == "0" and not _interfaces() - set(before):
             _FORWARDING.write_text(value)
         for folder in before:
             if folder in _MADE_BY_ANY:
-                with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
+                with contextlib.suppress(OSError):  # another program uses it meanwhile
                     Path(folder).rmdir()
         note.unlink()
 
 
 def _shims_sockets(settings: Settings) -> set[str]:
-    """Return the sockets of containers' shims, which have them in a folder that all engines share.
+    """Return the sockets of containers' shims, which are in a directory that all engines share.
 
-    containerd writes down which is whose: up to 1.7 in `address`, then in `bootstrap.json`.
+    containerd records which is whose: up to 1.7 in `address`, later in `bootstrap.json`.
     """
     found = set()
     for path in (settings.run_root / "exec/containerd/daemon").glob("io.containerd.runtime.v2.task/*/*/*"):
@@ -279,10 +279,10 @@ def _shims_sockets(settings: Settings) -> set[str]:
 
 
 def _unmount_below(*folders: Path) -> None:
-    """Unmount what a killed engine left there, the innermost first; but no disk that somebody mounted."""
+    """Unmount what a killed engine left there, innermost first, but not a disk that is mounted there."""
     libc = ctypes.CDLL(None)
     for line in reversed(Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()):
-        # proc_pid_mountinfo(5): what is mounted of its file system, and where.
+        # proc_pid_mountinfo(5): the root of the mount within its file system, and the mount point.
         part, point = (field.encode().decode("unicode_escape") for field in line.split()[3:5])
         if any(point.startswith(f"{each}/") or (point == str(each) and part != "/") for each in folders):
             libc.umount2(os.fsencode(point), _MNT_DETACH)
@@ -293,11 +293,11 @@ def _interfaces() -> set[str]:
 
 
 def _processes() -> dict[int, int]:
-    """Return all processes and the parent of each."""
+    """Return the parent of each process, by PID."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            # The second field is the command's name in parentheses, and may hold anything.
+            # The second field is the command's name in parentheses, and may contain any character.
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             parents[int(folder.name)] = int(fields[1])
     return parents
@@ -315,9 +315,10 @@ def _is_ours(process: int, exec_root: str, data_root: str) -> bool:
 
 
 def _add_bridge(settings: Settings) -> None:
-    """Make the bridge of the default network: dockerd's own choice could be another engine's `docker0`."""
+    """Create the bridge of the default network: dockerd's own could be another engine's `docker0`."""
     _change_bridge(_SIOCBRADDBR, settings.bridge)
-    # Or it takes over the lowest of those that come and go, and who has learnt it speaks to nobody.
+    # Without an address of its own, a bridge has the lowest of its ports', which come and go: containers that
+    # have cached the old one would lose their connection.
     hardware = struct.pack("H6s", _ARPHRD_ETHER, b"\x02\x42" + settings.subnet.ip.packed)
     _configure(_SIOCSIFHWADDR, settings.bridge, hardware)
     for request, address in ((_SIOCSIFADDR, settings.subnet.ip), (_SIOCSIFNETMASK, settings.subnet.netmask)):
@@ -326,7 +327,7 @@ def _add_bridge(settings: Settings) -> None:
 
 
 def _remove_bridges(settings: Settings) -> None:
-    """Remove the bridges that the last engine used: its own, and those of networks made later."""
+    """Remove the bridges of the last engine: its own, and those of networks that were created later."""
     names = {settings.bridge}
     with contextlib.suppress(FileNotFoundError, ValueError):
         ours = ipaddress.IPv4Network(settings.addresses.read_text(encoding="ascii").strip())
@@ -342,10 +343,10 @@ def _remove_bridges(settings: Settings) -> None:
 
 
 def _remove_ports(bridge: str) -> None:
-    """Remove the pairs of interfaces that were made for containers when the engine was killed."""
+    """Remove the veth pairs that existed for containers when the engine was killed."""
     for port in Path("/sys/class/net", bridge, "brif").glob("veth*"):
         with contextlib.suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as control:
-            # rtnetlink(7): the head of a request (1) to delete (RTM_DELLINK, 17) a link, and its index.
+            # rtnetlink(7): the header of a request (1) to delete (RTM_DELLINK, 17) a link, and its index.
             index = socket.if_nametoindex(port.name)
             control.send(struct.pack("=IHHIIBxHiII", 32, 17, 1, 0, 0, 0, 0, index, 0, 0))
 
@@ -362,7 +363,7 @@ def _change_bridge(request: int, name: str) -> None:
 
 
 def _configure(request: int, name: str, value: bytes) -> bytes:
-    """Set, or get, a property of a network interface: netdevice(7)."""
+    """Set or get a property of a network interface: netdevice(7)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         return fcntl.ioctl(control, request, struct.pack("16s24s", name.encode(), value))
 
