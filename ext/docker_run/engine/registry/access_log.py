@@ -1,4 +1,4 @@
-"""What a registry's access log tells: which images each of those who ask it has taken.
+"""Parsing a registry's access log: which images each client has pulled.
 
 The log has a line for each request in the "combined" format of web servers
 (https://httpd.apache.org/docs/current/logs.html#combined); the requests are those of
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 _LINE = re.compile(
     r"""
-    (?P<when>\S+) [ ]  # by the engine's clock, which it writes in front of each line of a log
+    (?P<when>\S+) [ ]  # the engine's timestamp, which it prefixes to each line of a log
     (?P<address>\S+) [ ] \S+ [ ] \S+ [ ] \[[^]]*\] [ ]
     "(?:GET|HEAD) [ ] /v2/(?P<repository>[^"? ]+?)/manifests/(?P<reference>[^/"? ]+) (?:\?[^" ]*)?
     [ ] [^"]*" [ ] 200 [ ]
@@ -23,20 +23,20 @@ _LINE = re.compile(
 
 
 class ImageRequest(NamedTuple):
-    """An image that was asked for, and was there."""
+    """A successful request for an image."""
 
     repository: str
-    """As the registry calls it, e.g. `library/busybox`."""
+    """The registry's name for it, e.g. `library/busybox`."""
     reference: str
     """A tag, or a digest (with a colon)."""
 
 
 def image_requests(log: str, address: str, *, since: str = "") -> tuple[ImageRequest, ...]:
-    """Return what the client at `address` has asked for, each once, in order.
+    """Return the requests of the client at `address`, without duplicates, in order.
 
-    `log` is what the engine returns with its time stamps; `since` is the first moment that counts,
-    in the same form (RFC 3339, in UTC), because another client had the address before.
-    A manifest that the client has already is only asked for with HEAD; that counts as well.
+    `log` is what the engine returns with timestamps; requests before `since` (RFC 3339, in UTC) are
+    ignored: another client may have had the address.
+    A manifest that the client already has is requested with HEAD only; that counts as well.
     """
     return tuple(dict.fromkeys(_of(log.splitlines(), address, _comparable(since))))
 
@@ -49,6 +49,6 @@ def _of(lines: Iterable[str], address: str, since: str) -> Iterator[ImageRequest
 
 
 def _comparable(when: str) -> str:
-    """Return the time with all digits of its fraction: engines leave out zeros at its end."""
+    """Return the time with all digits of its fraction: engines omit trailing zeros."""
     whole, _, fraction = when.removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}" if when else ""

@@ -1,14 +1,14 @@
-"""The registry of a build: labs pull from it what the catalogue has, as they would from Docker Hub.
+"""The registry of a build: labs pull the catalogue's images from it, as they would from Docker Hub.
 
-Each build has a container of its own, so that its access log speaks of its own labs only, and so that
-it ends with the build. What is in the registry is kept in a volume, as images are kept.
+Each build has a container of its own, so that its access log covers its own labs only, and so that it ends
+with the build. The registry's content is kept in a volume, as images are kept.
 
-Several builds can write to that volume at the same time. Layers and manifests are files named by
-what is in them. Builds of different catalogues may mean different images by one name, so that each
-catalogue has a folder of its own; builds of one catalogue stock it one after the other, so that an
-image is built once, and a name does not change while labs of another build pull it.
+Several builds can write to that volume at the same time. Layers and manifests are files named by their
+digests. Builds of different catalogues may have different images of one name, so each catalogue has its own
+directory; builds of one catalogue stock it one after another, so that an image is built once, and a tag does
+not change while labs of another build pull it.
 
-Labs can only read from it: pages must not decide what other pages pull (see `registry_server`).
+Labs can only read from it: a page must not decide what other pages pull (see `server`).
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from docker_run.system.locks import FileLock, holder_of, wait_until
 
 VOLUME = "docker-run-registry"
 KEPT = "docker-run.kept"
-"""Label: what this is kept for. It is ours, and outlives the build that made it."""
+"""Label: what this is kept for. It is ours, but outlives the build that created it."""
 
 _AT_ONCE = 3
 
 
 class StockedRegistry:
-    """A registry with the images of the catalogue in it, on the engine of a build.
+    """A registry with the images of the catalogue, on the engine of a build.
 
-    Methods may be called from any thread. What the engine itself fails at is an `EngineProblem`.
+    Thread-safe. Raises `EngineProblem` if the engine itself fails.
     """
 
     def __init__(self, host: Host, images: Images, catalogue: Path, progress: Progress) -> None:
@@ -57,7 +57,7 @@ class StockedRegistry:
         self._images = images
         self._catalogue = catalogue
         self._progress = progress
-        # A folder on the volume for each catalogue: its builds need not all run on this machine.
+        # A directory on the volume for each catalogue; the engine may also serve builds of other machines.
         whose = f"{socket.gethostname()}:{catalogue.resolve()}"
         folder = hashlib.sha256(whose.encode()).hexdigest()[:16]
         self._root = f"{DATA}/{folder}"
@@ -71,7 +71,7 @@ class StockedRegistry:
 
     @property
     def mirror(self) -> str:
-        """The URL at which labs on the engine's default network reach it."""
+        """Its URL for labs, on the engine's default network."""
         return f"http://{self._server.address}:{PORT}"
 
     @property
@@ -81,16 +81,16 @@ class StockedRegistry:
         return self._serving
 
     def start(self) -> None:
-        """Start it, and wait until it can be reached. Raises `ImageProblem` and `EngineProblem`."""
+        """Start it, and wait until it is ready. Raises `ImageProblem` and `EngineProblem`."""
         self._reference = self._images.provide("registry").reference
         with engine_errors("while the volume of the labs' registry was made"):
             self._host.clients().api.create_volume(VOLUME, labels={KEPT: "registry"})
         self._serving = RegistryServer.for_labs(self._host, self._reference, volume=VOLUME, root=self._root)
 
     def stock(self, wanted: Iterable[str] | None = None) -> None:
-        """Put images into it that are not there yet: those `wanted`, or else all of the catalogue.
+        """Push images that it does not have yet: those `wanted`, or else all of the catalogue.
 
-        One that can't be had does not stop the others (see `problem`). Raises `EngineProblem`.
+        An unavailable image does not stop the others (see `problem`). Raises `EngineProblem`.
         """
         asked = names(self._catalogue) if wanted is None else tuple(wanted)
         keys = dict.fromkeys(key for name in asked if (key := tagged(name)))
@@ -104,30 +104,30 @@ class StockedRegistry:
                     done.result()
 
     def problem(self, name: str) -> ImageProblem | None:
-        """Return why the image `name` is not in it; None where it is, or was not wanted."""
+        """Return why the image `name` is not in it; None if it is, or was not wanted."""
         key = tagged(name)
         with self._lock:
             problem = self._problems.get(key) if key else None
         return copy(problem) if problem else None
 
     def stocked(self, name: str) -> Image | None:
-        """Return the image that `name` is in it; None where it was not stocked."""
+        """Return the image `name` as it was stocked; None if it was not."""
         key = tagged(name)
         with self._lock:
             return self._stocked.get(key) if key else None
 
     def images_served(self, address: str, *, since: str = "") -> tuple[Image, ...]:
-        """Return the images that the lab with this IP address has taken from it, by name.
+        """Return the images that the lab with this IP address has pulled from it, sorted by name.
 
-        `since` is when that lab was started, as the engine writes it (`State.StartedAt`): another
-        one may have had the address before.
+        `since` is when that lab was started, in the engine's format (`State.StartedAt`): another lab may have
+        had the address before.
         """
         with engine_errors("while the log of the labs' registry was read"):
             log = self._host.clients().api.logs(self._server.container, stderr=False, timestamps=True)
         return self._named(image_requests(log.decode(errors="replace"), address, since=since))
 
     def close(self) -> None:
-        """Remove its containers; what is in it stays. An engine that is gone is no error."""
+        """Remove its containers; its content is kept. An engine that is gone is no error."""
         close_all(self._close_stocking, self._close_serving)
 
     def _close_serving(self) -> None:
@@ -136,7 +136,7 @@ class StockedRegistry:
             self._serving = None
 
     def _writable(self) -> RegistryServer:
-        """Return the server that writes, which is started when something is to be written."""
+        """Return the writable server, which is started on first use."""
         with self._starting:
             if self._stocking is None:
                 self._stocking = RegistryServer.for_stocking(
@@ -159,7 +159,7 @@ class StockedRegistry:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait until no other build stocks from this catalogue; where that can't be told, go on."""
+        """Wait until no other build stocks from this catalogue; without locks, don't wait."""
         lock = FileLock(self._catalogue)
         with suppress(OSError):
             wait_until(
@@ -178,7 +178,7 @@ class StockedRegistry:
         return RegistryFiles(self._host.clients().api, self._server.container, self._root)
 
     def _forget(self, others: Iterable[Tagged]) -> None:
-        """Take out names that the catalogue has no more: labs must not find what it hasn't."""
+        """Remove tags that the catalogue no longer has, so that labs don't find them."""
         names = list(others)
         if names:
             container = self._writable().container
@@ -205,13 +205,13 @@ class StockedRegistry:
             self._problems.pop(key, None)
 
     def _push(self, reference: str, key: Tagged) -> str:
-        """Put an image of the engine into the registry; return its digest there. Raises `ImageProblem`."""
+        """Push an image of the engine to the registry; return its digest there. Raises `ImageProblem`."""
         api = self._host.clients().api
         repository = f"127.0.0.1:{self._writable().port}/{key.repository}"
         self._progress.image(key.name, "into the registry of the labs")
         try:
             api.tag(reference, repository, key.tag)
-            # Without credentials: asking for those of the user may start a program of theirs.
+            # Without credentials: looking for the user's may start a credential helper.
             events = api.push(repository, tag=key.tag, stream=True, decode=True, auth_config={})
             for event in events:
                 if "error" in event:
@@ -221,13 +221,13 @@ class StockedRegistry:
         finally:
             with suppress(APIError):
                 api.remove_image(f"{repository}:{key.tag}", noprune=True)
-        # Engines with containerd's image store say it only in a sentence.
+        # Read from the registry: with containerd's image store, engines report it in a sentence only.
         if not (digest := self._files().digest(key)):
             raise _not_pushed(key, "it is not there afterwards")
         return digest
 
     def _named(self, asked: Iterable[ImageRequest]) -> tuple[Image, ...]:
-        """Return the images that were asked for by a tag, and by a digest alone."""
+        """Return the images that were requested by tag, and those requested by digest only."""
         with self._lock:
             stocked: Mapping[Tagged, Image] = dict(self._stocked)
         images: dict[str, Image] = {}
@@ -246,7 +246,7 @@ class StockedRegistry:
 
 
 def tagged(name: str) -> Tagged | None:
-    """Return what the image `name` is called in a registry that stands for Docker Hub; None for others."""
+    """Return the repository and tag of `name` in a mirror of Docker Hub; None for other registries."""
     found = REFERENCE.fullmatch(name)
     if not found or found["digest"]:
         return None

@@ -1,11 +1,11 @@
-"""A registry server in a container, on the volume that keeps what labs can pull.
+"""A registry server in a container, on the volume with the images that labs can pull.
 
-Two kinds of them share the volume, so that pages can't change what other pages pull:
+Two kinds share the volume, so that a page can't change what other pages pull:
 
-* `for_labs` is reached by all labs, and only reads: the server refuses pushes and deletions, and what it
-  serves is mounted read-only, so that a hole in the server changes nothing either.
-* `for_stocking` writes. The engine reaches it at its own loopback address; it is in a network of its
-  own, which engines keep apart from that of the labs, and it lives only while something is put in.
+* `for_labs` is read-only, and reachable from all labs: the server refuses pushes and deletions, and its
+  volume is mounted read-only, so that not even a vulnerability of the server could change it.
+* `for_stocking` is writable. The engine reaches it at its own loopback address; it is in a network of its
+  own, which engines isolate from that of the labs, and it runs only while images are pushed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from docker_run.engine.host import Host
 from docker_run.errors import EngineProblem
 
 DATA = "/var/lib/registry"
-"""Where the volume is in the container."""
+"""The mount point of the volume in the container."""
 PORT = 5000
 _READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
 _LAST_LINES = 5
@@ -38,30 +38,30 @@ _LAST_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class RegistryServer:
-    """A registry server that is ready, in a container of the build."""
+    """A running registry server, in a container of the build."""
 
     container: str
-    """The id of its container."""
+    """The ID of its container."""
     address: str
     """Its IP address on its network."""
     port: str = ""
-    """Its port at the engine's loopback address; empty where it has none."""
+    """Its port at the engine's loopback address; empty if it has none."""
     network: str = ""
-    """The id of its own network; empty where it is on that of the labs."""
+    """The ID of its own network; empty if it is on that of the labs."""
 
     @classmethod
     def for_labs(cls, host: Host, reference: str, *, volume: str, root: str) -> RegistryServer:
-        """Start one that labs can read from: `reference` is its image, `root` its folder on `volume`.
+        """Start a read-only server for labs: `reference` is its image, `root` its directory on `volume`.
 
         Raises `EngineProblem`.
         """
-        # Both are of the storage's own settings, which take JSON.
+        # JSON, since it is a nested setting:
         # https://distribution.github.io/distribution/about/configuration/#readonly
         read_only = ('REGISTRY_STORAGE_MAINTENANCE_READONLY={"enabled":true}',)
         config = _config(host, reference, root=root, environment=read_only)
         config["HostConfig"] |= {
             "Binds": [f"{volume}:{DATA}:ro"],
-            # All pages can talk to it, and it needs no rights but to listen and to read.
+            # All pages can connect to it, and it only has to listen and to read.
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
         }
@@ -69,11 +69,11 @@ class RegistryServer:
 
     @classmethod
     def for_stocking(cls, host: Host, reference: str, *, volume: str, root: str) -> RegistryServer:
-        """Start one that the engine can push to; the arguments are those of `for_labs`.
+        """Start a writable server for the engine to push to; the arguments are those of `for_labs`.
 
         Raises `EngineProblem`.
         """
-        # What comes back after a restart is the same: nobody else may continue an upload.
+        # The secret signs upload sessions; fixed per build, it survives a restart of the server.
         config = _config(
             host, reference, root=root, environment=(f"REGISTRY_HTTP_SECRET={host.owner.build}",)
         )
@@ -94,7 +94,7 @@ class RegistryServer:
             raise
 
     def close(self, host: Host) -> None:
-        """Remove it; what is on the volume stays. What an engine does not remove, the next build does."""
+        """Remove it, but not the volume. What the engine fails to remove, the next build removes."""
         close_all(
             lambda: _remove(host, Resource.CONTAINER, self.container),
             lambda: _remove(host, Resource.NETWORK, self.network),
@@ -102,10 +102,10 @@ class RegistryServer:
 
 
 def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ...]) -> dict[str, Any]:
-    """Return what both kinds have of the body of the request that creates the container.
+    """Return the part that both kinds have in common of the container's configuration.
 
-    Settings are given as variables: version 2 and 3 of the public image, and ours, have their file of
-    settings in different places, and all take the variables.
+    Settings are environment variables: versions 2 and 3 of the public image, and ours, have their
+    configuration file in different places, and all support the variables.
     https://distribution.github.io/distribution/about/configuration/#override-specific-configuration-options
     """
     return {
@@ -115,12 +115,12 @@ def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ..
             f"REGISTRY_HTTP_ADDR=:{PORT}",
             f"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY={root}",
             "REGISTRY_LOG_ACCESSLOG_DISABLED=false",
-            # Version 3 would report what it does to a collector that isn't there.
+            # Version 3 would send traces to a collector that does not exist.
             "OTEL_TRACES_EXPORTER=none",
             *environment,
         ],
         "ExposedPorts": {f"{PORT}/tcp": {}},
-        # Its log is read.
+        # Other log drivers may not be readable, and `access_log` parses the log.
         "HostConfig": {"LogConfig": {"Type": "json-file"}},
     }
 
@@ -144,7 +144,7 @@ def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> Reg
 
 
 def _address(state: Mapping[str, Any]) -> str:
-    """Return the IP address, of a container's `NetworkSettings`. Raises `EngineProblem` where it has none."""
+    """Return the IP address from a container's `NetworkSettings`. Raises `EngineProblem` if it has none."""
     for each in state["Networks"].values():
         if each["IPAddress"]:
             return str(each["IPAddress"])

@@ -1,11 +1,10 @@
-"""What a registry has on its disk, read through the engine.
+"""A registry's storage on disk, read through the engine.
 
-The registry itself could be asked, but it is only reached from the engine's machine, which need not
-be this one. Versions 2 and 3 keep the same files
-(https://github.com/distribution/distribution, `registry/storage/paths.go`):
+Its HTTP API can only be reached from the engine's machine, which may not be this one. Versions 2 and 3 have
+the same layout (https://github.com/distribution/distribution, `registry/storage/paths.go`):
 
-    docker/registry/v2/repositories/NAME/_manifests/tags/TAG/current/link   the digest that TAG means
-    docker/registry/v2/blobs/sha256/AB/ABC…/data                            what has that digest
+    docker/registry/v2/repositories/NAME/_manifests/tags/TAG/current/link   the digest of TAG
+    docker/registry/v2/blobs/sha256/AB/ABC…/data                            the content with that digest
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 
 
 class Tagged(NamedTuple):
-    """What an image is called in a registry that stands for Docker Hub."""
+    """The name of an image in a mirror of Docker Hub."""
 
     repository: str
     """E.g. `library/busybox`."""
@@ -33,7 +32,7 @@ class Tagged(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What a person calls it, e.g. `busybox` or `debian:trixie`."""
+        """Its short name, e.g. `busybox` or `debian:trixie`."""
         repository = self.repository.removeprefix("library/")
         return repository if self.tag == "latest" else f"{repository}:{self.tag}"
 
@@ -50,7 +49,7 @@ class RegistryFiles:
         self._root = f"{root}/docker/registry/v2"
 
     def tags(self) -> dict[Tagged, str]:
-        """Return the digest of each image that has a name."""
+        """Return the digest of each tag."""
         found = {}
         for path, content in self._read("repositories"):
             link = _LINK.fullmatch(path)
@@ -59,14 +58,14 @@ class RegistryFiles:
         return found
 
     def digest(self, image: Tagged) -> str:
-        """Return the digest of the image that has this name; empty where there is none."""
+        """Return the digest of a tag; empty if it does not exist."""
         path = f"repositories/{image.repository}/_manifests/tags/{image.tag}/current/link"
         return next((_linked(content) for _, content in self._read(path)), "")
 
     def identities(self, digest: str) -> tuple[str, ...]:
-        """Return what an engine may call the image whose manifest has this digest: its ids there.
+        """Return the IDs that an engine may give to the image whose manifest has this digest.
 
-        Engines name an image by the digest of its configuration, or else by that of its manifest.
+        An image's ID is the digest of its configuration or, in containerd's store, that of its manifest.
         """
         found = _DIGEST.fullmatch(digest)
         if not found:
@@ -80,14 +79,14 @@ class RegistryFiles:
         return ()
 
     def remove(self, images: Iterable[Tagged]) -> None:
-        """Take names out; what they meant stays."""
+        """Remove tags; manifests and blobs stay."""
         paths = [f"{self._root}/repositories/{name}/_manifests/tags/{tag}" for name, tag in images]
         if paths:
             run = self._api.exec_create(self._container, ["rm", "-rf", "--", *paths], user="0")["Id"]
             self._api.exec_start(run)
 
     def _read(self, path: str) -> list[tuple[str, bytes]]:
-        """Return all files at `path` and below: (path from the parent of `path`, content)."""
+        """Return all files at and below `path`: (path relative to the parent of `path`, content)."""
         try:
             pieces, _ = self._api.get_archive(self._container, f"{self._root}/{path}")
         except NotFound:
@@ -101,6 +100,6 @@ class RegistryFiles:
 
 
 def _linked(content: bytes) -> str:
-    """Return the digest that a link means; empty for half a link, which somebody is just writing."""
+    """Return the digest in a link file; empty if the file is incomplete because it is being written."""
     digest = content.decode("ascii", errors="replace").strip()
     return digest if _DIGEST.fullmatch(digest) else ""
