@@ -1,3 +1,3 @@
-"""The runner `direct`: `docker run` lines as requests to the engine."""
+"""The runner `direct`: runs `docker run` lines as requests to the engine."""
 
 __all__ = ["direct_runner"]

@@ -1,4 +1,4 @@
-"""A container in the foreground: followed until it ends, is detached from, or has to be stopped."""
+"""Running a container in the foreground until it ends, is detached from, or has to be killed."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from docker_run.terminal import keys
 from docker_run.terminal.typist import Typist
 
 _TICK = 0.05
-"""Seconds between two looks at the clock."""
+"""Interval of checks, in seconds."""
 _END_SECONDS = 2.0
-"""How long a program that reads no more may take to end, before something else is taken for the reason."""
+"""How long a program that has closed its input may take to end before unread input counts as an error."""
 _OVER = ("restarting", "removing", "exited", "dead")
-"""Of the states of a container those in which it has ended."""
+"""The states of a container that has ended."""
 _LATE_SECONDS = 30.0
-"""How long Podman may take to note that a container has ended whose output has; a busy one took five."""
+"""How long Podman may take to note a container's end after its output has ended; a busy one took five."""
 _JOIN_SECONDS = 2.0
-"""How long a thread may take to end whose connection was cut."""
+"""How long to wait for a thread whose connection was shut down."""
 _EXIT_SECONDS = 0.5
-"""Seconds between two questions whether a container has exited, where the engine may not tell."""
+"""Interval of queries whether a container has exited, on engines that may not report it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attached:
-    """What of a container is attached, and what is fed to it."""
+    """The attached streams of a container, and the input for it."""
 
     stdin: bool
     stdout: bool
@@ -53,15 +53,15 @@ class Attached:
 
     @property
     def output(self) -> bool:
-        """Whether anything comes out."""
+        """Whether any output is attached."""
         return self.stdout or self.stderr
 
 
 class Foreground:
-    """Everything that is needed to follow one container, opened before it starts.
+    """The connections to follow one container, opened before it starts.
 
-    Use as a context: leaving it lets go of the container, which goes on by itself if it still runs.
-    `command` is what messages call it.
+    A context manager: on exit it closes the connections, and the container continues if it still runs.
+    `command` names it in messages.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Foreground:
         self.close()
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for connection in self._connections:
             connection.abort()
         for thread in self._threads:
@@ -107,18 +107,18 @@ class Foreground:
 
     @property
     def is_over(self) -> bool:
-        """Whether the container has exited; else it was detached from."""
+        """Whether the container has exited, rather than been detached from."""
         return self._transcript.exit_code is not None
 
     def output(self) -> tuple[Chunk, ...]:
-        """Return what was printed and typed so far."""
+        """Return the output, and the typed input, so far."""
         return self._transcript.chunks()
 
     def follow(self) -> int:
-        """Follow the container, just started, to its end; return its exit status, 0 if detached from.
+        """Follow the container, just started, until it ends; return its exit status, 0 if detached from.
 
-        Raises `TimedOut`, `TooMuchOutput` and `Interrupted` after killing it, and `EngineProblem` where
-        the engine fails, or it is not certain that all of the output is there.
+        Raises `TimedOut`, `TooMuchOutput` and `Interrupted` after killing it, and `EngineProblem` if the
+        engine fails, or the output may be incomplete.
         """
         if self._attached.tty and self._attached.output:
             self._resize()
@@ -134,7 +134,7 @@ class Foreground:
         return self._transcript.exit_code or 0
 
     def _ask_for_exit(self) -> None:
-        """Look from time to time whether a container that prints no more has exited."""
+        """Query from time to time whether a container whose output has ended has exited."""
         now = time.monotonic()
         if self._attached.product is Product.DOCKER or self._transcript.prints or now < self._next_question:
             return
@@ -162,7 +162,7 @@ class Foreground:
                 streams.open_input(self._api, self._container, detach_keys=attached.detach_keys)
             )
             if not attached.tty:
-                # Without a terminal there are no keys: the body is the text as it stands.
+                # Without a terminal there are no keys: the body is sent literally.
                 data = "".join(f"{line}\n" for line in attached.typed).encode()
                 self._start("input", lambda: streams.feed_input(feed, data, transcript))
 
@@ -172,7 +172,7 @@ class Foreground:
             return streams.open_output(
                 self._api, self._container, stdout=attached.stdout, stderr=attached.stderr
             )
-        # Podman closes a terminal's input that is attached without the output.
+        # Podman closes a terminal's input if it is attached without the output.
         self._input = streams.open_terminal(self._api, self._container, detach_keys=attached.detach_keys)
         return self._input
 
@@ -193,11 +193,11 @@ class Foreground:
         )
 
     def _type(self, line: str) -> bool:
-        """Type `line`; say whether that detached from the container."""
+        """Type `line`; return whether that detached from the container."""
         self._transcript.add(Chunk(Stream.TYPED, line.encode()))
         data, self._detached = self._detach.feed(keys.to_bytes(line))
         if data and self._input is not None:
-            with suppress(OSError):  # the program has just ended: its output tells
+            with suppress(OSError):  # the program has just ended, which `follow` will notice
                 self._input.send(data)
         if self._detached and data:
             while self._transcript.wait(0.2):
@@ -206,7 +206,7 @@ class Foreground:
         return self._detached
 
     def _check(self) -> None:
-        """Raise what ends the command before its time."""
+        """Raise if the command has to be ended early."""
         if self._limits.interrupted.is_set() and not self._transcript.complete:
             self._kill()
             raise Interrupted(f"the build was interrupted while `{self._command}` ran")
@@ -232,11 +232,11 @@ class Foreground:
             ) from self._transcript.lost
 
     def _check_input(self) -> None:
-        """Raise where not all of the body could be sent, though the program that reads it goes on."""
+        """Raise if the body could not be sent completely although the program continues."""
         if self._transcript.unread is None or self._transcript.complete:
             return
         self._unread_since = self._unread_since or time.monotonic()
-        # A program that ends leaves its input a moment before anybody knows of its end.
+        # A program that ends closes its input a moment before its end is known.
         if time.monotonic() - self._unread_since > _END_SECONDS:
             raise EngineProblem(
                 f"`{self._command}` did not get all of its body ({self._transcript.unread}): it has closed "
@@ -244,9 +244,9 @@ class Foreground:
             ) from self._transcript.unread
 
     def _is_over(self) -> bool:
-        """Tell whether the container, whose output has just ended, has ended as well.
+        """Return whether the container, whose output has just ended, has ended as well.
 
-        Docker knows at once (see `_has_ended`), Podman a little later, and then says when it was.
+        Docker knows at once (see `_has_ended`); Podman knows later, but then has the time.
         """
         if self._attached.product is Product.DOCKER:
             return self._has_ended()
@@ -260,16 +260,15 @@ class Foreground:
     def _has_ended(self) -> bool:
         """Ask the engine whether the container has ended.
 
-        Docker ends the output of a container, and notes that this has ended, under one lock (moby,
-        `daemon/monitor.go`, `handleContainerExit`), for which also waits who asks for the state. So the
-        answer is never too early.
+        Docker closes a container's output and sets its state under one lock (moby, `daemon/monitor.go`,
+        `handleContainerExit`), which reading the state acquires, too. So the answer is never too early.
         """
         if self._detached:
             return True
         try:
             about: Mapping[str, Any] = self._api.inspect_container(self._container)
             if about.get("RestartCount"):
-                return True  # it had ended, and was started again
+                return True  # it had ended, and was restarted
             return about["State"]["Status"] in _OVER
         except NotFound:
             if self._attached.auto_remove:
@@ -295,7 +294,7 @@ class Foreground:
         return f"end the body with `exit` (or `<C-d>`, or `<C-p><C-q>` to detach), or {longer}"
 
     def _kill(self) -> None:
-        # Nobody reads on: an engine that is left with output to pass on does not answer for a minute.
+        # Before the kill: an engine with output that is not being read does not respond for a minute.
         for connection in self._connections:
             connection.abort()
         with suppress(APIError, requests.RequestException):

@@ -26,19 +26,19 @@ from docker_run.model import Chunk, Stream
 
 _HELP = "\n\nRun 'docker run --help' for more information\n"
 _LONGEST = 400
-"""Characters of an engine's message that are repeated."""
+"""Limit of an engine's message in a quotation, in characters."""
 _REMOVAL_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class CommandOutput:
-    """What a command has printed so far, and how it ended."""
+    """The output of a command so far, and how it ended."""
 
     exit_code: int = 0
     container: str = ""
-    """The id of the container, started or not; empty where there was none."""
+    """The ID of the container, started or not; empty if there was none."""
     refusal: str = ""
-    """Why it was not run, in the words of the engine or of the CLI; empty where it was."""
+    """Why it was not run, in the words of the engine or the CLI; empty if it was."""
     chunks: list[Chunk] = field(default_factory=list)
 
     def warn(self, text: str) -> None:
@@ -46,7 +46,7 @@ class CommandOutput:
         self.chunks.append(Chunk(Stream.ERR, f"WARNING: {text}\n".encode()))
 
     def refuse(self, message: str, exit_code: int = FAILED) -> None:
-        """Print why nothing was run, as the CLI does, which then ends with `exit_code`."""
+        """Print why nothing was run, as the CLI does, and set its exit status."""
         self.chunks.append(Chunk(Stream.ERR, f"{message}{_HELP}".encode()))
         self.exit_code = exit_code
         self.refusal = message.removeprefix("docker: ")
@@ -65,10 +65,10 @@ def run_command(
 ) -> CommandOutput:
     """Create the container, start it, and follow it unless it is detached.
 
-    `labels` are given to the volumes that it names, `confinement` says what the container gets besides
-    what its line asks for; `command` is what messages call it. `created` is told the container's id before
-    it is started. Names in what is returned are still those on the engine.
-    Raises `EngineProblem` where the engine fails, and the reasons of `Foreground.follow`.
+    `labels` are set on its named volumes, `confinement` adds to what its line asks for; `command` names it
+    in messages. `created` gets the container's ID before it is started. Names in the result are still those
+    on the engine.
+    Raises `EngineProblem` if the engine fails, and what `Foreground.follow` raises.
     """
     printed = CommandOutput()
     for warning in client_warnings(creation.body):
@@ -95,7 +95,7 @@ def run_command(
 
 
 class _Refused(Exception):
-    """The engine refuses to create a container, or to start it."""
+    """The engine refuses to create a container or to start it."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -103,14 +103,14 @@ class _Refused(Exception):
 
 
 def _brief(error: APIError) -> str:
-    """Return what an engine says of its failure: the first line, as some end in a program's memory."""
+    """Return the first line of an engine's message: some messages end with a memory dump."""
     first, more, _ = str(error.explanation or error).strip().partition("\n")
     return first[:_LONGEST] + (" …" if more or len(first) > _LONGEST else "")
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise `_Refused` for an answer that refuses what a command line asks for; no other is one."""
+    """Raise `_Refused` for an `APIError` that is a refusal; let others pass."""
     try:
         yield
     except APIError as error:
@@ -132,7 +132,7 @@ def _create(
     printed: CommandOutput,
 ) -> str:
     name = names.private(creation.name) if creation.name else None
-    # Also where it has none: neither the line nor the image may give this label to it.
+    # Also without a name: neither the line nor the image may set this label.
     body["Labels"] = {**(body.get("Labels") or {}), NAME: name or ""}
     with _refusals():
         for volume in named_volumes(body):
@@ -149,7 +149,7 @@ def _create(
 
 
 def _create_volume(api: APIClient, volume: Json, labels: Mapping[str, str]) -> None:
-    """Create a named volume ahead of its container, so that it has our labels; one that is there stays."""
+    """Create a named volume before its container, so that it has our labels; an existing one is kept."""
     api.create_volume(
         name=volume["Name"],
         driver=volume.get("Driver"),
@@ -183,7 +183,7 @@ def _follow(
 
 @contextmanager
 def _attached(foreground: Foreground, creation: Creation) -> Iterator[Foreground]:
-    """Attach to a container; Podman refuses already here what Docker refuses at the start."""
+    """Attach to a container; Podman already refuses here what Docker refuses at the start."""
     with ExitStack() as closing:
         with _refusals() if creation.attached.product is Product.PODMAN else nullcontext():
             closing.enter_context(foreground)
@@ -191,7 +191,7 @@ def _attached(foreground: Foreground, creation: Creation) -> Iterator[Foreground
 
 
 def _remove(api: APIClient, container: str) -> None:
-    """Remove the container of `--rm`, which has ended or could not be started. Raises `EngineProblem`."""
+    """Remove a container with `--rm` that has ended or could not be started. Raises `EngineProblem`."""
     with engine_errors("while a container was removed that has ended (`--rm`)"):
         removal.remove(api, removal.Resource.CONTAINER, container)
 
@@ -207,7 +207,7 @@ def _start(api: APIClient, container: str, creation: Creation) -> None:
 
 
 def _await_removal(api: APIClient, container: str) -> None:
-    """Wait until the engine has removed what it could not start, so that its name is free again."""
+    """Wait until the engine has removed a container that it could not start, so that its name is free."""
     give_up = time.monotonic() + _REMOVAL_SECONDS
     with suppress(NotFound):
         while time.monotonic() < give_up:

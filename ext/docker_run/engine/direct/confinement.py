@@ -1,6 +1,6 @@
-"""What a container of a page may take and see where its author's line doesn't say.
+"""Limits and network of a page's container where its line does not set them.
 
-The line always wins, and what the engine prints stays what it prints for the line as it was written.
+The line always takes precedence, and the output is the same as for the line as it is written.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _OWN_SHARED_MEMORY = frozenset({"", "private", "shareable"})
 """The modes of `--ipc` in which a container has shared memory of its own."""
 _MEMORY = ("Memory", "MemorySwap", "MemoryReservation", "KernelMemory")
 _ONLY_ON_THE_DEFAULT = re.compile(r"(?<!\S)--(?:link|dns(?:-search|-opt|-option)?)(?![\w-])")
-"""Flags whose effect is another on networks of one's own: links set no variables and write no
-`/etc/hosts` there, and `/etc/resolv.conf` names the engine's own server."""
+"""Flags that work differently on user-defined networks: links set no variables and write no `/etc/hosts`
+there, and `/etc/resolv.conf` names the engine's own server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supported:
-    """Which limits an engine can set; it warns of others, and the reader would wonder of what."""
+    """The limits that an engine can set; it would warn of others, which the line does not contain."""
 
     memory: bool = True
     swap: bool = True
@@ -33,15 +33,15 @@ class Supported:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> Self:
-        """Read the engine's answer to `GET /info`."""
+        """Read them from the engine's response to `GET /info`."""
         return cls(*(info.get(name) is True for name in ("MemoryLimit", "SwapLimit", "PidsLimit")))
 
 
 class Confinement:
-    """What the containers of one session get in addition to what their lines say.
+    """Adds limits and a network to the containers of one session.
 
-    `network` returns the name of the session's network, and is called when one is needed first; an
-    empty name stands for the engine's default network.
+    `network` returns the name of the session's network, and is called when it is first needed; an empty
+    name stands for the engine's default network.
     """
 
     def __init__(self, limits: DirectLimits, supported: Supported, network: Callable[[], str]) -> None:
@@ -49,10 +49,10 @@ class Confinement:
         self._supported = supported
         self._take = network
         self.network = ""
-        """The name of the session's network, once it has one."""
+        """The name of the session's network; empty until it is needed."""
 
     def confined(self, body: Mapping[str, Any]) -> Json:
-        """Return the body of the request that creates a container, with limits and network filled in."""
+        """Return the body of a request that creates a container, with limits and network added."""
         confined = deepcopy(dict(body))
         host: Json = confined.setdefault("HostConfig", {})
         self._limit(host)
@@ -60,13 +60,13 @@ class Confinement:
         return confined
 
     def as_written(self, text: str) -> str:
-        """Return an engine's message as it is for a line whose container is on the default network."""
+        """Return an engine's message as if the container were on the default network."""
         return text.replace(self.network, "bridge") if self.network else text
 
     def _limit(self, host: Json) -> None:
         limits, supported = self._limits, self._supported
         if supported.memory and not any(host.get(key) for key in _MEMORY):
-            # -1: an engine that can't limit swap warns of anything else.
+            # -1: an engine that can't limit swap warns of any other value.
             host |= {"Memory": limits.memory, "MemorySwap": limits.memory if supported.swap else -1}
         if supported.pids and not host.get("PidsLimit"):
             host["PidsLimit"] = limits.pids
@@ -79,7 +79,7 @@ class Confinement:
         networking: Json = body.get("NetworkingConfig") or {}
         endpoints: Json = networking.get("EndpointsConfig") or {}
         if any(set(settings or ()) - {"MacAddress"} for settings in endpoints.values()):
-            return  # addresses and aliases: the engine refuses them on its default network, in its words
+            return  # addresses and aliases: refused on the default network, with the engine's own message
         self.network = self.network or self._take()
         if not self.network:
             return
@@ -90,8 +90,8 @@ class Confinement:
 
 
 def needs_default_network(steps: Iterable[Step]) -> bool:
-    """Tell whether a page has a line that works only on the engine's default network.
+    """Return whether a page has a line that works only on the engine's default network.
 
-    All of its containers are there then, since they may talk to each other.
+    If so, all of its containers are put there, since they may connect to each other.
     """
     return any(_ONLY_ON_THE_DEFAULT.search(command.text) for step in steps for command in step.commands)

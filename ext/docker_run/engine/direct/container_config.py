@@ -1,8 +1,7 @@
-"""A `RunLine` turned into the body of the request that creates its container, in one place.
+"""Conversion of a `RunLine` into the body of the request that creates its container.
 
-The functions `to_…` each turn one value into arguments of docker-py 7, which leaves out those that are
-None; or into JSON of the Engine API, where docker-py has no argument, or would send something else than
-the CLI.
+Each function `to_…` converts one value into arguments of docker-py 7, which omits those that are None; or
+into JSON of the Engine API, where docker-py has no argument, or would not send the same as the CLI.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from docker_run.docker_cli.values.rates import DeviceRate
 from docker_run.engine.direct.name_prefix import Json
 
 _OWN_ADDRESSES_SINCE: Final = "1.44"
-"""The first version of the Engine API in which a hardware address belongs to a network's endpoint."""
+"""The first version of the Engine API in which a MAC address belongs to a network's endpoint."""
 
 
 def to_body(line: RunLine, api: APIClient, *, reference: str) -> Json:
     """Return the body of the request that creates the container of `line`, as the CLI sends it.
 
-    `reference` is what the engine knows the image by. `api` is asked for its version only.
+    `reference` is the image's name on the engine. Of `api`, only the version is used.
     """
     host: Any = to_host_config(line, api)
     command: Any = list(line.command) or None
@@ -57,7 +56,7 @@ def to_body(line: RunLine, api: APIClient, *, reference: str) -> Json:
     if line.health:
         body["Healthcheck"] = to_health_check(line.health)
     if not version_lt(api.api_version, _OWN_ADDRESSES_SINCE):
-        body["MacAddress"] = None  # such an engine warns of it, and takes that of the endpoint
+        body["MacAddress"] = None  # such an engine uses that of the endpoint, and warns of this one
     return body
 
 
@@ -85,7 +84,7 @@ def to_container_arguments(line: RunLine) -> dict[str, Any]:
 
 
 def to_health_check(health: HealthCheck) -> Json:
-    """Return the Engine API's `HealthConfig`; docker-py's lacks the interval at the start."""
+    """Return the Engine API's `HealthConfig`; docker-py's lacks the start interval."""
     if health.is_disabled:
         return {"Test": ["NONE"]}
     return {
@@ -129,7 +128,7 @@ def to_host_config(line: RunLine, api: APIClient) -> Json:
         "DeviceRequests": [to_device_request(request) for request in security.device_requests],
     }
     if line.network.mode == "host" and line.network.published:
-        # docker-py refuses this; the engine takes it, and warns that it publishes nothing.
+        # docker-py refuses this; the engine accepts it, and warns that no port is published.
         without_argument["PortBindings"] = to_port_bindings(line.network)
     if security.has_system_paths:
         host |= {"MaskedPaths": [], "ReadonlyPaths": []}
@@ -141,9 +140,9 @@ def to_host_config(line: RunLine, api: APIClient) -> Json:
 
 
 def _sent_anyway() -> Json:
-    """Return what the CLI sends though no flag asks for it, and `docker inspect` then shows.
+    """Return the values that the CLI always sends, and that `docker inspect` then shows.
 
-    docker-py leaves out what is empty.
+    docker-py omits empty values.
     """
     lists = ("Devices", "Dns", "DnsOptions", "DnsSearch", "Ulimits", "BlkioWeightDevice")
     rates = (f"BlkioDevice{way}{unit}" for way in ("Read", "Write") for unit in ("Bps", "IOps"))
@@ -162,7 +161,7 @@ def _restart_policy(line: RunLine) -> Json | None:
 
 
 def to_resource_arguments(resources: ResourceOptions) -> dict[str, Any]:
-    """Return arguments of `APIClient.create_host_config` for what the container may take."""
+    """Return arguments of `APIClient.create_host_config` for resource limits."""
     return {
         "mem_limit": resources.memory or None,
         "mem_reservation": resources.memory_reservation or None,
@@ -199,7 +198,7 @@ def to_rates(rates: Iterable[DeviceRate]) -> list[Json]:
 
 
 def to_storage_arguments(storage: StorageOptions) -> dict[str, Any]:
-    """Return arguments of `APIClient.create_host_config` for what is on the container's disk."""
+    """Return arguments of `APIClient.create_host_config` for volumes and the file system."""
     return {
         "binds": [f"{one.source}:{one.target}" for one in storage.volumes if one.source] or None,
         "mounts": [to_mount(mount) for mount in storage.mounts] or None,
@@ -212,7 +211,7 @@ def to_storage_arguments(storage: StorageOptions) -> dict[str, Any]:
 
 
 def to_mount(mount: Mount) -> Json:
-    """Return the Engine API's `Mount`, in which what is empty is left out, but for kinds of options."""
+    """Return the Engine API's `Mount`, without empty values, except the option objects themselves."""
     api: Json = {"Type": mount.type} | _without_empty(
         Source=mount.source, Target=mount.target, ReadOnly=mount.read_only, Consistency=mount.consistency
     )
@@ -261,7 +260,7 @@ def to_port_bindings(network: NetworkOptions) -> Json:
 
 
 def to_networking_config(network: NetworkOptions, api: APIClient) -> Any:  # noqa: ANN401 - docker-py's type is a guess
-    """Return the Engine API's `NetworkingConfig`; a single network of which nothing is said needs none."""
+    """Return the Engine API's `NetworkingConfig`; None for a single network without options."""
     if len(network.attachments) == 1 and network.attachments[0].is_plain:
         return None
     endpoints: Any = {
@@ -285,7 +284,7 @@ def to_endpoint_arguments(attachment: Attachment) -> dict[str, Any]:
 
 
 def to_security_arguments(security: SecurityOptions) -> dict[str, Any]:
-    """Return arguments of `APIClient.create_host_config` for what the container may do to the machine."""
+    """Return arguments of `APIClient.create_host_config` for privileges and devices."""
     return {
         "privileged": security.privileged,
         "cap_add": list(security.cap_add) or None,

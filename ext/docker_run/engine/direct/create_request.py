@@ -1,4 +1,4 @@
-"""What a `RunLine` asks of an engine: to create its container, and to attach to it."""
+"""The requests for a `RunLine`: to create its container, and to attach to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from docker_run.terminal import keys
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What is needed to create a container and to attach to it; names are still the author's."""
+    """Everything to create a container and to attach to it, with the author's names."""
 
     name: str | None
     platform: str | None
@@ -32,7 +32,7 @@ class Creation:
     attached: Attached
     detach: bool
     is_removed_here: bool = False
-    """Whether it is for us to remove the container when it has ended (`--rm`), and not for the engine."""
+    """Whether we, not the engine, remove the container when it has ended (`--rm`)."""
 
 
 def creation(
@@ -45,17 +45,17 @@ def creation(
     api: APIClient,
     product: Product = Product.DOCKER,
 ) -> Creation:
-    """Return the request for `line`, with `labels` on top of the author's own.
+    """Return the request for `line`, with `labels` in addition to the author's own.
 
-    `reference` is what the engine knows the image by, `typed` the body of the directive. `api` is
-    asked for its version only. Raises `FlagProblem` for a flag that this engine is too old for, or
-    that Podman doesn't have: it would take no notice of it.
+    `reference` is the image's name on the engine, `typed` the body of the directive. Of `api`, only the
+    version is used. Raises `FlagProblem` for a flag that this engine is too old for, or that Podman
+    would ignore.
     """
     _check_versions(line, api)
     if product is Product.PODMAN:
         podman.check_flags(line, api)
     attached = replace(_attached(line, typed=typed, terminal=terminal), product=product)
-    # Podman forgets the exit status of a container that it removes.
+    # Podman discards the exit status of a container that it removes.
     is_removed_here = product is Product.PODMAN and attached.auto_remove and not line.detach
     attached = replace(attached, auto_remove=attached.auto_remove and not is_removed_here)
     body = to_body(line, api, reference=reference)
@@ -85,7 +85,7 @@ def _check_versions(line: RunLine, api: APIClient) -> None:
 
 
 def client_warnings(body: Mapping[str, Any]) -> list[str]:
-    """Return what the CLI itself warns of before it asks the engine."""
+    """Return the warnings that the CLI itself prints before its request."""
     return [
         f"Localhost DNS ({server}) may fail in containers."
         for server in (body.get("HostConfig") or {}).get("Dns") or ()

@@ -1,8 +1,8 @@
-"""Names of one session, kept apart from those of all other sessions and of the engine's user.
+"""Prefixes that separate a session's names from those of other sessions and of the engine's user.
 
-Containers, volumes and networks live in one name space on an engine. On the engine every name of a
-session carries a random prefix, and the prefix is taken out of everything that is shown: the author
-and the reader see the name as it was written. Pure: the prefix is an argument.
+The names of containers, volumes and networks are global on an engine. So there, every name of a session has
+a random prefix, which is removed from everything that is shown: author and reader see the name as it was
+written. Pure: the prefix is an argument.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from docker_run.model import Chunk, Stream
 
 _VALID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-"""Names that an engine accepts; any other is handed on as it is, and refused in the engine's words."""
+"""Names that an engine accepts; any other is passed on unchanged, for the engine to refuse it."""
 
 _ENGINES_OWN_NETWORKS = frozenset({"", "default", "bridge", "host", "none"})
 
@@ -25,35 +25,35 @@ Json = dict[str, Any]
 
 
 class Names:
-    """Gives the names of one session their prefix, and takes it out again.
+    """Adds the prefix to the names of one session, and removes it from output.
 
-    `prefix` must be random enough (64 bits and more) never to occur by chance in an output.
+    `prefix` must be random enough (64 bits or more) not to occur in an output by chance.
     """
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
 
     def private(self, name: str) -> str:
-        """Return what `name` is called on the engine."""
+        """Return the name of `name` on the engine."""
         bare = name.removeprefix("/")
         return f"{self.prefix}{bare}" if _VALID.fullmatch(bare) else name
 
     def referred(self, name: str) -> str:
-        """Return what something of this session that is called `name` would be called on the engine.
+        """Return the engine's name for a reference to `name`.
 
-        A reference is made private whatever its form: an engine also takes the beginning of an id, as
-        short as one character, and would find what is not this session's.
+        References get the prefix whatever their form: an engine also accepts a prefix of an ID, as short as
+        one character, and could find an object of another session.
         """
         return f"{self.prefix}{name.removeprefix('/')}"
 
     def public(self, text: str) -> str:
-        """Return `text`, e.g. an engine's message, with names as the author wrote them."""
+        """Return `text`, e.g. an engine's message, with the author's names."""
         return text.replace(self.prefix, "")
 
     def public_chunks(self, chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
-        """Return an output with names as the author wrote them, and neighbours of one stream joined.
+        """Return an output with the author's names, and adjacent chunks of a stream joined.
 
-        A name is found also where it lies across pieces of its stream; what was typed is left alone.
+        A name is also found if it spans chunks of its stream; typed input is not changed.
         """
         pieces = list(chunks)
         for stream in sorted({piece.stream for piece in pieces} - {Stream.TYPED}, key=lambda one: one.value):
@@ -64,11 +64,11 @@ class Names:
         return joined(pieces)
 
     def private_config(self, config: Mapping[str, Any], *, name: str | None) -> Json:
-        """Return the body of a request to create a container, with every name in it made private.
+        """Return the body of a request to create a container, with the prefix on every name in it.
 
-        `config` is in the engine's form
+        `config` is in the engine's format
         (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate),
-        `name` the container's own name as the author wrote it.
+        `name` the author's name for the container.
         """
         private = deepcopy(dict(config))
         host: Json = private.get("HostConfig") or {}
@@ -99,7 +99,7 @@ class Names:
         for network, settings in given.items():
             _each(settings, "Links", self._link)
             if name and self._network(network) != network:
-                # On a network of the user's, containers know each other by their names.
+                # On a user-defined network, containers resolve each other's names.
                 plain = name.removeprefix("/")
                 settings["Aliases"] = list(dict.fromkeys([*(settings.get("Aliases") or ()), plain]))
         if given:
@@ -127,9 +127,9 @@ class Names:
 
 
 def named_volumes(config: Mapping[str, Any]) -> list[Json]:
-    """Return the requests that create the named volumes of a container's (private) `config` ahead of it.
+    """Return the requests that create the named volumes in a container's (prefixed) `config` before it.
 
-    An engine makes them by itself, but then without labels by which they could be found again.
+    An engine would create them itself, but without the labels by which they are found again.
     """
     host = config.get("HostConfig") or {}
     requests: dict[str, Json] = {}
@@ -153,7 +153,7 @@ def named_volumes(config: Mapping[str, Any]) -> list[Json]:
 
 
 def joined(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
-    """Join neighbours of one stream, except what was typed: each typed line stays a piece of its own."""
+    """Join adjacent chunks of a stream, except typed input: each typed line stays a chunk of its own."""
     pieces: list[Chunk] = []
     kept = (chunk for chunk in chunks if chunk.data or chunk.stream is Stream.TYPED)
     for stream, group in groupby(kept, key=lambda chunk: chunk.stream):
@@ -172,7 +172,7 @@ def _each(holder: Json, key: str, change: Callable[[str], str]) -> None:
 
 
 def _without(unwanted: bytes, pieces: Sequence[bytes]) -> list[bytes]:
-    """Cut every `unwanted` out of `pieces`, taken as one text, and keep the borders between them."""
+    """Remove every `unwanted` from the concatenated `pieces`, and return them with their borders kept."""
     whole = b"".join(pieces)
     cuts = [found.span() for found in re.finditer(re.escape(unwanted), whole)]
     if not cuts:

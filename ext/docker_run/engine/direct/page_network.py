@@ -1,8 +1,8 @@
-"""Networks for the pages that run directly on an engine: each page has one to itself while it runs.
+"""Networks for pages that run directly on an engine: each page has its own while it runs.
 
-So its containers don't see those that the engine's user has on the default network, nor those of other
-pages. To make and remove a network takes a third of a second; so one that is empty again goes to the
-next page, and a build has as many as pages run at the same time.
+So its containers can't reach those of the engine's user on the default network, nor those of other pages.
+Creating and removing a network takes a third of a second, so networks are reused, and a build has as many as
+it runs pages concurrently.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from docker_run.engine.host import Host
 from docker_run.errors import EngineProblem
 
 _DEFAULT = "bridge"
-"""The engine's default network, and the driver of networks like it."""
+"""The engine's default network, and its driver."""
 _MTU = "com.docker.network.driver.mtu"
 
 
 class PageNetworks:
-    """The networks of a build. Methods may be called from any thread."""
+    """A pool of a build's networks. Thread-safe."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -35,10 +35,9 @@ class PageNetworks:
         self._free: list[str] = []
 
     def take(self) -> str:
-        """Return the name of a network without containers, made if need be. Raises `EngineProblem`.
+        """Return the name of a network without containers, created if need be. Raises `EngineProblem`.
 
-        The name is empty where the engine has no default network of the usual kind: then there is
-        nothing to keep away from.
+        The name is empty if the engine has no default bridge network, from which to be isolated.
         """
         with self._lock:
             if self._free:
@@ -54,12 +53,12 @@ class PageNetworks:
             return self._make(api, str((usual.get("Options") or {}).get(_MTU, "")))
 
     def give_back(self, network: str) -> None:
-        """Take back a network whose containers have been removed."""
+        """Return a network whose containers have been removed to the pool."""
         with self._lock:
             self._free.append(network)
 
     def close(self) -> None:
-        """Remove all; what is still in use, the next build sweeps. An engine that is gone is no error."""
+        """Remove all networks; the next build sweeps those in use. An engine that is gone is no error."""
         with self._lock:
             made, self._made, self._free = self._made, [], []
         for network in made:
@@ -69,7 +68,7 @@ class PageNetworks:
                 self._host.note_left()
 
     def _make(self, api: APIClient, mtu: str) -> str:
-        # Engines lend their own setting to the default network only.
+        # Engines apply their own MTU setting to the default network only.
         options = {_MTU: mtu} if mtu else {}
         name = f"docker-run-{secrets.token_hex(8)}"
         api.create_network(name, driver=_DEFAULT, options=options, labels=self._host.owner.labels())
