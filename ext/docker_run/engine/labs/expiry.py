@@ -1,4 +1,4 @@
-"""The end of labs whose life is over, from outside."""
+"""Ending labs from outside when their lifetime is over."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from docker_run.engine.labs.machine import Machine
 from docker_run.errors import EngineProblem
 
 _GRACE = 10.0
-"""Seconds that a lab has to end by itself, which it does in good order."""
+"""Seconds in which a lab may end by itself, which is an orderly shutdown."""
 
 
 class Life:
-    """Ends `machines`, which have just started, when they outlive `seconds`.
+    """Kills `machines`, which have just started, if they outlive `seconds`.
 
-    A lab ends by itself, unless a page stops what ends it: this is what pages can't reach.
+    A lab ends by itself, unless a page stops the process that ends it; a page can't stop this timer.
     `clients` returns the calling thread's client of the engine.
     """
 
@@ -35,11 +35,11 @@ class Life:
         self._timer.start()
 
     def cancel(self) -> None:
-        """Leave them alone: they are removed."""
+        """Stop the timer: the labs are being removed."""
         self._timer.cancel()
 
     def _end(self) -> None:
-        # What is gone has ended, and whoever uses a lost engine finds that out by himself.
+        # A machine that is gone has ended; a lost engine is noticed by the threads that use it.
         with suppress(APIError, requests.RequestException, HTTPError, EngineProblem):
             for machine in self._machines:
                 machine.end(self._clients().api)

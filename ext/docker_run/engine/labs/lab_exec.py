@@ -1,4 +1,4 @@
-"""Programs run in a container aside: what they read, print, and how they end."""
+"""Running a program in a container with `docker exec`: its input, output and exit status."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from docker_run.errors import Interrupted, LabProblem
 from docker_run.model import Chunk, Stream
 
 DETACH_KEYS = "ctrl-],ctrl-],ctrl-],ctrl-]"
-"""What nobody types. The engine's own, `ctrl-p,ctrl-q`, would be taken from a container within a lab."""
+"""Keys that nobody types. The default, `ctrl-p,ctrl-q`, would be taken away from containers in the lab."""
 _LARGEST = 1_000_000
 _SECONDS = 600.0
 _TICK = 0.05
 
 
 class ExecResult(NamedTuple):
-    """How a program ended."""
+    """The exit status and output of a program."""
 
     status: int
     output: str
-    """Both streams, in the order in which they came; at most a million bytes."""
+    """Both streams, in order of arrival; at most a million bytes."""
 
 
 def create(api: APIClient, container: str, command: Sequence[str], *, tty: bool = False) -> str:
-    """Create an exec of `command` in `container`, and return its id."""
+    """Create an exec of `command` in `container`, and return its ID."""
     made = api.exec_create(container, list(command), stdin=True, tty=tty, detach_keys=DETACH_KEYS)
     return str(made["Id"])
 
@@ -49,17 +49,17 @@ def execute(
     interrupted: threading.Event,
     seconds: float = _SECONDS,
 ) -> ExecResult:
-    """Run `command` in `container` without a terminal, with `data` to read; wait for its end.
+    """Run `command` in `container` without a terminal, with `data` as input; wait for its end.
 
-    The command has to know how much it reads: an end of its input can't be told over TLS.
-    Raises `EngineProblem` where the engine, or the container, is gone, `LabProblem` where it takes
-    longer than `seconds`, or its output did not come to its end, and `Interrupted`.
+    The command has to know how much to read: over TLS the end of its input can't be signalled.
+    Raises `EngineProblem` if the engine or the container is gone, `LabProblem` if the command takes longer
+    than `seconds` or its output is incomplete, and `Interrupted`.
     """
     with engine_errors(f"while it ran `{command[0]}` in a lab"):
         execution = create(api, container, command)
         connection = open_exec(api, execution, tty=False)
         printed = _Printed()
-        # Apart: a program that ends before it has read everything is not waited for.
+        # A thread of its own: a program may end before it has read everything.
         writing = start_thread("exec input", lambda: _write(connection, data))
         reading = start_thread("exec output", lambda: _read(connection, printed))
         give_up = time.monotonic() + seconds
@@ -87,30 +87,30 @@ def _decoders() -> dict[Stream, codecs.IncrementalDecoder]:
 
 @dataclass(slots=True)
 class _Printed:
-    """What a program has printed, both streams together; each is UTF-8 of its own."""
+    """The output of a program, both streams merged; each is decoded from UTF-8 separately."""
 
     lost: BaseException | None = None
-    """Why not all of it came."""
+    """Why it is incomplete."""
     _texts: list[str] = field(default_factory=list)
     _decoders: dict[Stream, codecs.IncrementalDecoder] = field(default_factory=_decoders)
     _size: int = 0
 
     def add(self, chunk: Chunk) -> None:
-        """Add a piece, as far as it is kept."""
+        """Add a chunk, up to the limit."""
         data = chunk.data[: _LARGEST - self._size]
         self._size += len(data)
         self._texts.append(self._decoders[chunk.stream].decode(data))
 
     def text(self) -> str:
-        """Return all of it. What is not UTF-8 is U+FFFD."""
+        """Return all of it, with U+FFFD for invalid UTF-8."""
         rests = (decoder.decode(b"", final=True) for decoder in self._decoders.values())
         return "".join([*self._texts, *rests])
 
 
 def _status(api: APIClient, execution: str, name: str) -> int:
-    """Return how a program ended whose output has just ended. Raises `LabProblem` where it goes on.
+    """Return the exit status of a program whose output has just ended. Raises `LabProblem` if it still runs.
 
-    Engines 20.10 and 28.5 know of the end of a program by the time that they end its output.
+    Engines 20.10 and 28.5 note the end of a program before they close its output.
     """
     about: object = api.exec_inspect(execution)
     if not isinstance(about, dict) or "Running" not in about:
@@ -124,7 +124,7 @@ def _status(api: APIClient, execution: str, name: str) -> int:
 
 
 def _write(connection: Connection, data: bytes) -> None:
-    with suppress(OSError):  # it reads no more, and says why
+    with suppress(OSError):  # the program has closed its input; its status and output say why
         connection.send(data)
 
 
@@ -136,5 +136,5 @@ def _read(connection: Connection, printed: _Printed) -> None:
                 printed.add(chunk)
         frames.finish()
     except Exception as error:  # noqa: BLE001 (a thread that ends with a defect has not read all of it)
-        if not connection.aborted:  # by who waits
+        if not connection.aborted:  # by `execute`
             printed.lost = error

@@ -1,4 +1,4 @@
-"""The steps of one page, typed at the shells of its labs."""
+"""Running the steps of one page at the shells of its labs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from docker_run.terminal import screen
 _FAILURES = re.compile(
     r"Error response from daemon: (?P<daemon>(?:(?:Get|Head|Post) \"https?://|pull access denied|manifest for"
     r"|manifest unknown|toomanyrequests|failed to (?:resolve|do request|fetch|authorize)).*)"
-    # Only up to the next such words, and to the end of a name: linear on a line that repeats either.
+    # Bounded by the next such words, and by the end of a name: linear on a line that repeats either.
     r"|failed to solve: (?P<build>(?:(?!failed to solve: ).)*?"
     r"(?:failed to (?:resolve (?:source|reference)|do request|fetch|authorize)"
     r"|pull access denied|toomanyrequests|docker\.io/\S{1,300}: not found).*)"
 )
-"""What Docker's client and BuildKit print where an image can't be had."""
+"""Messages of the CLI and BuildKit when an image is unavailable."""
 _NAMES = re.compile(
     r"Unable to find image '(?P<run>[^']+)' locally"
     r"|load metadata for (?P<build>\S+)"
@@ -43,12 +43,12 @@ _NAMES = re.compile(
 )
 
 _REFUSED = (125, 126, 127)
-"""The exit statuses of a `docker run` that has run nothing."""
+"""The exit statuses of a `docker run` that has not run a program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A lab that is ready: its machine, and the shell on it."""
+    """A lab that is ready: its machine, and its shell."""
 
     machine: Machine
     shell: Shell
@@ -57,9 +57,9 @@ class Lab:
 class LabSession:
     """A session on labs. Implements `protocols.EngineSession`.
 
-    `labs` are those of the page, by name; `clients` returns the calling thread's client, `images` what
-    the labs have used so far, `environment` what they are, `problem` why an image of the catalogue is
-    missing.
+    `labs` are the page's, by name; `clients` returns the calling thread's client, `images` the images that
+    the labs have used so far, `environment` their description, `problem` why an image of the catalogue is
+    unavailable.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class LabSession:
             for index, command in enumerate(step.commands):
                 recordings.append(self._run(lab, command, step, index))
         except ImageProblem as error:
-            # The shell is at its prompt again: what comes after an optional step can be run.
+            # The shell is at its prompt again, so the steps after an optional one can be run.
             error.ran = tuple(recordings)
             raise
         except EngineProblem as error:
@@ -137,7 +137,7 @@ class LabSession:
         return recording
 
     def _check_memory(self, lab: Lab, recording: CommandRecording, expected: int | None) -> None:
-        """Raise `LabProblem` where the lab was out of memory, unless the page expects that exit status."""
+        """Raise `LabProblem` if the lab was out of memory, unless the page expects that exit status."""
         is_expected = recording.exit_code == KILLED == expected
         if is_expected or not may_be_killed(recording.exit_code, (chunk.data for chunk in recording.output)):
             return
@@ -148,18 +148,18 @@ class LabSession:
             )
 
     def _failure(self, lab: Lab, text: str) -> str:
-        """Return the line that says that the lab's engine has failed, or its disk is full."""
+        """Return the line that reports a failure of the lab's engine or a full disk; empty if none does."""
         told = tool_failures.failure(text)
         if (
             not told
             and (told := tool_failures.full_disk(text))
             and not lab.machine.is_full(self._clients().api)
         ):
-            return ""  # a disk that the page has made
+            return ""  # a disk that the page has created
         return told
 
     def _check_images(self, recording: CommandRecording, text: str) -> None:
-        """Raise `ImageProblem` where a command says that it could not get an image."""
+        """Raise `ImageProblem` if a command reports that it could not get an image."""
         found = _FAILURES.search(text)
         if found is None:
             return
@@ -186,7 +186,7 @@ class LabSession:
 def _check_failure(
     recording: CommandRecording, told: str, step: Step, expected: int | None, *, name: str
 ) -> None:
-    """Raise `LabProblem`, unless the page is about the failure: by exit status, and with `:match:`."""
+    """Raise `LabProblem`, unless the page expects the failure, by exit status and by `:match:`."""
     is_matched = any(Pattern(pattern).search(told) for pattern in step.expect.match)
     if expected != recording.exit_code or not is_matched:
         raise LabProblem(
@@ -196,7 +196,7 @@ def _check_failure(
 
 
 def _check_refusal(recording: CommandRecording, text: str) -> None:
-    """Raise `EngineRefusal` where `docker run` has refused to run something; `any` does not cover that."""
+    """Raise `EngineRefusal` if `docker run` has refused to run a program: `any` does not cover that."""
     status = recording.exit_code
     if status in _REFUSED and (said := tool_failures.refusal(text)):
         raise EngineRefusal(

@@ -1,4 +1,4 @@
-"""One shell on a terminal of a lab: commands are typed at its prompt, one after another."""
+"""The shell on a lab's terminal: commands are typed at its prompt, one after another."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from docker_run.terminal import keys, osc133, waits
 from docker_run.terminal.typist import Typist
 
 COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
-"""The shell, which puts the marks of `docker_run.terminal.osc133` around its prompts."""
+"""The shell, which prints the marks of `docker_run.terminal.osc133` around its prompts."""
 _TICK = 0.05
-"""Seconds between two looks at the clock."""
+"""Interval of checks, in seconds."""
 _INPUT_TICK = 0.01
 """The same, while input is typed."""
 _SHOWN_SECONDS = 5.0
 """How long the shell may take to show its prompt again."""
 _STARTS_TERMINAL = tuple(map(re.compile, (r"\bdocker\b", r"\b(?:run|exec)\b", r"\s(?:-\w*t\w*|--tty)\b")))
-"""What is there, in this order, in a command that starts a terminal in a container."""
+"""What a command contains, in this order, that starts a terminal in a container."""
 _STARTING_SECONDS = 15.0
-"""How long a container with a terminal may take to its prompt; what is typed before is seen twice."""
+"""How long to wait for the prompt of a container with a terminal; earlier input would be echoed twice."""
 _INVISIBLE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x1f\x7f]")
 _ENTER, _INTERRUPT = b"\r", b"\x03"
 
 
 class Shell:
-    """The shell of one lab. `api` belongs to the thread that calls; `name` is what messages call the lab.
+    """The shell of one lab. `api` belongs to the calling thread; `name` is the lab's name in messages.
 
-    Raises `EngineProblem` where the container is gone.
+    Raises `EngineProblem` if the container is gone.
     """
 
     def __init__(self, api: APIClient, container: str, *, name: str, size: TerminalSize) -> None:
@@ -61,7 +61,7 @@ class Shell:
         self._typed: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._threads = [
             streams.start_thread(f"shell {name}", lambda: console.read(connection)),
-            # Aside: a terminal that nobody reads takes no more than some kilobytes.
+            # A thread of its own: a terminal that is not read accepts only some kilobytes.
             streams.start_thread(f"keys {name}", self._send_all),
         ]
         try:
@@ -72,23 +72,23 @@ class Shell:
             raise
 
     def run(self, command: Command, limits: Limits, *, is_canonical: Callable[[], bool]) -> CommandRecording:
-        """Type `command`, and what is typed into it; wait for its end and the next prompt.
+        """Type `command` and its input; wait for its end and the next prompt.
 
-        `is_canonical` tells whether the terminal is in canonical mode at that moment; it is asked before
-        a long line is typed.
-        Waits behind all that is typed are kept after its end: a job in the background prints meanwhile.
-        Raises `TimedOut`, `TooMuchOutput`, `Interrupted`, `BodyProblem` where the shell waits for the
-        rest of a command, or gets what was meant for one, and `LabProblem` where it has ended, or can't
-        be followed any more. After any of them it can't be used.
+        `is_canonical` returns whether the terminal is currently in canonical mode; it is called before a long
+        line is typed.
+        Waits after the last input are observed after the command's end, too: a background job may print.
+        Raises `TimedOut`, `TooMuchOutput`, `Interrupted`, `BodyProblem` if the command is incomplete or its
+        input reached the shell, and `LabProblem` if the shell has ended, or can't be followed any more.
+        After any of them the shell can't be used.
         """
         return _Run(self, command, limits, is_canonical).recording()
 
     def send(self, data: bytes) -> None:
-        """Send what is typed."""
+        """Send typed bytes."""
         self._typed.put(data)
 
     def close(self) -> None:
-        """Let go of the shell; it ends with its lab."""
+        """Close the connection; the shell ends with its lab."""
         self._typed.put(None)
         self._connection.abort()
         for thread in self._threads:
@@ -100,7 +100,7 @@ class Shell:
             while (data := self._typed.get()) is not None:
                 self._connection.send(data)
         except OSError:
-            return  # the shell has just ended: its connection tells
+            return  # the shell has just ended, which the reader of its output notices
 
     def _resize(self, api: APIClient) -> None:
         set_terminal_size(
@@ -112,7 +112,7 @@ class Shell:
 
 
 def starts_terminal(command: str) -> bool:
-    """Tell whether `command` seems to start a container, or a program in one, with a terminal."""
+    """Return whether `command` seems to start a container, or a program in one, with a terminal."""
     at = 0
     for pattern in _STARTS_TERMINAL:
         found = pattern.search(command, at)
@@ -123,7 +123,7 @@ def starts_terminal(command: str) -> bool:
 
 
 class _Run:
-    """A command under way."""
+    """A running command."""
 
     def __init__(
         self, shell: Shell, command: Command, limits: Limits, is_canonical: Callable[[], bool]
@@ -159,7 +159,7 @@ class _Run:
         )
 
     def _follow(self, output: bytes, *, now: float) -> None:
-        """Take note of `output`, and type the next line if it is time."""
+        """Process `output`, and type the next line if it is time."""
         state, ended = self._console.state, self._transcript.exit_code is not None
         if self._typist is None:
             if not ended and state is not State.RUNNING:
@@ -186,15 +186,15 @@ class _Run:
         return _INPUT_TICK if self._command.input is Input.PIPE and is_typing else _TICK
 
     def _type(self, typed: bytes) -> None:
-        """Type a line. A program that reads lines gets all of it, one that reads keys gets these."""
+        """Type a line; if the program reads in canonical mode, so that it gets all of a long one."""
         if len(typed) > canonical_input.LONGEST and self._is_canonical():
             typed = canonical_input.in_pieces(typed)
         self._shell.send(typed)
 
     def _check_typed(self) -> None:
-        """Raise where what was typed last came to the shell, because the command had ended before.
+        """Raise if the last line of input reached the shell, because the command had ended before.
 
-        The shell is made to show its prompt again: by then it has read all that came before.
+        The shell is made to show its prompt again: by then it has read everything before that.
         """
         console = self._console
         self._shell.send(osc133.EMPTY_LINE)
@@ -232,7 +232,7 @@ class _Run:
             )
 
     def _check(self) -> None:
-        """Raise what ends the command before its time."""
+        """Raise if the command has to be ended early."""
         text, transcript = self._command.text, self._transcript
         if transcript.lost is not None:
             raise self._lost(transcript.lost)

@@ -1,4 +1,4 @@
-"""One lab: a container with an engine of its own inside, from its creation to its removal."""
+"""The machine of one lab: a container with an engine inside."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from docker_run.model import Chunk, LabFile, LabSettings, Stream, TerminalSize
 from docker_run.terminal import screen
 
 _DATA = "/var/lib/docker"
-"""Where a lab's engine keeps its images and containers: the volume that the image of labs declares."""
+"""The data directory of a lab's engine: the volume that the image of labs declares."""
 _LAST_LINES = 8
 _END_SECONDS, _LOOK_SECONDS = 3.0, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """What a lab is made from."""
+    """The settings from which a lab is created."""
 
     image: str
     """The reference of its image on the engine."""
     name: str
-    """Its host name, by which the other labs of its page know it."""
+    """Its host name, which the other labs of its page can resolve."""
     labels: Mapping[str, str]
     settings: LabSettings
     interrupted: threading.Event
-    """Set when the build is to end."""
+    """Set when the build is interrupted."""
     mirror: str = ""
-    """The URL of the registry that its engine asks before Docker Hub; empty for none."""
+    """The URL of its engine's registry mirror for Docker Hub; empty for none."""
     proxies: Mapping[str, str] = field(default_factory=dict)
-    """The variables that tell programs of the user's proxies."""
+    """The user's proxy variables."""
     near: tuple[str, ...] = ()
     """Hosts, besides the mirror's, that are reached without a proxy."""
 
@@ -54,8 +54,8 @@ class Blueprint:
 class Machine:
     """A lab whose container has started; its engine may still be starting.
 
-    `api` belongs to the thread that calls. All methods raise `EngineProblem` where the engine, or
-    the container, is gone.
+    `api` belongs to the calling thread. All methods raise `EngineProblem` if the engine or the container
+    is gone.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class Machine:
         self.address = address
         """Its IP address on the network of the labs."""
         self.started = started
-        """When it was started, as the engine writes it."""
+        """When it was started, in the engine's format."""
         self.volumes = volumes
-        """Its volumes that have neither a name nor labels."""
+        """Its anonymous volumes, which have no labels."""
 
     @classmethod
     def start(cls, api: APIClient, blueprint: Blueprint) -> Machine:
@@ -110,22 +110,22 @@ class Machine:
             address=address,
             started=str(state["State"]["StartedAt"]),
             interrupted=blueprint.interrupted,
-            # Of kinds of labs of others: that of the engine's data has labels.
+            # Those of a project's own kind of lab; the volume of the engine's data has labels.
             volumes=without_names(
                 {"Mounts": [each for each in state.get("Mounts") or () if each.get("Destination") != _DATA]}
             ),
         )
 
     def execute(self, api: APIClient, command: Sequence[str], *, data: bytes = b"") -> lab_exec.ExecResult:
-        """Run `command` aside from the shell (see `lab_exec.execute`)."""
+        """Run `command` outside of the shell (see `lab_exec.execute`)."""
         return lab_exec.execute(api, self.container, command, data=data, interrupted=self._interrupted)
 
     def described(self, api: APIClient) -> str:
-        """Return two lines: what its engine is (`Docker Engine 26.1.5, API 1.45`), and what its system."""
+        """Return two lines that describe its engine (`Docker Engine 26.1.5, API 1.45`) and its system."""
         return self.execute(api, ["sh", "-c", _DESCRIBE]).output.strip()
 
     def add_hosts(self, api: APIClient, others: Sequence[Machine]) -> None:
-        """Let this lab know the `others` by name."""
+        """Add the names of `others` to its `/etc/hosts`."""
         lines = "".join(f"{other.address}\t{other.name}\n" for other in others)
         if lines:
             self._do(
@@ -133,23 +133,23 @@ class Machine:
             )
 
     def put(self, api: APIClient, file: LabFile) -> None:
-        """Put a file in its place, seen from where the shell is. Raises `LabProblem` where that can't be."""
+        """Write a file; its path is relative to the shell's working directory. Raises `LabProblem`."""
         arguments = [file.path, str(len(file.data)), f"{file.mode:o}", file.owner]
         self._do(api, f"put `{file.path}` on the lab", ["sh", "-ec", _PUT, "sh", *arguments], file.data)
 
     def end(self, api: APIClient) -> None:
-        """End it, because its life is over and it did not end by itself. Raises what docker-py raises."""
+        """Kill it: its lifetime is over and it did not end by itself. Raises what docker-py raises."""
         self._life_is_over = True
         api.kill(self.container)
 
     def is_full(self, api: APIClient) -> bool:
-        """Tell whether a disk of the lab is full: its own, or that of its engine."""
+        """Return whether a disk of the lab is full: its own, or that of its engine."""
         return self.execute(api, ["sh", "-c", _DISKS]).status != 0
 
     def was_out_of_memory(self, api: APIClient) -> bool:
-        """Tell, once, whether a program was killed because the lab as a whole was out of memory."""
+        """Return, once, whether a program was killed because the lab as a whole was out of memory."""
         if self._was_out_of_memory:
-            return False  # an engine tells only that it has happened, and not when
+            return False  # an engine reports only that it has happened, not when
         with engine_errors("when it was asked for the memory of a lab"):
             if not was_out_of_memory(api, self.container):
                 return False
@@ -157,11 +157,11 @@ class Machine:
         return self._was_out_of_memory
 
     def is_canonical(self, api: APIClient) -> bool:
-        """Tell whether the terminal of its shell is in canonical mode at the moment."""
+        """Return whether the terminal of its shell is currently in canonical mode."""
         return canonical_input.is_canonical(self.execute(api, ["sh", "-c", _TERMINAL]).output)
 
     def why_it_ended(self, api: APIClient) -> str:
-        """Say how the container ended, with the last lines of its log; empty where it still runs."""
+        """Return how the container ended, with the last lines of its log; empty if it still runs."""
         give_up = time.monotonic() + _END_SECONDS
         try:
             # Its shell ends a moment before the container does.
@@ -187,7 +187,7 @@ class Machine:
 
 
 def _advice(settings: LabSettings) -> str:
-    """Return what to try when a lab did not start."""
+    """Return what to try if a lab did not start."""
     if settings.devices or settings.capabilities:
         return (
             "what `docker_run_lab_devices` and `docker_run_lab_capabilities` ask for has to be there on the "
@@ -211,8 +211,8 @@ for disk in / /var/lib/docker; do
     [ "$(stat -f -c '%c' "$disk")" = 0 ] || [ "$(stat -f -c '%d' "$disk")" != 0 ] || exit 1
 done
 """
-"""Fails where fewer than 256 blocks are free, 1 MB as a rule, or no inode."""
-# With cgroup v2 the engine also notes what a container on the lab could not have by a limit of its own.
+"""Fails if fewer than 256 blocks are free, usually 1 MB, or no inode."""
+# With cgroup v2 the engine also counts containers on the lab that exceeded a limit of their own.
 # https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
 _MEMORY = """
 file=/sys/fs/cgroup/memory.events.local
@@ -220,8 +220,8 @@ file=/sys/fs/cgroup/memory.events.local
 """
 _TERMINAL = 'stty -a -F "/proc/$(cat /run/docker-run.shell)/fd/0"'
 _APPEND = 'head -c "$1" >> /etc/hosts'
-# In place, so that a container into which the file is mounted sees the change. The number of bytes is
-# given because an end of the input can't be told over every connection.
+# Written in place, so that a container into which the file is mounted sees the change. The number of bytes is
+# an argument because the end of the input can't be signalled over every connection.
 _PUT = """
 case $1 in /*) ;; *)
     cd "/proc/$(cat /run/docker-run.shell)/cwd"
@@ -236,14 +236,14 @@ chmod -- "$3" "$1"
 
 
 def _config(blueprint: Blueprint, name: str) -> dict[str, object]:
-    """Return the body of the request that creates the container, which is to be called `name`.
+    """Return the body of the request that creates the container `name`.
 
     See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate.
     """
     settings = blueprint.settings
     mirror = urlsplit(blueprint.mirror).hostname
-    # As the image asks for, but with labels: where the engine dies while it removes a lab, the container
-    # may be gone already, and its volume is then found by them.
+    # The volume that the image declares, but with labels: if the engine dies while it removes a lab, the
+    # container may be gone already, and its volume is found by its labels.
     data = {"Type": "volume", "Target": _DATA, "VolumeOptions": {"Labels": dict(blueprint.labels)}}
     near = (*blueprint.near, *([mirror] if mirror else []))
     return {

@@ -1,4 +1,4 @@
-"""The user's proxies, on a lab: for its own programs, and for the containers that are started there."""
+"""The user's proxies on a lab: for its own programs, and for containers that are started there."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HOME = "/root"
 
 
 def own_environment(proxies: Mapping[str, str], *, near: Iterable[str]) -> list[str]:
-    """Return the variables for a lab's engine, shell and programs: `NAME=VALUE`.
+    """Return the environment variables for a lab's engine, shell and programs: `NAME=VALUE`.
 
-    They don't ask a proxy for the lab itself, nor for what is `near`: hosts that only the labs know. Empty
-    where there are no proxies.
+    The lab itself, and the hosts `near`, which only the labs can reach, are excluded from proxying. Empty if
+    there are no proxies.
     """
     if not proxies:
         return []
@@ -27,7 +27,7 @@ def own_environment(proxies: Mapping[str, str], *, near: Iterable[str]) -> list[
 
 
 def client_config_archive(proxies: Mapping[str, str]) -> bytes:
-    """Return an archive to unpack at `HOME`: the `config.json` with which the lab's CLI does as the user's.
+    """Return an archive to unpack at `HOME`: the `config.json` for the lab's CLI, with the user's proxies.
 
     See https://docs.docker.com/engine/cli/proxy/.
     """

@@ -1,4 +1,4 @@
-"""What comes out of the terminal of a lab's shell, sorted into commands by the shell's marks."""
+"""The output of a lab's shell, split into commands by the shell's marks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from docker_run.terminal import osc133
 from docker_run.terminal.osc133 import Kind
 
 _MOST_ASIDE = 1_000_000
-"""Bytes that are kept of what is printed while no command runs."""
+"""Limit of the output between commands that is kept, in bytes."""
 
 
 class State(Enum):
-    """What the shell is doing."""
+    """The state of the shell."""
 
     STARTING = "starting"
     PROMPT = "at its prompt"
@@ -31,17 +31,17 @@ _NEXT = {
     (State.RUNNING, Kind.CONTINUATION): State.UNFINISHED,
     (State.PROMPTING, Kind.READY): State.PROMPT,
 }
-"""What the shell does next, once a command is typed; any other mark changes nothing."""
+"""Transitions between states from when a command is typed; any other mark changes nothing."""
 _RECORDED = {
-    # A program within may edit lines, too.
+    # A program that the command runs may edit lines, too.
     State.RUNNING: (Kind.OUTPUT, Kind.EDITING, Kind.ACCEPTED),
     State.PROMPT: (Kind.OUTPUT,),
 }
-"""What of what comes is a command's output."""
+"""The kinds of pieces that are a command's output, by state."""
 
 
 class Console:
-    """What comes out of the shell's terminal; written by the thread that reads it."""
+    """The output of the shell's terminal; written by the thread that reads it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.RLock())
@@ -50,7 +50,7 @@ class Console:
         self._reader = osc133.MarkReader()
         self._aside = bytearray()
         self._lingers = False
-        # Of the command under way.
+        # Of the running command.
         self._accepted = False
         self._has_begun = False
         self._has_printed = False
@@ -59,17 +59,17 @@ class Console:
         self._prompts = 0
         self._is_first = False
         self.lost: BaseException | None = None
-        """Why nothing more will come."""
+        """Why there is no more output."""
         self.unexpected = ""
-        """What the shell does that it should not; empty where all is well."""
+        """Unexpected behaviour of the shell; empty if there was none."""
         self.aside_overflown = False
-        """Whether more was printed while no command ran than is kept."""
+        """Whether more was printed between commands than is kept."""
 
     def begin(self, transcript: streams.Transcript, *, lingers: bool = False) -> None:
-        """Let what comes from now on go to `transcript`, after what was printed since the last command.
+        """Record further output in `transcript`, after what was printed since the last command.
 
-        It is ended by the prompt, or, if the command `lingers`, by `finish`: what a job in the
-        background prints in between belongs to the command.
+        The prompt ends it or, if the command `lingers`, `finish` does: output of background jobs in between
+        belongs to the command.
         """
         with self._changed:
             if self._aside:
@@ -84,7 +84,7 @@ class Console:
                 transcript.mark_incomplete(self.lost)
 
     def finish(self) -> None:
-        """Let what comes from now on belong to no command."""
+        """End the command: further output belongs to none."""
         with self._changed:
             if self._transcript is not None:
                 self._transcript.end()
@@ -92,35 +92,35 @@ class Console:
 
     @property
     def state(self) -> State:
-        """What the shell is doing."""
+        """The state of the shell."""
         with self._changed:
             return self._state
 
     def aside(self) -> str:
-        """Return what was printed outside of commands."""
+        """Return the output between commands."""
         with self._changed:
             return self._aside.decode(errors="replace")
 
     def forget_aside(self) -> None:
-        """Let what was printed outside of commands be forgotten."""
+        """Discard the output between commands."""
         with self._changed:
             self._aside.clear()
 
     def wait_ready(self, seconds: float) -> bool:
-        """Wait for the first prompt, at most `seconds`; say whether it is there."""
+        """Wait for the first prompt, at most `seconds`; return whether it was shown."""
         with self._changed:
             self._changed.wait_for(lambda: self._state is State.PROMPT or self.lost, seconds)
             return self._state is State.PROMPT
 
     def wait_prompt(self, seconds: float) -> bool:
-        """Wait, at most `seconds`, for the prompt to be shown again between commands; say whether it was."""
+        """Wait, at most `seconds`, for the prompt to be shown again between commands; return if it was."""
         with self._changed:
             self._changed.wait_for(lambda: self._prompts or self.lost or self.unexpected, seconds)
             seen, self._prompts = self._prompts, 0
             return seen > 0
 
     def read(self, connection: streams.Connection) -> None:
-        """Take everything that comes out of `connection`, until it ends."""
+        """Read the output from `connection`, until it ends."""
         error: BaseException = EOFError("the shell has ended")
         try:
             while data := connection.read():
@@ -128,7 +128,7 @@ class Console:
                     for piece in self._reader.feed(data):
                         self._take(piece)
                     self._changed.notify_all()
-        except Exception as failure:  # noqa: BLE001 (or whoever follows would wait until its time is over)
+        except Exception as failure:  # noqa: BLE001 (else the thread that follows would wait for its timeout)
             error = failure
         with self._changed:
             self.lost = error
@@ -151,16 +151,16 @@ class Console:
             self._accepted = True
         elif self._state is State.PROMPTING:
             if self._line_editing is not None:
-                # The shell itself has begun to edit its next line; what it printed since is its prompt.
+                # The shell itself has begun to edit its next line: its output since then is its prompt.
                 transcript.cut(self._line_editing)
-            # Nothing has begun, and something was said: the shell could not make sense of the line (`!x`).
+            # No command has begun, but there was output: the shell could not parse the line (`!x`).
             refused = self._has_printed and not self._has_begun
             transcript.exited(piece.status or int(refused))
         elif self._state is State.PROMPT and not self._lingers:
             self.finish()
 
     def _take_within(self, piece: osc133.Piece, transcript: streams.Transcript) -> None:
-        """Take what changes nothing about what the shell is doing."""
+        """Process a piece that does not change the state."""
         if piece.kind is Kind.BEGUN:
             if self._state is State.TYPED:
                 self.unexpected = "it no longer edits its lines as it did (`TERM`, `bind`, `set +o emacs`)"
@@ -171,13 +171,13 @@ class Console:
             self._record(transcript, piece.data)
 
     def _take_between(self, piece: osc133.Piece) -> None:
-        """Take what comes while no command runs: the first prompt, and what jobs in the background print."""
+        """Process a piece between commands: the first prompt, and output of background jobs."""
         if piece.kind is Kind.READY:
             self._prompts += self._state is State.PROMPTING and not self._is_first
             self._state, self._is_first = State.PROMPT, False
         elif piece.kind is Kind.PROMPT:
             if self._state is State.STARTING:
-                self._aside.clear()  # what the shell said at its start belongs to no command
+                self._aside.clear()  # the shell's output at its start belongs to no command
                 self._is_first = True
             self._state = State.PROMPTING
         elif piece.kind is Kind.ACCEPTED and self._state is State.PROMPT:
@@ -188,9 +188,9 @@ class Console:
 
     def _record(self, transcript: streams.Transcript, data: bytes) -> None:
         if self._accepted:
-            # Readline goes to the start of the line, where the cursor is already.
+            # Readline moves to the start of the line, where the cursor already is.
             data, self._accepted = data.removeprefix(b"\r"), False
         self._has_printed = self._has_printed or (bool(data) and self._line_editing is None)
-        # What is too much is still read: a terminal that nobody reads would stop all of the lab.
+        # Output beyond the limit is still read: a terminal that is not read would block the whole lab.
         if not transcript.overflown:
             transcript.add(Chunk(Stream.TERMINAL, data))

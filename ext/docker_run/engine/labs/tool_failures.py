@@ -1,7 +1,7 @@
-"""What the tools of a lab say of its engine: that this has failed, or that its disk is full. Pure.
+"""Recognising failures of a lab's engine, and full disks, in the output of the lab's tools. Pure.
 
-On a lab the real `docker` command prints, at a terminal, among what programs print. So only lines in its
-own words count, and what says that the disk is full is a reason to look.
+On a lab the real CLI prints to the same terminal as any program. So only lines in the CLI's own words count,
+and a line about a full disk is only a reason to check the disk.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ _LOST = re.compile(
     r"|request returned .* for API route).*",
     re.MULTILINE | re.IGNORECASE,
 )
-"""What the CLI says where nobody answers it (github.com/docker/docker/client, `errors.go`, `request.go`)."""
+"""The CLI's messages if no engine answers (github.com/docker/docker/client, `errors.go`, `request.go`)."""
 _SAID = re.compile(
     r"^(?:docker: |ERROR: )?(?:Error response from daemon: |failed to solve: ).*", re.MULTILINE
 )
-"""What the CLI hands on of the engine, and of BuildKit."""
+"""Messages of the engine and of BuildKit, as the CLI prints them."""
 _REFUSED = re.compile(r"^docker: (?:Error response from daemon: )?(?P<said>.*)", re.MULTILINE)
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 
 _WORDS = re.compile(
     rb"daemon|error during connect|failed to solve|no space left|request returned", re.IGNORECASE
 )
-"""What any of the lines has in it."""
+"""Words of which each of the lines has one."""
 
 
 def may_speak(output: Iterable[bytes]) -> bool:
-    """Tell whether it is worth while to look for one of the lines below."""
+    """Return whether `output` may contain one of the lines below: a cheap first test."""
     return any(_WORDS.search(data) for data in output)
 
 
 def failure(text: str) -> str:
-    """Return the line of `text` that says that the lab's engine has failed; empty where none does."""
+    """Return the line of `text` that reports a failure of the lab's engine; empty if none does."""
     lost = _LOST.search(text)
     if lost is not None:
         return lost[0]
@@ -44,16 +44,16 @@ def failure(text: str) -> str:
 
 
 def full_disk(text: str) -> str:
-    """Return the line of `text` that says that a disk is full: the lab's, or one that a page has made."""
+    """Return the line of `text` that reports a full disk: the lab's, or one that a page has created."""
     found = _FULL.search(text)
     if found is None:
         return ""
-    # Not by `.*` on both sides, which takes time that grows with the square of a long line's length.
+    # Not with `.*` on both sides, which is quadratic in the length of the line.
     before, after = text[: found.start()], text[found.end() :]
     return before.rpartition("\n")[2] + found[0] + after.partition("\n")[0]
 
 
 def refusal(text: str) -> str:
-    """Return why `docker run` has refused to run something; empty where it has not."""
+    """Return why `docker run` has refused to run a program; empty if it has not."""
     found = _REFUSED.search(text)
     return found["said"] if found is not None else ""
