@@ -1,3 +1,3 @@
-"""The part that talks to Docker: connecting, images, containers, terminals, cleaning up."""
+"""Everything that uses Docker: connections, images, containers, terminals, cleanup."""
 
 __all__ = ["cleanup", "commands", "connection", "host", "opening", "private"]

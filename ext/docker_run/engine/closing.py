@@ -1,4 +1,4 @@
-"""Closing what has several parts: a part that fails stops none of the others."""
+"""Closing several resources, even if closing some of them fails."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 
 def close_all(*closings: Callable[[], object]) -> None:
-    """Call all `closings`, one after another; raise at the end what the first one raised that failed."""
+    """Call all `closings`, in order; at the end, raise the first exception, if there was one."""
     first: BaseException | None = None
     for closing in closings:
         try:
             closing()
-        except BaseException as error:  # noqa: BLE001 (it is raised in the end)
+        except BaseException as error:  # noqa: BLE001 (raised below)
             first = first or error
     if first is not None:
         raise first

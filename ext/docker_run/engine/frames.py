@@ -1,6 +1,6 @@
-"""The output of a container without a terminal, taken apart into its streams. Pure.
+"""Demultiplexing the output of a container without a terminal. Pure.
 
-The form is described at
+The format is described at
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach.
 """
 
@@ -12,19 +12,19 @@ from docker_run.model import Chunk, Stream
 
 _HEADER = 8
 _STREAMS = {0: Stream.OUT, 1: Stream.OUT, 2: Stream.ERR}
-"""What a frame's first byte says (github.com/docker/docker/pkg/stdcopy)."""
+"""The stream of a frame, by its first byte (github.com/docker/docker/pkg/stdcopy)."""
 _ENGINES_OWN = 3
-"""The first byte of a frame with an error of the engine's own."""
+"""The first byte of a frame with an error of the engine itself."""
 _LONGEST_ERROR = 4096
-"""Bytes of such an error."""
+"""Limit of such an error, in bytes."""
 
 
 class BrokenStream(ValueError):
-    """What comes is no output of a container, or not all of it."""
+    """The data is not a container's output, or not all of it."""
 
 
 class Frames:
-    """Takes the output of a container without a terminal apart: frames of 8 bytes' header and data."""
+    """Decoder of frames: a header of 8 bytes, then data."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
@@ -33,9 +33,9 @@ class Frames:
         self._error = bytearray()
 
     def feed(self, data: bytes) -> list[Chunk]:
-        """Return what `data` brings; frames may begin and end anywhere in it.
+        """Decode `data`, in which frames may begin and end anywhere.
 
-        Raises `BrokenStream` for what is no frame, and for an error of the engine's own.
+        Raises `BrokenStream` for data that is not a frame, and for an error of the engine itself.
         """
         self._rest += data
         chunks = []
@@ -56,7 +56,7 @@ class Frames:
         return chunks
 
     def finish(self) -> None:
-        """Take note of the end. Raises `BrokenStream` where that is within a frame."""
+        """Check that the data ended with a whole frame. Raises `BrokenStream`."""
         if self._left or self._rest:
             raise BrokenStream("the connection ended in the middle of the output")
 

@@ -1,4 +1,4 @@
-"""The engine of a build, as all of its sessions share it."""
+"""The engine of a build, shared by all of its sessions."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
 
 _AT_ONCE = 4
-"""Removals and pulls at a time; an engine gains nothing from more."""
+"""Concurrent removals; more don't make an engine faster."""
 
 
 class Host:
-    """An engine, the build to which everything belongs that is made on it, and what a command may take.
+    """An engine, the build that owns what is created on it, and the limits of its commands.
 
-    `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for
-    each command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the
-    variables that tell the programs in containers of the user's proxies. `say` is told what the build
-    waits for, and what it could not remove; `folders` are those of this machine's builds.
+    `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for each
+    command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the user's proxy
+    variables for containers. `say` gets notices of what the build waits for, and of what it could not remove;
+    `folders` are the directories of this machine's builds.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class Host:
 
     @property
     def owner(self) -> Owner:
-        """The build, from now on known to be alive: to others on this machine, and on the engine.
+        """The build as an owner; from now on it shows that it is alive, on this machine and on the engine.
 
         Raises `EngineProblem`.
         """
-        self.lease  # noqa: B018 - it begins when it is first asked for
+        self.lease  # noqa: B018 - first use starts it
         return self._owner
 
     @property
     def lease(self) -> Lease:
-        """The build's sign of life on the engine. Raises `EngineProblem`."""
+        """The build's lease on the engine, started on first use. Raises `EngineProblem`."""
         with self._lock:
             if self._lease is None:
                 engine = self.identity()
@@ -95,9 +95,9 @@ class Host:
             return self._lease
 
     def identity(self) -> str:
-        """Return what tells the engine apart, however it is reached: its id, or else its URL.
+        """Return the engine's ID, the same at each of its addresses; without one, its URL.
 
-        Podman has no id: it makes up another for each answer. Raises `EngineProblem`.
+        Podman has no ID: it generates a new one for each response. Raises `EngineProblem`.
         """
         if not self._identity and self.product() is Product.PODMAN:
             self._identity = self.url
@@ -107,7 +107,7 @@ class Host:
         return self._identity
 
     def product(self) -> Product:
-        """Return which engine it is; it is asked once. Raises `EngineProblem`."""
+        """Return the engine's product; cached. Raises `EngineProblem`."""
         if self._product is None:
             with sweep.engine_errors("when it was asked what it is"):
                 self._product = product_of(self.clients().api.version())
@@ -125,22 +125,22 @@ class Host:
         )
 
     def sweep(self) -> str:
-        """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
+        """Remove what killed builds left behind; return a sentence that says what. Raises `EngineProblem`."""
         dead = self.folders.dead()
         untidy: set[str] = set()
         swept = sweep.sweep(self.clients(), self.folders, say=self.say, failed=untidy.add)
-        # What tells that a build is dead stays until all that it left is gone.
+        # The record that a build is dead is kept until everything that it left is removed.
         self.folders.remove(dead - untidy, engine=self.identity(), url=self.url)
         return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:
-        """Return the labels of what is made for `session`, a random name, of `page`."""
+        """Return the labels for objects of `session` (a random name) of `page`."""
         return self.owner.labels() | {PAGE: page, SESSION: session}
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Give an empty folder for temporary files, which are removed even if the build is killed."""
-        self.lease  # noqa: B018 - with it, the folder
+        """Create an empty temporary directory; the next build removes it if this one is killed."""
+        self.lease  # noqa: B018 - creates the build's directory
         if self._folder is None:
             with tempfile.TemporaryDirectory(prefix="docker-run-") as temporary:
                 yield Path(temporary)
@@ -150,7 +150,7 @@ class Host:
 
     @contextmanager
     def cancellable(self) -> Iterator[DockerClient]:
-        """Give a client for a request that may take long; it ends as soon as the build is interrupted.
+        """Yield a client for a long request, which is cancelled as soon as the build is interrupted.
 
         Raises `Interrupted` then.
         """
@@ -163,26 +163,29 @@ class Host:
             raise Interrupted("the build was interrupted while an image was pulled or built") from error
 
     def turn(self, key: str, what: str) -> AbstractContextManager[None]:
-        """Let one build of this machine at a time do `what` on this engine."""
+        """Hold the lock named `key` for this engine, one build of this machine at a time.
+
+        The notice to builds that wait names `what` they wait for.
+        """
         return self.folders.turn(
             f"{self.identity()} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
         )
 
     def note_left(self) -> None:
-        """Take note that something of this build stays on the engine, for the next build to remove."""
+        """Note that objects of this build are left on the engine, for the next build to remove."""
         self._is_left = True
 
     def note_volumes(self, session: str, volumes: Sequence[str]) -> None:
-        """Take note of volumes without a name that containers of `session` have."""
+        """Note the anonymous volumes of containers of `session`."""
         if volumes:
             self.lease.note_volumes(session, volumes)
 
     def interrupt(self) -> None:
-        """End all that is under way, and give up on an engine that does not answer any more."""
+        """Cancel long requests, and later all requests to an engine that no longer answers."""
         self.clients.interrupt()
 
     def remove(self, session: str) -> None:
-        """Remove everything with the label of `session`. Raises `EngineProblem`."""
+        """Remove all objects of `session`. Raises `EngineProblem`."""
         try:
             sweep.remove_session(self.clients, session, pool=self._pool)
             self._remove_volumes(session)
@@ -191,18 +194,18 @@ class Host:
             raise
 
     def _remove_volumes(self, session: str) -> None:
-        """Remove the volumes that did not go with their containers. Raises `EngineProblem`."""
+        """Remove anonymous volumes that were not removed with their containers. Raises `EngineProblem`."""
         volumes = self._lease.volumes(session) if self._lease is not None else ()
         if self._lease is None or not volumes:
             return
         with sweep.engine_errors("while a page's volumes were removed"):
             if remove_volumes(self.clients().api, volumes):
-                self._is_left = True  # for the next build to try once more
+                self._is_left = True  # for the next build to retry
             else:
                 self._lease.forget_volumes(session)
 
     def remove_after(self, session: str, error: BaseException) -> None:
-        """Remove it after `error`, which is what matters: what can't be removed, the next build sweeps."""
+        """Remove the objects of `session` after `error`; only report a failure: the next build sweeps."""
         try:
             if isinstance(error, EngineProblem):
                 self.clients.renew()
@@ -213,8 +216,8 @@ class Host:
             self.say(f"what a page made is left on the engine ({reason}); the next build removes it")
 
     def close(self) -> None:
-        """Let go of the engine's connections; from now on the build is known to have ended."""
-        # Whoever still waits for an engine that hangs, is abandoned.
+        """Close the connections to the engine, and show that the build has ended."""
+        # Threads that still wait for a hanging engine are abandoned.
         close_all(
             self._end_lease, self.clients.abandon, self._pool.shutdown, self.clients.close, self._close_folder
         )

@@ -1,4 +1,4 @@
-"""The limits of a command, on either way: time, output, and a build that is interrupted."""
+"""The limits of a command, for all runners: time, output, and interruption of the build."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a command may take."""
+    """The limits of a command."""
 
     seconds: float
     max_output: int
-    """Bytes."""
+    """In bytes."""
     interrupted: threading.Event
+    """Set when the build is interrupted."""
 
     def within(self, seconds: float | None) -> Limits:
-        """Return the same with another time limit, where one is given."""
+        """Return the limits with the time limit `seconds`, if it is not None."""
         return self if seconds is None else replace(self, seconds=seconds)

@@ -1,7 +1,6 @@
-"""Whether the kernel has killed a program because its container was out of memory.
+"""Detecting that the kernel has killed a program because its container was out of memory.
 
-What such a program printed is its output where the page itself has set the limit (`-m`), else it tells of the
-machine.
+If the page itself set the limit (`-m`), that is the command's output; else it is a failure of the machine.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from docker import APIClient
 from docker.errors import NotFound
 
 KILLED = 137
-"""The exit status of what was killed: 128, and the number of SIGKILL."""
+"""The exit status of a killed program: 128 and the number of SIGKILL."""
 _SIGNS = re.compile(rb"\bKilled\b|\b137\b")
-"""What shells, compilers and `docker build` print of such an end of a program that they have started."""
+"""What shells, compilers and `docker build` print when a program that they have started was killed."""
 _LATE_SECONDS = 0.5
-"""How long an engine may take to note it after the end of the program: it is told by another way."""
+"""How long to wait for the engine to note it: that is asynchronous to the end of the program."""
 _LOOK_SECONDS = 0.05
 _ANSWER_SECONDS = 10.0
 
 
 def may_be_killed(exit_code: int, output: Iterable[bytes]) -> bool:
-    """Tell whether it is worth while to ask: whether a command, or a program that it ran, was killed."""
+    """Return whether a command, or a program that it ran, may have been killed: a cheap first test."""
     return exit_code == KILLED or any(_SIGNS.search(data) for data in output)
 
 
 def was_out_of_memory(api: APIClient, container: str) -> bool:
-    """Tell whether `container`, also one that is gone by now, was ever out of memory.
+    """Return whether `container`, even if it is gone by now, was ever out of memory.
 
     Raises what docker-py raises.
     """
@@ -45,12 +44,12 @@ def was_out_of_memory(api: APIClient, container: str) -> bool:
 
 
 def _is_noted(api: APIClient, container: str) -> bool:
-    with suppress(NotFound):  # one with `--rm` is gone
+    with suppress(NotFound):  # it had `--rm`
         if api.inspect_container(container)["State"].get("OOMKilled"):
             return True
-    # Engine 20.10 says it of a container only when that has ended; but the last events are there at once.
+    # Engine 20.10 sets it only when the container has ended; the event is there at once.
     now = datetime.fromisoformat(str(api.info()["SystemTime"])).timestamp()
-    # Not by docker-py's `events`, which would wait for ever where the answer does not end.
+    # Not docker-py's `events`, which has no timeout: it would wait for ever for a response that does not end.
     answer = api.get(
         f"{api.base_url}/v{api.api_version}/events",
         params={

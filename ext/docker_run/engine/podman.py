@@ -1,8 +1,8 @@
-"""What Podman does otherwise than Docker, behind the same API.
+"""Differences between Podman and Docker behind the same API.
 
-Found with Podman 4.3.1 and 5.8.6. Its side of the API is `pkg/api/handlers/compat` in
-https://github.com/containers/podman, `cmd/podman/common/create_opts.go` what becomes of a container's
-settings: what isn't named there is dropped without a word.
+Found with Podman 4.3.1 and 5.8.6. Its implementation of the API is `pkg/api/handlers/compat` in
+https://github.com/containers/podman; `cmd/podman/common/create_opts.go` converts a container's settings, and
+silently drops those that it does not name.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.errors import FlagProblem
 
 _CGROUP_NAMESPACES_SINCE = "1.44"
-"""Podman that speaks this version of the API (5.8) heeds `--cgroupns`; one of 1.41 (4.3) does not."""
+"""Podman with this version of the API (5.8) supports `--cgroupns`; with 1.41 (4.3) it does not."""
 
 _CLOCK_SECONDS = 0.05
-"""By how much Podman's times of a container's start and end may be wrong: the kernel's coarse clock."""
+"""The error of Podman's start and end times of a container: they are read from the kernel's coarse clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """A flag that Podman's API drops, or refuses."""
+    """A flag that Podman's API ignores or refuses."""
 
     flag: str
     is_used: Callable[[RunLine], bool]
@@ -60,9 +60,9 @@ _GAPS = (
 
 
 def check_flags(line: RunLine, api: APIClient) -> None:
-    """Raise `FlagProblem` for a flag of which Podman would take no notice, or which it refuses.
+    """Raise `FlagProblem` for a flag that Podman ignores or refuses.
 
-    `api` is asked for its version only.
+    Of `api`, only the version is used.
     """
     for gap in _GAPS:
         if gap.is_used(line) and not (gap.until and not version_lt(api.api_version, gap.until)):
@@ -70,23 +70,23 @@ def check_flags(line: RunLine, api: APIClient) -> None:
 
 
 def exit_status(api: APIClient, container: str) -> int | None:
-    """Return the exit status of `container`, None where it has not ended. Raises docker-py's `APIError`.
+    """Return the exit status of `container`, None if it is still running. Raises docker-py's `APIError`.
 
-    Podman answers the question for the next exit from its log of events, and may begin to read that
-    only after a short container has ended: then nobody is told.
+    For when waiting for the exit is not enough: Podman waits by reading its event log, and may begin to
+    read only after a short-lived container has ended. Then the wait never returns.
     """
     state: Mapping[str, Any] = api.inspect_container(container)["State"]
     return int(state["ExitCode"]) if state["Status"] == "exited" else None
 
 
 def had_ended(api: APIClient, container: str, seconds: float) -> bool:
-    """Tell whether `container`, which has ended, had done so `seconds` after it was about to be started.
+    """Return whether `container`, which has ended, had ended `seconds` after it was about to be started.
 
-    Podman notes the end of a container only after its output has ended, by up to seconds. So whether the
-    output is all there, or its connection was cut, is told by how long the container ran, by the engine's
-    clock: never longer than that. A cut is overlooked where the container ended sooner after it than the
+    Podman notes the end of a container up to seconds after its output has ended. So how long the container
+    ran, by the engine's clock, tells whether the output is complete or its connection was cut: if complete,
+    it ran no longer than `seconds`. A cut goes unnoticed if the container ended sooner after it than the
     engine took to start it.
-    Raises docker-py's `APIError`, and `NotAnEngine` for an answer without these times.
+    Raises docker-py's `APIError`, and `NotAnEngine` for a response without these times.
     """
     about: Mapping[str, Any] = api.inspect_container(container)
     try:

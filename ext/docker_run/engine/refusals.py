@@ -1,17 +1,17 @@
-"""What an engine's error means for a `docker run`: a refusal, which a page may be about, or a failure.
+"""Classification of an engine's errors for a `docker run`: a refusal, which a page may show, or a failure.
 
-A refusal says something about the command line: the name is taken, there is no such program. It is the
-same on every try, and on every machine that is set up alike. A failure says something about the engine:
-its disk is full, its containerd is gone. It is never the output of a command. Pure.
+A refusal is caused by the command line: the name is taken, the program does not exist. It is the same on
+every attempt, and on every machine with the same setup. A failure is caused by the engine: its disk is full,
+its containerd is gone. It is never recorded as a command's output. Pure.
 
-The status of the answer alone doesn't tell them apart. An engine answers 400 to 409 where moby has
-marked an error as the caller's (https://pkg.go.dev/github.com/docker/docker/errdefs), 500 for every
-error that nobody has marked. Some refusals are among those; and what containerd and runc say is
-searched for words ("no such file or directory", "permission denied"), so that the loss of runc itself is
-answered as 400, and gets exit status 127 from the CLI. So the words go first, and what is in neither
-table is a failure.
+The status of the response alone does not distinguish them. An engine responds with 400 to 409 if moby has
+classified an error as the caller's (https://pkg.go.dev/github.com/docker/docker/errdefs), and with 500 for
+every unclassified error, refusals among them. moby classifies the errors of containerd and runc by their
+words ("no such file or directory", "permission denied"), so that a missing runc is reported with 400, and the
+CLI's exit status is 127. So the message is checked first, and what is in neither table is a failure.
 
-`tests/unit/engine_answers.json` has the answers of engines 20.10.24 and 28.5.2 that this was made from.
+The tables were derived from the responses of engines 20.10.24 and 28.5.2 in
+`tests/unit/engine_answers.json`.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ import re
 from typing import NamedTuple
 
 FAILED = 125
-"""The CLI's exit status where Docker itself has failed, and not the program that it ran."""
+"""The CLI's exit status if Docker itself fails, rather than the program that it runs."""
 
 
 class Sign(NamedTuple):
-    """Words that tell what an error means."""
+    """A pattern that classifies an error message."""
 
     pattern: str
-    """A regular expression; case does not matter."""
+    """A regular expression, case-insensitive."""
     source: str
-    """Where they come from: a package of moby, containerd, runc or Go, or the system."""
+    """Where the message comes from: a package of moby, containerd, runc or Go, or the system."""
 
 
 _FAILURES = (
-    # The machine has run out of something.
+    # The machine has run out of a resource.
     Sign(r"no space left on device", "ENOSPC: a full disk, or no inodes left"),
     Sign(r"disk quota exceeded", "EDQUOT"),
     Sign(r"input/output error", "EIO"),
     Sign(r"too many open files", "EMFILE, ENFILE: create, on 20.10 and 28.5"),
     Sign(r"cannot allocate memory|out of memory", "ENOMEM"),
     Sign(r"resource temporarily unavailable", "EAGAIN of fork: no more processes, start, on 28.5"),
-    # What runs containers is gone, or broken.
+    # The runtime is missing or broken.
     Sign(
         r"failed to start shim|ttrpc: (?:closed|server closed)", "containerd: its shim is missing or has died"
     ),
@@ -54,13 +54,13 @@ _FAILURES = (
     Sign(
         r"context (?:deadline exceeded|canceled)|i/o timeout", "Go: nobody answers, or the engine is ending"
     ),
-    # The container that was just made, and that nobody but the engine knows by its id.
+    # The container that was just created: no page could name it by its ID.
     Sign(r"no such container: [0-9a-f]{64}", "moby daemon/errors.go: somebody has removed it"),
     Sign(r"marked for removal|removal .* is already in progress", "moby daemon/start.go, delete.go"),
-    # What the engine keeps for itself.
+    # The engine's internal state.
     Sign(r"could not find bridge|layer does not exist|database not open", "libnetwork, layer store, bolt"),
 )
-"""Of what an engine fails, whatever the status of its answer."""
+"""Failures of an engine, whatever the status of its response."""
 
 _REFUSALS = (
     Sign(r"port is already allocated", "libnetwork portallocator: start, on 20.10 and 28.5"),
@@ -100,15 +100,15 @@ _REFUSALS = (
     Sign(r"exists on container .*, but is not a directory", "podman: `-w`, at attach"),
     Sign(r"unable to find user .*no matching entries", "podman: `-u`, at attach"),
 )
-"""What is refused although the answer is 500."""
+"""Refusals with the status 500."""
 
 _REFUSING = frozenset({400, 403, 404, 409, 501})
-"""Statuses of answers by which an engine says that the request can't be met, whoever asks again."""
+"""Statuses of refusals."""
 _UNMARKED = 500
-"""The status for an error of which an engine does not know whose it is."""
+"""The status of an error that the engine has not classified."""
 
 _LOOKED_AT = 4000
-"""Characters at either end of a message that are searched: a program on a lab prints lines of any length."""
+"""Characters searched at either end of a message: a program on a lab prints lines of any length."""
 
 _NOT_FOUND = (
     "executable file not found",
@@ -120,17 +120,17 @@ _NOT_EXECUTABLE = ("permission denied", "is a directory")
 
 
 def is_failure(message: str) -> bool:
-    """Tell whether `message` speaks of a failure of the engine, and of nothing that a page has asked for."""
+    """Return whether `message` reports a failure of the engine, rather than a refusal."""
     return _is_among(_FAILURES, message)
 
 
 def exit_status(answer: int | None, message: str) -> int | None:
-    """Return the exit status of a `docker run` that an engine refuses; None where the engine has failed.
+    """Return the exit status of a `docker run` that an engine refuses; None if the engine has failed.
 
-    `answer` is the status of its answer to the request that creates or starts the container, None where
-    there is none, `message` what it says. 125 is an error of Docker's own, 126 a command that can't be
-    invoked, 127 one that can't be found (https://docs.docker.com/engine/containers/run/#exit-status); by
-    which words the CLI tells them apart, see `toStatusError` in docker/cli, `cli/command/container/run.go`.
+    `answer` is the status of the response to the request that creates or starts the container, None if
+    there is none; `message` is its message. 125 is an error of Docker itself, 126 a command that can't be
+    invoked, 127 one that can't be found (https://docs.docker.com/engine/containers/run/#exit-status). The
+    CLI distinguishes them by words: see `toStatusError` in docker/cli, `cli/command/container/run.go`.
     """
     refuses = answer in _REFUSING or (answer == _UNMARKED and _is_among(_REFUSALS, message))
     if is_failure(message) or not refuses:

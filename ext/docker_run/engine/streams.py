@@ -1,6 +1,6 @@
-"""What goes between us and a running container: its output, its input, its exit status.
+"""Streaming connections to a running container: its output, its input, its exit status.
 
-The engine's side is described at
+The API is described at
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach.
 """
 
@@ -23,26 +23,26 @@ from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
 Work = Callable[[], None]
-"""What a thread does."""
+"""The function that a thread runs."""
 
 _PIECE = 65536
 _TAIL = 4000
-"""Bytes that the last lines in a message are made of."""
+"""Bytes of output from which the last lines for a message are taken."""
 _LONGEST = 400
-"""Characters of a line in a message."""
+"""Limit of a line in a message, in characters."""
 _WHOLE = re.compile(rb"[\r\n\x1b]")
 """Where output can be cut: before the end of a line, and before a control sequence."""
 _CHARACTER = re.compile(rb"[^\x80-\xbf]")
-"""Where a character of UTF-8 begins."""
+"""The first byte of a UTF-8 character."""
 _TAKEN_OVER = "application/vnd.docker."
-"""How the type of an answer begins after which a connection carries what a container reads and prints."""
+"""Prefix of the content type of a response after which the connection carries a container's streams."""
 
 
 class Connection:
-    """A connection of its own to the engine, kept open past the request's answer.
+    """A dedicated connection to the engine, kept open after the response.
 
-    Raises docker-py's `APIError` where the engine refuses, and `requests.RequestException` where it
-    does not answer, or something in between does.
+    Raises docker-py's `APIError` if the engine refuses the request, and `requests.RequestException` if it
+    does not respond, or something in between does.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Connection:
             f"{api.base_url}/v{api.api_version}{path}",
             params=params,
             json=body,
-            # What is not taken over must not be used again either: it may be cut while it waits.
+            # A connection that is not hijacked must not be pooled, either: it may be aborted while it waits.
             headers={"Connection": "Upgrade", "Upgrade": "tcp"} if hijack else {"Connection": "close"},
             stream=True,
             timeout=api.timeout,
@@ -79,41 +79,41 @@ class Connection:
         self._response = response
         raw: Any = response.raw
         self._reader: Any = raw._fp.fp  # noqa: SLF001 - the buffered reader has no public name
-        # Over ssh there is no socket: a channel of paramiko's takes its place.
+        # Over ssh there is no socket, but a paramiko channel.
         channel = getattr(self._reader, "channel", None)
         self._socket: Any = channel or self._reader.raw._sock  # noqa: SLF001 - the same
         self._socket.settimeout(None)
         self.aborted = False
-        """Whether it was ended from here."""
+        """Whether it was ended by `abort`."""
 
     def read(self) -> bytes:
         """Wait for output and return it; empty at its end.
 
-        Reads through the HTTP client's buffer, which may hold the output's first bytes already.
+        Reads through the HTTP client's buffer, which may already hold the first bytes of the output.
         """
         read: Callable[[int], bytes] = getattr(self._reader, "read1", None) or self._socket.recv
         return read(_PIECE)
 
     def answer(self) -> Any:  # noqa: ANN401 - JSON
-        """Wait for the request's answer, and return it."""
+        """Wait for the body of the response, and return it."""
         return self._response.json()
 
     def send(self, data: bytes) -> None:
-        """Send `data`; waits where the container does not read. Raises `OSError`."""
+        """Send `data`; blocks while the container does not read. Raises `OSError`."""
         self._socket.sendall(data)
 
     def end_input(self) -> None:
-        """Tell the container that its input is at its end. Raises `OSError`."""
+        """Signal the end of the container's input. Raises `OSError`."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def abort(self) -> None:
-        """End what another thread is waiting for on this connection."""
+        """Shut the connection down, so that a thread that waits on it continues."""
         self.aborted = True
         with suppress(OSError):  # the engine has closed it already
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let go of the connection. No other thread may be using it: see `abort`."""
+        """Close the connection. No other thread may be using it: see `abort`."""
         self._response.close()
         self._reader.close()
 
@@ -121,38 +121,38 @@ class Connection:
 def open_output(
     api: APIClient, container: str, *, stdout: bool, stderr: bool, detach_keys: str = ""
 ) -> Connection:
-    """Attach to what `container` prints. To have all of it, attach before the container starts."""
+    """Attach to the output of `container`. To get all of it, attach before the container starts."""
     params = {"stream": "1", "stdout": _number(stdout), "stderr": _number(stderr)}
     return _attach(api, container, params, detach_keys)
 
 
 def open_input(api: APIClient, container: str, *, detach_keys: str = "") -> Connection:
-    """Attach to what `container` reads.
+    """Attach to the input of `container`.
 
-    It is a connection apart from that of the output, so that its end can be told over TLS as well,
-    where a connection can't be closed in one direction only.
+    The connection is separate from that of the output, so that the end of the input can be signalled over TLS
+    as well, where a connection can't be closed in one direction only.
     """
-    # Podman takes for granted what is not said: it would send the output here, too, and wait for its reader.
+    # Podman's defaults are true: it would send the output here, too, and block until it is read.
     streams = {"stream": "1", "stdin": "1", "stdout": "0", "stderr": "0"}
     return _attach(api, container, streams, detach_keys)
 
 
 def open_terminal(api: APIClient, container: str, *, detach_keys: str = "") -> Connection:
-    """Attach to the terminal of `container`: what it reads and what it prints, on one connection."""
+    """Attach to the terminal of `container`: input and output on one connection."""
     return _attach(api, container, {"stream": "1", "stdin": "1", "stdout": "1", "stderr": "1"}, detach_keys)
 
 
 def open_wait(api: APIClient, container: str, *, removed: bool) -> Connection:
-    """Ask to be told when `container` exits, or is removed after that (`--rm`).
+    """Wait for `container` to exit, or to be removed after that (`--rm`).
 
-    The engine has noted the question when this returns: ask before the container starts.
+    The engine has registered the wait when this returns: call it before the container starts.
     """
     condition = "removed" if removed else "next-exit"
     return Connection(api, f"/containers/{container}/wait", {"condition": condition})
 
 
 def open_exec(api: APIClient, execution: str, *, tty: bool) -> Connection:
-    """Start what was created as the exec `execution`, and attach to what it reads and prints."""
+    """Start the exec `execution`, and attach to its input and output."""
     body = {"Detach": False, "Tty": tty}
     return Connection(api, f"/exec/{execution}/start", {}, hijack=True, body=body)
 
@@ -172,9 +172,9 @@ def _is_taken_over(response: requests.Response) -> bool:
 
 
 class Transcript:
-    """What has come of a container so far; written by the threads that wait for it, read by one that follows.
+    """A container's output and exit status so far; written by reader threads, read by the one that follows.
 
-    `max_output` is the number of bytes after which nothing more is taken.
+    `max_output` is the number of bytes after which no more output is accepted.
     """
 
     def __init__(self, *, max_output: int, has_output: bool) -> None:
@@ -188,15 +188,15 @@ class Transcript:
         self.unread: BaseException | None = None
         """Why not all of the input could be sent."""
         self.lost: BaseException | None = None
-        """Why the engine will tell nothing more."""
+        """Why the connection to the engine was lost."""
 
     def add(self, chunk: Chunk) -> bool:
-        """Add a piece; say whether more may come."""
+        """Add a chunk; return whether more is accepted."""
         with self._changed:
             self._size += len(chunk.data)
             if chunk.stream is Stream.TYPED or not self._pieces or self._pieces[-1][0] is not chunk.stream:
                 self._pieces.append((chunk.stream, bytearray()))
-            # Joined at once: a program may print byte by byte, and a byte by itself takes a lot of memory.
+            # Joined at once: a program may print byte by byte, and an object per byte takes a lot of memory.
             self._pieces[-1][1].extend(chunk.data)
             if chunk.stream is not Stream.TYPED:
                 self._fresh += chunk.data
@@ -204,7 +204,7 @@ class Transcript:
             return not self.overflown
 
     def end(self) -> None:
-        """Note that no more output will come."""
+        """Note the end of the output."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -216,20 +216,20 @@ class Transcript:
             self._changed.notify_all()
 
     def stop_input(self, error: BaseException) -> None:
-        """Note that no more of the input can be sent."""
+        """Note that the rest of the input can't be sent."""
         with self._changed:
             self.unread = error
             self._changed.notify_all()
 
     def mark_incomplete(self, error: BaseException) -> None:
-        """Note that the engine went away, or failed."""
+        """Note that the engine failed, or the connection to it."""
         with self._changed:
             self.lost = self.lost or error
             self._ended = True
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bytes:
-        """Wait for something to happen, at most `seconds`; return what was printed since the last time."""
+        """Wait for a change, at most `seconds`; return the output since the last call."""
         with self._changed:
             if not self._fresh and not self.complete:
                 self._changed.wait(seconds)
@@ -239,31 +239,31 @@ class Transcript:
 
     @property
     def ended(self) -> bool:
-        """Whether no more output will come."""
+        """Whether the output has ended."""
         return self._ended
 
     @property
     def overflown(self) -> bool:
-        """Whether more was printed than may be."""
+        """Whether there was more output than allowed."""
         return self._size > self._max_output
 
     @property
     def prints(self) -> bool:
-        """Whether output may still come."""
+        """Whether there may be more output."""
         return not self._ended
 
     @property
     def complete(self) -> bool:
-        """Whether the container has exited and all of its output is here, or no more can come."""
+        """Whether the container has exited and all of its output is read, or the connection is lost."""
         return self.lost is not None or (self._ended and self.exit_code is not None)
 
     def position(self) -> tuple[int, int]:
-        """Return where the transcript is now, for `cut`."""
+        """Return the current position in the transcript, for `cut`."""
         with self._changed:
             return len(self._pieces), len(self._pieces[-1][1]) if self._pieces else 0
 
     def cut(self, position: tuple[int, int]) -> None:
-        """Take out what came after `position`."""
+        """Remove everything after `position`."""
         count, length = position
         with self._changed:
             del self._pieces[count:]
@@ -271,19 +271,19 @@ class Transcript:
                 del self._pieces[-1][1][length:]
 
     def chunks(self) -> tuple[Chunk, ...]:
-        """Return what was printed and typed so far."""
+        """Return the output, and the typed input, so far."""
         with self._changed:
             return tuple(Chunk(stream, bytes(data)) for stream, data in self._pieces)
 
     def last_lines(self, size: TerminalSize, count: int = 5) -> str:
-        """Return the last lines that were printed, as a terminal of `size` shows them, for a message."""
+        """Return the last lines of output, as a terminal of `size` shows them, for a message."""
         tail: list[Chunk] = []
         left = _TAIL
         for chunk in reversed(self.chunks()):
             if left and chunk.stream is not Stream.TYPED:
                 data = chunk.data[-left:]
                 left -= len(data)
-                # Not the end of a sequence or of a character whose beginning is cut off.
+                # Without the rest of a control sequence or character whose beginning is cut off.
                 if len(data) < len(chunk.data):
                     start = _WHOLE.search(data) or _CHARACTER.search(data)
                     data = data[start.start() :] if start else b""
@@ -295,9 +295,9 @@ class Transcript:
 def read_output(
     connection: Connection, transcript: Transcript, *, tty: bool, is_over: Callable[[], bool]
 ) -> None:
-    """Take down everything that comes out of `connection`, until it ends or is too much.
+    """Read the output from `connection` into `transcript`, until it ends or exceeds the limit.
 
-    `is_over` is asked at its end, at once, whether the container has ended: else this is a cut.
+    `is_over` is called at the end, at once: if the container has not ended, the connection was cut.
     """
     frames = Frames()
     try:
@@ -319,12 +319,12 @@ def await_exit(connection: Connection, transcript: Transcript) -> None:
     """Wait for the container's exit status."""
     try:
         transcript.exited(_exit_status(connection.answer()))
-    except Exception as error:  # noqa: BLE001 (or whoever follows would wait until its time is over)
+    except Exception as error:  # noqa: BLE001 (else the thread that follows would wait for its timeout)
         transcript.mark_incomplete(error)
 
 
-def _exit_status(answer: Any) -> int:  # noqa: ANN401 - JSON, of whoever has answered
-    """Return the status in the answer to the question for it. Raises `BrokenStream` where there is none.
+def _exit_status(answer: Any) -> int:  # noqa: ANN401 - JSON, unvalidated
+    """Return the exit status from the response to a wait. Raises `BrokenStream` if it has none.
 
     See https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerWait.
     """
@@ -345,12 +345,12 @@ def feed_input(connection: Connection, data: bytes, transcript: Transcript) -> N
         connection.send(data)
         connection.end_input()
     except OSError as error:
-        # The program has ended, or reads no more; or the connection was cut.
+        # The program has ended or closed its input, or the connection was cut.
         transcript.stop_input(error)
 
 
 def start_thread(name: str, work: Work) -> threading.Thread:
-    """Run `work` aside."""
+    """Run `work` in a daemon thread."""
     thread = threading.Thread(target=work, name=f"docker-run {name}", daemon=True)
     thread.start()
     return thread

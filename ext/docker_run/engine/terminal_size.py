@@ -1,4 +1,4 @@
-"""Setting the size of a terminal whose program has just been started."""
+"""Setting the size of a terminal whose program has just started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from docker.errors import APIError
 from docker_run.errors import EngineProblem
 
 _SECONDS = 10.0
-"""How long a terminal may take, after its program has started, until it can be given its size."""
+"""How long to retry after the program has started, until the engine can set the size."""
 _PAUSE = 0.01
 """Seconds between two attempts."""
 
@@ -23,11 +23,11 @@ def set_terminal_size(
     check: Callable[[], object] = bool,
     problem: type[EngineProblem] = EngineProblem,
 ) -> None:
-    """Make `request`, as the CLI does, until the engine takes it: it can't before the program is there.
+    """Repeat `request` until it succeeds, as the CLI does: it fails until the program is running.
 
-    It is given up where the program `is_over`. `check` is called before each pause, and may raise.
-    Raises `problem` where the engine doesn't take it in time; `terminal_of` is what the message calls
-    the program.
+    Returns when the program `is_over`. `check` is called before each pause, and may raise.
+    Raises `problem` if the engine can't set the size in time; `terminal_of` names the program in the
+    message.
     """
     give_up = time.monotonic() + _SECONDS
     while not is_over():
