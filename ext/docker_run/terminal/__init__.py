@@ -1,3 +1,3 @@
-"""Terminals: what keys send, what a screen shows, and how that travels to a page. Pure."""
+"""Terminals: keys, typing, shell marks, the emulated screen, and its markup for pages. Pure."""
 
 __all__ = ["emulation", "keys", "markup", "osc133", "screen", "typist", "visible", "waits"]

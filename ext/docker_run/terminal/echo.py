@@ -1,9 +1,9 @@
-"""The echo of what is typed: which part of a terminal's screen it is.
+"""Finding the echo of typed text on a terminal's screen.
 
-A program shows what is typed in one of several ways, or not at all (a password). So the line is looked
-at when it ends: if it then holds what was typed, from where the cursor was when that was typed, this is
-the echo, and what is left of it is the prompt. What was typed with keys that move about in the line, or
-recall an earlier one, is worked out as readline and the shells do it.
+A program shows typed text in one of several ways, or not at all (a password). So the line is examined when
+it ends: if it contains the typed text, from where the cursor was when it was typed, this is the echo, and
+what is left of it is the prompt. For keys that move within the line, or recall an earlier one, the resulting
+line is computed as readline and the shells do.
 """
 
 from __future__ import annotations
@@ -26,61 +26,61 @@ _NAMES = {
     "\x1b[A": "recall", "\x10": "recall", "\x1b[B": "recall", "\x0e": "recall",
 }  # fmt: skip
 _GOES_ON = re.compile(r"[\r\n\x03\x04\x1a\x1c]")
-"""Enter, and the keys that interrupt, or end the input."""
+"""Enter, and the keys that interrupt or end the input."""
 _MOST_RECALLED = 100
 _MOST_KEYS = 1024
-"""Characters and keys of a line with keys in it; of a longer one, the echo is not worked out."""
+"""Limit of a line with keys in it, in characters and keys; the echo of a longer one is not computed."""
 _MOST_LOOKS = 100
-"""Ends of lines at which the echo of what was typed is looked for."""
+"""Limit of line ends at which an echo is searched."""
 _MOST_PLACES = 100_000
-"""Characters that are compared at one look with what keys may have left."""
+"""Limit of characters that one search compares with what keys may have left."""
 _TAB, _KEYS = object(), object()
-"""Elements of an echo: what completion may have added, and the names of keys."""
+"""Elements of an echo: text that completion may have added, and the names of keys (`^C`)."""
 
 
 @dataclass(slots=True)
 class _Typing:
-    """What was typed on the line that the cursor is on."""
+    """The typed text of the cursor's line."""
 
     row: Row
     start: int
     """The column of the cursor before it was typed."""
     keys: list[str]
-    """Characters and keys, as bytes that a terminal sends."""
+    """Characters and keys, in the form that a terminal sends."""
     goes_on: bool
-    """Whether they end the line, or the input."""
+    """Whether they end the line or the input."""
     looks: int = 0
-    """How often the line was looked at."""
+    """How often the echo was searched."""
     expected: _Expected | None = None
 
 
 class Typewriter(Terminal):
-    """A terminal that finds the echo of what is typed at it."""
+    """A terminal that marks the echo of what is typed."""
 
     _typing: _Typing | None = None
     _earlier: tuple[str, ...] = ()
-    """The lines typed before, the last first, each once."""
+    """Earlier lines, latest first, without duplicates."""
 
     def type(self, line: str) -> None:
-        """Take note that `line`, in the notation of `docker_run.terminal.keys`, is typed now."""
+        """Note that `line`, in the notation of `docker_run.terminal.keys`, is typed now."""
         keys = keys_notation.to_bytes(line).decode(errors="replace")
         row, typing = self.buffer[self.cursor.y], self._typing
         goes_on = _GOES_ON.search(keys) is not None
         if typing is not None and typing.row is row and not typing.goes_on:
-            typing.keys.append(keys)  # keys that only changed the line: it is still the same one
+            typing.keys.append(keys)  # the keys before only edited the line: it is still the same
             typing.goes_on, typing.expected = goes_on, None
             return
         self.settle()
         self._typing = _Typing(row, self.cursor.x, [keys], goes_on)
 
     def linefeed(self) -> None:
-        """Go to the next line, after a look at the one that ends."""
+        """Go to the next line, after a search for the echo in the one that ends."""
         if self._typing is not None:
             self.settle()
         super().linefeed()
 
     def settle(self) -> None:
-        """Mark what is on the line as typed if it is what was typed; wait on if it may become that."""
+        """Mark the echo if the line contains it; keep waiting if the line may still become the echo."""
         if self._typing is None:
             return
         typing = self._typing
@@ -96,7 +96,7 @@ class Typewriter(Terminal):
             self._typing = None
 
     def _mark(self, typing: _Typing, places: Iterable[tuple[Row, int]], length: int) -> None:
-        """Mark the first `length` characters of `places` as typed, and what is before them as prompt."""
+        """Mark the first `length` characters of `places` as typed, and those before as prompt."""
         self._typing = None
         for x in [x for x in typing.row if x < typing.start]:
             typing.row[x] = typing.row[x]._replace(kind=Kind.PROMPT)
@@ -109,18 +109,18 @@ class Typewriter(Terminal):
             self._earlier = (echo, *(line for line in self._earlier if line != echo))[:_MOST_RECALLED]
 
     def _rows_from(self, first: Row) -> list[Row]:
-        """Return the lines from `first` to the cursor's; none where it was scrolled far off, or cleared."""
+        """Return the lines from `first` to the cursor's; none if `first` was cleared or scrolled far off."""
         below = [self.buffer[y] for y in range(self.cursor.y + 1) if y in self.buffer]
         rows = [*self.scrolled.last(self.cursor.y + 1), *below]
         return next((rows[i:] for i, row in enumerate(rows) if row is first), [])
 
 
 class _Expected:
-    """What the line may hold after `keys`; `earlier` are the lines that can be recalled."""
+    """The possible contents of the line after `keys`; `earlier` are the lines that can be recalled."""
 
     def __init__(self, keys: str, earlier: Iterable[str]) -> None:
         self.text = _KEY.sub("", keys)
-        """What was typed but for the keys in it."""
+        """The typed text without keys."""
         keys, enter, _ = keys.partition("\r")
         self._ended = bool(enter)
         is_known = len(keys) <= _MOST_KEYS or not _KEY.search(keys)
@@ -128,20 +128,20 @@ class _Expected:
         self._echo = _echo(keys) if is_known else None
 
     def length_in(self, shown: str) -> int | None:
-        """Return how many characters at the start of `shown` are the echo; None if they are not."""
+        """Return the length of the echo at the start of `shown`; None if there is none."""
         stripped = shown.rstrip(" ")
         for line in self._lines:
             if stripped == line.rstrip(" ") or (not self._ended and line and shown.startswith(line)):
                 return len(line.rstrip(" "))
         if self._echo is None or (len(self._echo) > 1 and len(self._echo) * len(shown) > _MOST_PLACES):
             return None
-        # After Enter, nothing more stands on the line.
+        # After Enter, nothing follows on the line.
         ends = _ends(self._echo, shown)
         return max((end for end in ends if not self._ended or end >= len(stripped)), default=None)
 
 
 def _edited(keys: str, earlier: Iterable[str]) -> Iterator[str]:
-    """Yield what a line may hold after `keys`; nothing, where one of them does something unknown."""
+    """Yield the possible contents of a line after `keys`; nothing if the effect of a key is unknown."""
     pieces = _pieces(keys)
     names = {_NAMES.get(piece, "") for piece in pieces if _KEY.fullmatch(piece)}
     if not names or "" in names:
@@ -155,7 +155,7 @@ def _edited(keys: str, earlier: Iterable[str]) -> Iterator[str]:
 
 
 def _press(name: str, text: str, before: str, after: str, recalled: str) -> tuple[str, str]:  # noqa: PLR0917 - a state
-    """Return what is before and after the cursor once a key is pressed, or text is typed."""
+    """Return the text before and after the cursor once a key was pressed, or text typed."""
     return {
         "": (before + text, after),
         "left": (before[:-1], before[-1:] + after),
@@ -176,10 +176,9 @@ def _pieces(keys: str) -> list[str]:
 
 
 def _echo(keys: str) -> list[object]:
-    """Return what the echo of `keys` is made of: texts as they are, and between them what keys may leave.
+    """Return the elements of the echo of `keys`: literal texts, and between them what keys may leave.
 
-    A program may show a key as `^C`, or do something else; of completion, anything without blanks is
-    left.
+    A program may show a key as `^C`, or do something else; completion may leave any text without blanks.
     """
     elements = [
         piece if not _KEY.fullmatch(piece) else _TAB if piece == "\t" else _KEYS
@@ -189,7 +188,7 @@ def _echo(keys: str) -> list[object]:
 
 
 def _ends(echo: Sequence[object], shown: str) -> set[int]:
-    """Return where the `echo` may end that begins at the start of `shown`."""
+    """Return where the `echo`, which begins at the start of `shown`, may end."""
     ends = {0}
     for element in echo:
         if isinstance(element, str):
@@ -206,7 +205,7 @@ def _ends(echo: Sequence[object], shown: str) -> set[int]:
 
 
 def _runs(starts: Iterable[int], shown: str) -> Iterator[int]:
-    """Yield `starts`, and all places between which and one of them no blank stands."""
+    """Yield `starts`, and all places that follow one of them without a blank in between."""
     reached = -1
     for start in sorted(starts):
         if start > reached:

@@ -1,9 +1,9 @@
-r"""What is typed at a terminal, in a notation that can be read: a typed line → bytes.
+r"""A readable notation for what is typed at a terminal, and its conversion to bytes.
 
 `<C-p>` is Ctrl and `p`; `<Enter>`, `<Tab>`, `<Up>` and so on are the keys of those names; `\<` is a
-plain `<`, and so is every `<` that begins no key (`cat <file`). A line with text in it is followed by
-Enter, a line that consists of keys alone is not: it ends with the last key that it names. `\c` at the
-end of a line of text leaves the Enter out, as it does for `echo -e`: `q\c` ends `less`.
+literal `<`, and so is every `<` that does not begin a key (`cat <file`). A line with text is followed by
+Enter; a line of keys alone is not. `\c` at the end of a line of text suppresses Enter, as for `echo -e`:
+`q\c` ends `less`.
 
 The bytes are those that an xterm sends
 (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, "PC-Style Function Keys").
@@ -38,21 +38,21 @@ NAMED_KEYS: Mapping[str, bytes] = MappingProxyType(
         "S-Tab": b"\x1b[Z",
     }
 )
-"""The keys that have a name, and the bytes that each sends."""
+"""Named keys, and the bytes that they send."""
 
 DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q"
-"""What detaches from a container unless `--detach-keys` says otherwise."""
+"""The default of `--detach-keys`."""
 
 _ENTER = b"\r"
 _NO_ENTER = "\\c"
 _CONTROLS = "@abcdefghijklmnopqrstuvwxyz[\\]^_"
-"""The characters that make a control character with Ctrl, by the byte's value."""
+"""The characters that form a control character with Ctrl, in order of its value."""
 _TOKEN = re.compile(r"\\<|<([^<>\s]+)>")
 _KEY_LIKE = re.compile(r"(?:[Cc]|M|(?i:ctrl|control|alt|meta|shift))[-+].*|[AS]-(?:[a-z]|[A-Z][a-z]+|F\d+)")
 
 
 def to_bytes(line: str) -> bytes:
-    r"""Return the bytes that typing `line` sends, with the Enter that follows a line of text.
+    r"""Return the bytes that typing `line` sends, including the Enter after a line of text.
 
     >>> to_bytes("ls /bin")
     b'ls /bin\r'
@@ -67,15 +67,15 @@ def to_bytes(line: str) -> bytes:
 
 
 def is_keys(line: str) -> bool:
-    """Say whether `line` consists of keys alone, so that no Enter follows it."""
+    """Return whether `line` consists of keys alone, so that no Enter follows it."""
     kinds = [is_key for is_key, _ in _pieces(line)]
     return bool(kinds) and all(kinds)
 
 
 def check(line: str) -> None:
-    r"""Raise `SyntaxProblem` for what was probably meant to be a key and is none, e.g. `<Entr>`.
+    r"""Raise `SyntaxProblem` for an apparently misspelled key, e.g. `<Entr>`.
 
-    Anything else in angle brackets is text, and passes.
+    Anything else in angle brackets is text.
     """
     for found in _TOKEN.finditer(line):
         name = found[1]
@@ -90,19 +90,19 @@ def check(line: str) -> None:
 
 
 def parse_detach_keys(text: str) -> bytes:
-    r"""Return the bytes of a value of `--detach-keys`, e.g. `ctrl-p,ctrl-q` or `ctrl-x,x`.
+    r"""Parse a value of `--detach-keys`, e.g. `ctrl-p,ctrl-q` or `ctrl-x,x`, into bytes.
 
-    Raises `FlagProblem` for a value that the Docker client refuses
+    Raises `FlagProblem` for a value that the CLI refuses
     (https://docs.docker.com/reference/cli/docker/container/attach/#detach-keys).
     """
     return bytes(_detach_key(part, text) for part in text.split(","))
 
 
 class DetachKeys:
-    """Takes the keys that detach out of what is typed, as the Docker client does.
+    """Filters the detach keys out of typed input, as the CLI does.
 
-    What may be the beginning of the sequence is held back until the next key tells: typing the first
-    of the keys alone sends nothing. As in the client, a key that breaks a sequence begins no new one.
+    A possible beginning of the sequence is held back until the next key: typing the first of the keys alone
+    sends nothing. As in the CLI, a key that breaks a sequence does not begin a new one.
 
     `sequence` is the result of `parse_detach_keys`.
     """
@@ -112,7 +112,7 @@ class DetachKeys:
         self._held = 0
 
     def feed(self, typed: bytes) -> tuple[bytes, bool]:
-        """Return what of `typed` is to be sent, and whether it ends in detaching."""
+        """Return the part of `typed` to send, and whether the input detaches."""
         sent = bytearray()
         for key in typed:
             if key == self._sequence[self._held]:
@@ -143,7 +143,7 @@ def _pieces(line: str) -> Iterator[tuple[bool, bytes]]:
 
 
 def _key(name: str) -> bytes | None:
-    """Return the bytes of the key called `name`, None where there is no such key."""
+    """Return the bytes of the key `name`, None if there is no such key."""
     if name in NAMED_KEYS:
         return NAMED_KEYS[name]
     if name == "C-Space":
@@ -156,7 +156,7 @@ def _key(name: str) -> bytes | None:
 
 
 def _meant(name: str) -> str | None:
-    """Return a hint at the key that `name` looks like, None where it looks like none."""
+    """Return a hint at the key that `name` resembles, None if it resembles none."""
     if _KEY_LIKE.fullmatch(name):
         return ""
     by_case = {key.lower(): key for key in NAMED_KEYS}

@@ -1,9 +1,8 @@
-"""Commands and lines of output as one text, and back: what travels through a literal block.
+"""Encoding commands and their output as the text of a literal block.
 
-Between Sphinx, which holds the text of a literal block, and Pygments, which colours it, nothing but
-text passes. So each line of output is packed (see `spans`): it begins with a mark that
-says what it is and how it looks. A command begins with a mark too; a line without one goes on with the
-command above it.
+Sphinx passes nothing but the text of a literal block to Pygments, which highlights it. So each line of output
+is packed (see `spans`): it begins with a mark for its kind and style. A command begins with a mark, too; a
+line without one continues the command above it.
 """
 
 from __future__ import annotations
@@ -17,19 +16,19 @@ from docker_run.terminal.emulation.characters import printable
 from docker_run.terminal.emulation.spans import MARK, Line, Mark, Span
 
 PROMPT = "$ "
-"""What stands before a command."""
+"""The prompt before a command."""
 
 CONTINUATION = "> "
-"""What stands before each further line of a command, as at a shell's terminal."""
+"""The prompt before each further line of a command, as in a shell."""
 
 
 class Block(NamedTuple):
-    """A command and what came out of it."""
+    """A command and its output."""
 
     command: str
-    """Without its prompts; it may have several lines. Empty where only output is shown."""
+    """Without prompts, possibly of several lines; empty if only output is shown."""
     lines: Iterable[Line | str] = ()
-    """Those of the output, packed or not."""
+    """The lines of the output, packed or not."""
 
 
 _COMMAND = spans.written(Mark(None))
@@ -37,9 +36,9 @@ _EMPTY = spans.written(Mark())
 
 
 def encode(blocks: Iterable[Block]) -> str:
-    """Return `blocks` as one text with marks; `decode` is its inverse.
+    """Return `blocks` as one text with marks; the inverse of `decode`.
 
-    What no page can hold, such as a control character of a command, becomes U+FFFD.
+    Characters that no page can contain, such as control characters in a command, become U+FFFD.
     """
     return spans.in_lines(
         line
@@ -49,7 +48,7 @@ def encode(blocks: Iterable[Block]) -> str:
 
 
 def plain(blocks: Iterable[Block]) -> str:
-    """Return `blocks` as text without marks, for formats that know no colours."""
+    """Return `blocks` as text without marks, for formats without colours."""
     return spans.in_lines(
         line
         for block in blocks
@@ -63,19 +62,19 @@ def _packed(block: Block) -> Iterator[str]:
 
 
 def prompted(command: str) -> str:
-    """Return `command` as a terminal shows it: with a prompt before each of its lines."""
+    """Return `command` with a prompt before each of its lines, as a terminal shows it."""
     return PROMPT + printable(command).replace("\n", f"\n{CONTINUATION}")
 
 
 def unprompted(text: str) -> str:
-    """Return the command that `text` shows; the inverse of `prompted`."""
+    """Return the command in `text`; the inverse of `prompted`."""
     return text.removeprefix(PROMPT).replace(f"\n{CONTINUATION}", "\n")
 
 
 def decode(text: str) -> tuple[Block, ...]:
-    """Return the blocks that `text` was made of by `encode`, or by hand (see `marked`).
+    """Return the blocks of `text`, which was written by `encode`, or by hand (see `marked`).
 
-    Output that was encoded as a block of its own comes with the command before it, if there is one.
+    Output that was encoded as a separate block is added to the command before it, if there is one.
     """
     blocks: list[tuple[str, list[list[Span]]]] = []
     open_line = False
@@ -96,13 +95,13 @@ def decode(text: str) -> tuple[Block, ...]:
 
 
 def marked(text: str) -> Iterator[tuple[Mark, str]]:
-    """Yield the pieces of `text` and what each is; the end of a line belongs to its last piece.
+    """Yield the pieces of `text` with their marks; a line's end belongs to its last piece.
 
-    A text without marks is read as a person writes it: a line that begins with `$ ` is a command,
-    which goes on in the next line after a backslash at its end, with or without `> ` before that; all
-    else is output.
+    A text without marks was written by a person: a line that begins with `$ ` is a command, which continues
+    on the next line after a backslash at its end, with or without `> ` before that line; all other lines
+    are output.
     """
-    # What was encoded begins with a mark; other control characters it has none.
+    # Encoded text begins with a mark, and has no other control characters.
     yield from spans.marked(text if MARK.match(text) else encode(_written(text)))
 
 

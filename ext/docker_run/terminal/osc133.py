@@ -1,13 +1,13 @@
-r"""What a shell's terminal brings, taken apart by the marks that the shell puts into it. Pure.
+r"""Splitting the output of a shell's terminal at the shell's marks. Pure.
 
-The marks are those of the shell integration that terminals share, OSC 133 ("semantic prompts":
+The marks are those of terminals' common shell integration, OSC 133 ("semantic prompts":
 https://gitlab.freedesktop.org/Per_Bothner/specifications/blob/master/proposals/semantic-prompts.md):
-`A` before a prompt (with `k=s`: before the prompt of a line that goes on), `B` after it, `C` when a
-command begins, `D;STATUS` when it has ended. Only marks with `aid=docker-run` are the recorded
-shell's own; those of other programs are output.
+`A` before a prompt (with `k=s`: before the prompt of a continuation line), `B` after it, `C` when a
+command begins, `D;STATUS` when it has ended. Only marks with `aid=docker-run` are the recorded shell's
+own; those of other programs are output.
 
-Besides, readline itself tells when a line is being edited and when it has been accepted: it switches
-"bracketed paste" (`CSI ? 2004 h`, and `l`) on and off.
+In addition, readline shows when a line is being edited and when it is accepted: it switches "bracketed
+paste" (`CSI ? 2004 h`, and `l`) on and off.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from enum import Enum
 from typing import NamedTuple
 
 AID = "docker-run"
-"""The application that the recorded shell's marks name, as its `bashrc` writes it."""
+"""The application ID of the recorded shell's marks, as in its `bashrc`."""
 
 PASTE_BEGIN, PASTE_END = b"\x1b[200~", b"\x1b[201~"
-"""What a terminal puts around text that is pasted, where bracketed paste is on."""
+"""What a terminal sends before and after pasted text if bracketed paste is on."""
 
 EMPTY_LINE, SHOW_PROMPT = b"\x1b[9981~", b"\x1b[9982~"
-"""Keys that the recorded shell's `bashrc` binds: to forget what is on the line, to show the prompt again."""
+"""Keys that the recorded shell's `bashrc` binds: to discard the line, and to show the prompt again."""
 
 _LONGEST = 4096
-"""Bytes of a mark; what is longer is none."""
+"""Limit of a mark, in bytes."""
 _MARK = re.compile(
     rb"\x1b\]133;(?P<letter>[A-D])(?P<rest>(?:;[^\x07\x1b]*)?)(?:\x07|\x1b\\)"
     rb"|\x1b\[\?2004(?P<paste>[hl])"
@@ -38,15 +38,15 @@ _STRING = re.compile(rb"\x1b\]133;[^\x07\x1b]*\x1b?")
 
 
 class Kind(Enum):
-    """What a piece of what came is."""
+    """The kind of a piece of output."""
 
     OUTPUT = "output"
     PROMPT = "prompt"
     """A prompt begins."""
     CONTINUATION = "continuation"
-    """The shell asks for the rest of a command."""
+    """The prompt of a continuation line begins."""
     READY = "ready"
-    """A prompt, of either kind, is complete: the shell reads."""
+    """A prompt, of either kind, is complete: the shell reads input."""
     BEGUN = "begun"
     """A command begins."""
     ENDED = "ended"
@@ -61,23 +61,23 @@ _LETTERS = {b"A": Kind.PROMPT, b"B": Kind.READY, b"C": Kind.BEGUN, b"D": Kind.EN
 
 
 class Piece(NamedTuple):
-    """A piece of what came out of the terminal."""
+    """A piece of the terminal's output."""
 
     kind: Kind
     data: bytes
-    """As it came."""
+    """Unchanged."""
     status: int = 0
-    """Of a command that has ended."""
+    """The exit status of a command that has ended."""
 
 
 class MarkReader:
-    """Takes what comes apart; marks may be spread over several pieces."""
+    """Splits output at its marks, which may be spread over several reads."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Piece]:
-        """Yield the pieces of `data`, and of what was left of the last time."""
+        """Yield the pieces of `data`, preceded by the incomplete mark of the last call."""
         data = self._rest + data
         self._rest = b""
         end = len(data) - _unfinished(data)
@@ -100,7 +100,7 @@ def _unfinished(data: bytes) -> int:
     """Return how many of the last bytes of `data` may be the beginning of a mark."""
     start = data.rfind(b"\x1b", max(0, len(data) - _LONGEST))
     if data[start : start + 1] == b"\x1b" and data[start:] == b"\x1b":
-        # The escape may be half of the end of a string that began before it.
+        # The escape may be half of the terminator of a string that began before it.
         before = data.rfind(b"\x1b", max(0, start - _LONGEST), start)
         start = before if before >= 0 and _STRING.fullmatch(data, before) else start
     if start < 0:
@@ -111,7 +111,7 @@ def _unfinished(data: bytes) -> int:
 
 
 def _piece(found: re.Match[bytes]) -> Piece | None:
-    """Return what a mark says; None for one that is another program's."""
+    """Return the piece for a mark; None if it is another program's."""
     data = found[0]
     if found["paste"]:
         return Piece(Kind.EDITING if found["paste"] == b"h" else Kind.ACCEPTED, data)

@@ -1,8 +1,8 @@
-"""Typing at a container's terminal, as a person would: each line when the program asks for it.
+"""Typing at a container's terminal as a person would: each line when the program prompts for it.
 
-What is typed before a program reads is shown twice: once by the terminal's own echo, once more when
-the program takes it up and redraws its line. So a line waits until the output ends in a prompt,
-unless its author says with `<wait …>` what it is to wait for.
+Text that is typed before a program reads is shown twice: by the terminal's own echo, and again when the
+program reads it and redraws its line. So a line is held back until the output ends in a prompt, unless its
+author says with `<wait …>` what to wait for.
 Pure: the time is an argument.
 """
 
@@ -20,29 +20,29 @@ _ESCAPE = re.compile(
 )
 _PROMPT_ENDS = (b"$", b"#", b">", b":", b"?", b"%", b"]")
 _GOES_ON = b"\r\n\x03\x04\x1a\x1c"
-"""What ends a line, or interrupts: Enter, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-Backslash."""
+"""Keys that end a line or interrupt: Enter, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-Backslash."""
 _LONGEST_LINE = 8192
 _REMEMBERED = 65_536
-"""Bytes of output in which the pattern of a wait is looked for."""
+"""Bytes of output in which the pattern of a wait is searched."""
 
 _KNOWN_PROMPT = 0.12
-"""Seconds of silence after a prompt at which something was typed before."""
+"""Seconds of silence after a prompt at which a line was typed before."""
 _LIKELY_PROMPT = 0.3
-"""Seconds of silence after a line that ends as prompts do, or after keys that start nothing."""
+"""Seconds of silence after a line that ends like a prompt, or after keys that only edit the line."""
 _UNLIKELY_PROMPT = 1.5
-"""Seconds of silence after any other line that is not at its end, and in a program without prompts."""
+"""Seconds of silence after any other unfinished line, and in a program without prompts."""
 _NO_PROMPT = 5.0
-"""Seconds of silence after which a program that had prompts before is taken to read without one."""
+"""Seconds of silence after which a program that had prompts before is assumed to read without one."""
 _PATIENCE = 5.0
-"""Seconds after which keys are pressed though the program is not silent: they interrupt, or detach."""
+"""Seconds after which keys are pressed although the program prints: they interrupt, or detach."""
 
 
 class Typist:
-    """Decides when the next of `lines` is to be typed; what a `<wait …>` among them asks for comes before.
+    """Decides when the next of `lines` is typed, after the waits (`<wait …>`) before it.
 
-    `began` is when the program started, in seconds of the clock that all other times come from. What it
-    `saw` begins there, too: nothing of the command's own echo. `starting` is for how many seconds a
-    program that has shown no prompt yet may be silent before the first line is typed.
+    `began` is when the program started, in seconds of the clock of all other times. The output passed to
+    `saw` begins there, too, without the echo of the command. `starting` is the silence, in seconds, after
+    which the first line is typed if the program has shown no prompt.
     """
 
     def __init__(self, lines: Sequence[str], *, began: float, starting: float = _UNLIKELY_PROMPT) -> None:
@@ -63,20 +63,20 @@ class Typist:
 
     @property
     def done(self) -> bool:
-        """Whether everything was typed, and the waits behind it are over.
+        """Whether everything was typed, and the waits after it are over.
 
-        Time alone ends no wait: `saw` and `next_line` do, which are told the time.
+        Waits are only ended by `saw` and `next_line`, to which the time is passed.
         """
         return self._position == len(self._lines)
 
     @property
     def only_waits(self) -> bool:
-        """Whether nothing is left to be typed, and waits are not over yet."""
+        """Whether only waits are left, and nothing to type."""
         return not self.done and all(map(waits.is_wait, self._lines[self._position :]))
 
     @property
     def waiting(self) -> str:
-        """What it is doing, for a message, e.g. `waiting for /Ready/`; empty once it is done."""
+        """What it waits for, for a message, e.g. `waiting for /Ready/`; empty once it is done."""
         if self.done:
             return ""
         wait = self._wait()
@@ -85,23 +85,23 @@ class Typist:
         return f"waiting for a prompt, to type `{self._lines[self._position]}`"
 
     def saw(self, output: bytes, *, now: float) -> None:
-        """Take note of what the program printed."""
+        """Process output of the program."""
         if output:
             self._last_event = now
             _, newline, tail = output.rpartition(b"\n")
             self._line = (tail if newline else self._line + output)[-_LONGEST_LINE:]
-            # The echo of a typed line ends with its Enter: only what comes after that is an answer.
+            # The echo of a typed line ends with its Enter: only output after that is a response.
             self._answered = self._answered or bool(newline) or not self._awaits_answer or self._typed is None
             self._seen.add(output)
         self._pass_waits(now)
 
     def next_line(self, *, now: float) -> str | None:
-        """Return the line that is to be typed now, None where it is not time yet. It is never a wait."""
+        """Return the line to type now, None if it is not time yet. Never a wait."""
         self._pass_waits(now)
         if self.done or self._wait() is not None or not self._is_time(now):
             return None
         prompt, line = self._prompt(), self._lines[self._position]
-        # What is typed at its author's word says nothing about the program's prompts.
+        # A line that its author timed says nothing about the program's prompts.
         if not self._waited:
             self._blindly = not prompt
             if prompt and self._answered:
@@ -116,12 +116,12 @@ class Typist:
         return line
 
     def _wait(self) -> waits.Wait | None:
-        """Return the wait that is next, None where that is something to type, or nothing."""
+        """Return the next entry if it is a wait, else None."""
         entry = "" if self.done else self._lines[self._position]
         return waits.parse(entry) if waits.is_wait(entry) else None
 
     def _pass_waits(self, now: float) -> None:
-        """Go past the waits that are over."""
+        """Skip the waits that are over."""
         while (wait := self._wait()) is not None:
             ends = now if wait.pattern else self._wait_began + wait.seconds
             if now < ends or (wait.pattern and not self._seen.holds(wait)):
@@ -136,7 +136,7 @@ class Typist:
         return keys.is_keys(self._lines[self._position]) and now - self._last_typed >= _PATIENCE
 
     def _silence(self) -> float:
-        """Return for how many seconds the program must have been silent."""
+        """Return the silence, in seconds, after which to type."""
         if not self._awaits_answer:
             return _LIKELY_PROMPT
         prompt = self._prompt()
@@ -149,18 +149,18 @@ class Typist:
         return _NO_PROMPT if self._prompts and not self._blindly else _UNLIKELY_PROMPT
 
     def _prompt(self) -> bytes:
-        """Return the line on which the cursor stands, as far as it can be seen; empty for none."""
+        """Return the visible text of the cursor's line, in bytes; empty if there is none."""
         visible = _ESCAPE.sub(b"", self._line)
         return next((part for part in reversed(visible.split(b"\r")) if part.strip()), b"")
 
 
 def _starts_something(line: str) -> bool:
-    """Say whether typing `line` makes a program go on, rather than edit the line it is at."""
+    """Return whether typing `line` makes a program continue, rather than only edits the current line."""
     return not keys.is_keys(line) or any(byte in _GOES_ON for byte in keys.to_bytes(line))
 
 
 class _Seen:
-    """The end of what was printed since `typed`, the line that was typed last."""
+    """The end of the output since `typed`, the last typed line."""
 
     def __init__(self, typed: str = "") -> None:
         self._echo = "" if keys.is_keys(typed) else keys.to_bytes(typed).decode(errors="replace")
@@ -168,14 +168,14 @@ class _Seen:
         self._not_found: waits.Wait | None = None
 
     def add(self, output: bytes) -> None:
-        """Take note of what was printed."""
+        """Add output."""
         self._data += output
         if len(self._data) > _REMEMBERED:
             self._data, self._echo = self._data[-_REMEMBERED:], ""
         self._not_found = None
 
     def holds(self, wait: waits.Wait) -> bool:
-        """Tell whether what is waited for was printed; the echo of what was typed does not count."""
+        """Return whether the pattern of `wait` was printed; the echo of the typed line does not count."""
         if self._not_found != wait and wait.found_in(_without_echo(self._text(), self._echo)):
             return True
         self._not_found = wait
@@ -187,7 +187,7 @@ class _Seen:
 
 
 def _without_echo(text: str, echo: str) -> str:
-    """Return what comes after `echo` where `text` begins with that, across the ends of a terminal's lines."""
+    """Return `text` without `echo` at its start, which may be wrapped at the ends of a terminal's lines."""
     at = 0
     for char in "".join(echo.split()):
         while text[at : at + 1].isspace():

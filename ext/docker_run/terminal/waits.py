@@ -1,8 +1,8 @@
-r"""Waiting before something is typed, in a notation of its own: `<wait 2s>`, `<wait /regex/>`.
+r"""The notation for waits before a line is typed: `<wait 2s>`, `<wait /regex/>`.
 
-A wait types nothing. What comes after it is typed when the time is over, or when what the program has
-printed since the last that was typed matches: `^` and `$` match at lines, escape sequences are left
-out. `\<wait …>` is plain text, as `\<` is for keys (`docker_run.terminal.keys`).
+A wait types nothing. What follows it is typed when the time is over, or when the program's output since the
+last typed line matches: `^` and `$` match at lines, escape sequences are removed. `\<wait …>` is literal
+text, as `\<` is for keys (`docker_run.terminal.keys`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FORM = "write `<wait 2s>` (or `500ms`, `1m`), or `<wait /regular expression/>`"
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What is waited for: a time, or something printed."""
+    """A wait for a time, or for output."""
 
     seconds: float = 0.0
     """Above zero for a time."""
@@ -36,21 +36,21 @@ class Wait:
     """A regular expression (multi-line mode); empty for a time."""
 
     def __str__(self) -> str:
-        """Return what a message calls it, e.g. `2 s` or `/Ready/`."""
+        """Return its form in messages, e.g. `2 s` or `/Ready/`."""
         return f"/{self.pattern}/" if self.pattern else f"{self.seconds:g} s"
 
     def found_in(self, text: str) -> bool:
-        """Tell whether `text` holds what is waited for; never, for a time. Raises `SlowPattern`."""
+        """Return whether the pattern matches in `text`; False for a time. Raises `SlowPattern`."""
         return bool(self.pattern) and patterns.Pattern(self.pattern).search(text) is not None
 
 
 def is_wait(entry: str) -> bool:
-    """Tell whether `entry` of `Command.typed` is a wait, and so is not typed."""
+    """Return whether `entry` of `Command.typed` is a wait, and so is not typed."""
     return _WAIT.fullmatch(entry) is not None
 
 
 def parse(entry: str) -> Wait:
-    """Return what `entry` waits for. Raises `SyntaxProblem`, also for what is no wait at all."""
+    """Parse a wait. Raises `SyntaxProblem` if `entry` is not a valid one."""
     found = _WAIT.fullmatch(entry)
     if found is None:
         raise SyntaxProblem(f"`{entry}` is not a wait: {_FORM}")
@@ -65,10 +65,10 @@ def parse(entry: str) -> Wait:
 
 
 def split(line: str) -> tuple[str, ...]:
-    """Return the entries of a typed line: its waits, each by itself, and what is between them.
+    """Split a typed line into entries: its waits, and what is between them.
 
-    Waits stand in front of keys, or of text, or alone. Raises `SyntaxProblem` for one behind text (the
-    text would lose its Enter), for one that is mistyped, and as `parse` does.
+    A wait is before keys, before text, or alone. Raises `SyntaxProblem` for one after text (which would lose
+    its Enter), for a misspelled one, and as `parse` does.
     """
     entries: list[str] = []
     rest = 0
@@ -86,7 +86,7 @@ def split(line: str) -> tuple[str, ...]:
 
 
 def _spans(line: str) -> Iterator[tuple[int, int]]:
-    """Yield where each wait begins and ends; the line is read twice, however many begin that don't end."""
+    """Yield the start and end of each wait, in linear time even if many begin that don't end."""
     ends = deque(found.span("end") for found in _PATTERN_END.finditer(line) if found["end"])
     at = 0
     while found := _BEGIN.search(line, at):
@@ -102,7 +102,7 @@ def _spans(line: str) -> Iterator[tuple[int, int]]:
 
 
 def _between(entries: list[str], text: str, wait: str) -> None:
-    """Take note of what stands before a wait."""
+    """Add the text before a wait to `entries`."""
     _refuse_mistyped(text)
     if not text.strip(" "):
         return

@@ -1,3 +1,3 @@
-"""A terminal emulator: what programs write → cells of a screen, and lines that scrolled off. Pure."""
+"""A terminal emulator: output of programs → cells of a screen, and its scrollback. Pure."""
 
 __all__ = ["cells", "characters", "emulator", "rendition", "scrollback", "spans"]

@@ -1,4 +1,4 @@
-"""What the lines of a terminal are made of."""
+"""The rows and cells of a terminal's screen."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from docker_run.terminal.emulation.rendition import PLAIN, Style
 
 
 class Kind(Enum):
-    """What a piece of text is."""
+    """The kind of a piece of text."""
 
     OUTPUT = "output"
     ERROR = "error"
     """Written to standard error, where that is known."""
     PROMPT = "prompt"
-    """What stood before typed text on its line."""
+    """The text before typed text on its line."""
     TYPED = "typed"
     """The echo of what the author typed."""
     ELLIPSIS = "ellipsis"
-    """Not from a screen: says how much is left out here."""
+    """Not from a screen: says how much is left out."""
 
 
 class Cell(NamedTuple):
@@ -40,8 +40,8 @@ class Row(dict[int, Cell]):
         self.width = 0
         """No cell at or beyond this column was ever written to."""
         self.begins = 0
-        """Which of the terminal's own line breaks this line begins after, counted from 1; 0 for none."""
+        """The number (from 1) of the automatic line break before this line; 0 for none."""
         self.ends = 0
-        """Which of them it ends with."""
+        """The number of the automatic line break after it; 0 for none."""
         self.command = False
-        """Whether the command stands here, above its output: unless written to, it is no part of that."""
+        """Whether this is the command's line, above its output: not part of the output unless written to."""

@@ -1,4 +1,4 @@
-"""Characters as a terminal takes them: how wide, drawn with the one before, or not at all."""
+"""Characters on a terminal: their width, and whether they combine or are dropped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 LONGEST_CELL = 16
-"""Characters that one cell holds: the longest emoji and the fullest syllables have fewer. Hostile output
-stacks thousands of marks on one letter, which a browser draws over half of the page."""
+"""Limit of a cell, in code points: the longest emoji and syllables have fewer. Hostile output stacks
+thousands of marks on one letter, which a browser draws over half of the page."""
 
-# Line and paragraph separators, the controls of writing direction, and what takes no room and has
-# no look: a page would show its lines in another order than the terminal did.
+# Line and paragraph separators, controls of the writing direction, and invisible characters without width:
+# with them, a page would show text in another order than the terminal.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-# What XML, and with it EPUB, can't hold; and control characters.
+# Characters that XML, and so EPUB, can't contain; and control characters.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -21,13 +21,13 @@ _PIECE = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
 
 
 def printable(text: str) -> str:
-    """Return `text` with U+FFFD for what no page can hold; tabs and ends of lines stay."""
+    """Return `text` with U+FFFD for characters that no page can contain; tabs and line ends stay."""
     is_clean = text.isprintable() or _UNPRINTABLE.search(text) is None
     return text if is_clean else _UNPRINTABLE.sub("\ufffd", text)
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Yield the runs of ASCII in `text`, and each other character that a terminal shows."""
+    """Yield the ASCII runs in `text`, and each other character that a terminal shows."""
     if text.isascii():
         yield text
         return
@@ -37,13 +37,13 @@ def pieces(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def width(character: str) -> int:
-    """Return how many cells `character` takes: 0 for one drawn over that before it, -1 for none at all."""
-    # Not at the top: it takes long to import, and only an emulator needs it.
+    """Return the width of `character` in cells: 0 if it combines with the one before, -1 if not drawn."""
+    # Not at the top: it is slow to import, and only an emulator needs it.
     from wcwidth import wcwidth  # noqa: PLC0415
 
     return wcwidth(character)
 
 
 def joins(before: str, character: str) -> bool:
-    """Tell whether `character` is drawn in one with `before`, the text of a cell, as in composed emoji."""
+    """Return whether `character` combines with `before`, the text of a cell, as in composed emoji."""
     return before.endswith(_JOINER) or (ord(character) in _SKIN_TONES and width(before[-1:]) == 2)

@@ -1,8 +1,7 @@
-"""A terminal without a window: takes what programs write, and keeps what stays to be read.
+"""A headless terminal: interprets the output of programs.
 
-The control sequences are those of ECMA-48 and of xterm's "Control Sequences" document. What asks the
-terminal for something, or concerns its keyboard, mouse or window, is read and has no effect; no input
-is an error.
+The control sequences are those of ECMA-48 and of xterm's "Control Sequences" document. Queries, and sequences
+for the keyboard, mouse or window, are parsed and ignored; no input is an error.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from docker_run.terminal.emulation.grid import Grid, Saved
 from docker_run.terminal.emulation.rendition import restyled
 
 _LONGEST = 256
-"""Characters of parameters, or of intermediates, that a control sequence may have; a longer one has no
-effect. xterm takes 30 parameters; without a bound, one that never ends would be read again and again."""
+"""Limit of a control sequence's parameters, and of its intermediates, in characters; a longer one is ignored.
+xterm accepts 30 parameters; without a limit, a sequence that never ends would be scanned again and again."""
 
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
@@ -36,8 +35,8 @@ _TOKEN = re.compile(
 _BROKEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|[ -/]+[0-~]?)?")
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[ -/]+)?\Z")
 
-# What is passed over: the rest of a sequence that is too long, and strings for the terminal, such as
-# titles and links, up to their end or what breaks them off. The group takes part once the end is there.
+# What is skipped: the rest of a sequence that is too long, and strings for the terminal, such as titles and
+# links, up to their terminator or what aborts them. The group `end` matches once the end was reached.
 _REST_OF_MIDDLE = re.compile(r"[ -/]*+(?P<end>[@-~]|(?=[^ -/]))?")
 _REST_OF_PARAMETERS = re.compile(r"[0-?]*+(?P<end>(?=[^0-?]))?")
 _SKIPPED = {
@@ -57,7 +56,7 @@ _ESCAPES = {
     "D": "index", "E": "next_line", "H": "set_tab_stop", "M": "reverse_index", "c": "reset",
     "7": "save_cursor", "8": "restore_cursor",
 }  # fmt: skip
-# The final character of a control sequence: the method, and how many parameters it takes.
+# The final character of a control sequence: the method, and its number of parameters.
 _SEQUENCES = {
     "@": ("insert_characters", 1), "A": ("cursor_up", 1), "B": ("cursor_down", 1),
     "C": ("cursor_forward", 1), "D": ("cursor_back", 1), "E": ("cursor_down1", 1),
@@ -82,20 +81,20 @@ class _Main(NamedTuple):
 
 
 class Terminal(Grid):
-    """A `Grid` on which the characters and control sequences of programs act."""
+    """A `Grid` that interprets characters and control sequences."""
 
     def __init__(self, columns: int, rows: int, *, limited: bool = True, joined: bool = False) -> None:
         self.unfinished = ""
-        """The beginning of a control sequence at the end of what came so far."""
+        """The beginning of a control sequence at the end of the input so far."""
         self._skipped: re.Pattern[str] | None = None
-        """What is being passed over: of `_SKIPPED`."""
+        """The pattern of what is being skipped, from `_SKIPPED`."""
         self._main: _Main | None = None
         super().__init__(columns, rows, limited=limited, joined=joined)
 
-    # What comes in.
+    # Input.
 
     def feed(self, text: str) -> None:
-        """Take `text`, which may end within a control sequence."""
+        """Interpret `text`, which may end within a control sequence."""
         text = self.unfinished + text
         self.unfinished = ""
         position = 0
@@ -113,17 +112,17 @@ class Terminal(Grid):
             position = token.end() if token else position + 1
 
     def _skip(self, skipped: re.Pattern[str], text: str, position: int) -> int:
-        """Pass over what is to be; return where that ends, or where `text` does."""
+        """Skip what `skipped` matches; return where that, or `text`, ends."""
         found = skipped.match(text, position)
         if found is not None and found["end"] is None:
-            # What is left is an escape at most, of which only the next character says what it is.
+            # At most an escape is left, whose meaning depends on the next character.
             self.unfinished = text[found.end() :]
             return len(text)
         self._skipped = _THEN.get(skipped)
         return found.end() if found else position
 
     def _take(self, token: re.Match[str]) -> None:
-        """Do what a token of `_TOKEN` asks for; nothing, for what this terminal has no use for."""
+        """Interpret a token of `_TOKEN`; unsupported ones are ignored."""
         group = token.lastgroup
         if group == "text":
             self.draw(token["text"])
@@ -156,7 +155,7 @@ class Terminal(Grid):
                 getattr(self, name)(*numbers[:count])
 
     def _switch(self, number: int, *, private: bool, on: bool) -> None:
-        """Set or reset a mode. All but these concern a keyboard, a mouse or a window."""
+        """Set or reset a mode. All others concern the keyboard, mouse or window."""
         if private and number in _ALTERNATE:
             (self._enter_alternate if on else self._leave_alternate)()
             return
@@ -183,12 +182,12 @@ class Terminal(Grid):
             self.keeps = True
             self.restore_cursor()
 
-    # What can be read.
+    # Reading.
 
     def packed_lines(self) -> Iterator[str]:
-        """Yield all lines, packed: those that scrolled off, those of the screen, empty ones at its end too.
+        """Yield all lines, packed: the scrollback, and the screen, with empty lines at its end.
 
-        A program that ended without leaving the alternate screen leaves that one after the main one.
+        If a program ended without leaving the alternate screen, that one follows the main one.
         """
         screens = [self.buffer] if self._main is None else [self._main.rows, self.buffer]
         return self.scrolled.packed(
@@ -196,6 +195,6 @@ class Terminal(Grid):
         )
 
     def reset(self) -> None:
-        """Clear the screen and forget all settings; lines that scrolled off stay."""
+        """Clear the screen and reset all settings; the scrollback is kept (RIS)."""
         self._leave_alternate()
         super().reset()

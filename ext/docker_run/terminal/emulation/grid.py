@@ -1,8 +1,8 @@
-"""A screen made of character cells that forgets no line which scrolled off its top.
+"""A screen of character cells, with unlimited scrollback.
 
-pyte supplies the model (cursor, margins, insertion and deletion of lines, origin mode); this module
-adds what recordings need beyond it: the lines above the screen, screens without a right edge, wide
-and combining characters as current terminals treat them, a kind for each cell.
+pyte supplies the model (cursor, margins, insertion and deletion of lines, origin mode); this module adds
+what recordings need in addition: scrollback, screens without a right edge, wide and combining characters as
+in current terminals, and a kind for each cell.
 
 Where ECMA-48 leaves a choice, the behaviour is xterm's.
 """
@@ -22,17 +22,17 @@ from docker_run.terminal.emulation.rendition import PLAIN, Style
 from docker_run.terminal.emulation.scrollback import Scrollback
 
 _ALLOWANCE = 1_000_000
-"""Cells and lines that control sequences may make over a terminal's life, and cells beyond its width
-that they may move or go over. A few bytes make thousands of cells, and a line without a right edge may
-hold a million: hostile output could fill the memory, or take the square of its length in time. Programs
-that mean well stay far below. What is beyond the allowance has no effect."""
+"""Limit of cells and lines that control sequences may create during a terminal's life, and of cells beyond
+its width that they may move or traverse. A few bytes create thousands of cells, and a line without a right
+edge may have a million: hostile output could exhaust memory, or take quadratic time. Well-behaved programs
+stay far below. What exceeds the allowance has no effect."""
 
 UNLIMITED = 10**9
 """The number of columns of a terminal without a right edge."""
 
 
 class Saved(NamedTuple):
-    """What DECSC saves."""
+    """The state that DECSC saves."""
 
     x: int = 0
     y: int = 0
@@ -43,11 +43,10 @@ class Saved(NamedTuple):
 
 
 class Grid(pyte.Screen):
-    """A screen of `columns` by `rows` cells, and the lines that scrolled off its top.
+    """A screen of `columns` by `rows` cells, and its scrollback.
 
-    With `limited=False` it has no right edge: lines grow as long as they are written, and only
-    cursor movements stop at `columns`. With `joined=True`, a line that was broken at the edge is read
-    as one.
+    With `limited=False` it has no right edge: lines grow as they are written, and only cursor movements stop
+    at `columns`. With `joined=True`, a line that was wrapped at the edge is read as one.
     """
 
     buffer: dict[int, Row]  # type: ignore[assignment]  # cells of our own, and rows without a default
@@ -55,13 +54,13 @@ class Grid(pyte.Screen):
 
     def __init__(self, columns: int, rows: int, *, limited: bool = True, joined: bool = False) -> None:
         self.scrolled = Scrollback(rows, joined=joined)
-        """The lines that left the screen at its top, oldest first."""
+        """The lines that scrolled off the top, oldest first."""
         self.keeps = True
-        """Whether lines that leave the screen are kept."""
+        """Whether lines that scroll off are kept."""
         self.kind = Kind.OUTPUT
-        """The kind of what is being written."""
+        """The current kind of text."""
         self.style = PLAIN
-        """The style of what is being written."""
+        """The current style of text."""
         self._visible_columns = columns
         self._last = ""
         self._untouched = Row()
@@ -73,13 +72,13 @@ class Grid(pyte.Screen):
         self.buffer = defaultdict(Row)
 
     def reset(self) -> None:
-        """Clear the screen and forget all settings; lines that scrolled off stay."""
+        """Clear the screen and reset all settings; the scrollback is kept."""
         self.buffer.clear()
         self.cursor = Cursor(0, 0)
         self.soft_reset()
 
     def soft_reset(self) -> None:
-        """Forget all settings (DECSTR)."""
+        """Reset all settings (DECSTR)."""
         self.margins = None
         self.mode = {modes.DECAWM, modes.DECTCEM}
         self.charset = 0
@@ -89,7 +88,7 @@ class Grid(pyte.Screen):
         self.saved = Saved()
 
     def define_charset(self, code: str, mode: str) -> None:
-        """Make the set `code` G0 (`mode` is `(`) or G1: `0` is line drawing, all else is Unicode."""
+        """Designate the set `code` as G0 (`mode` is `(`) or G1: `0` is line drawing, any other Unicode."""
         chosen = charsets.VT100_MAP if code == "0" else charsets.LAT1_MAP
         if mode == "(":
             self.g0_charset = chosen
@@ -97,7 +96,7 @@ class Grid(pyte.Screen):
             self.g1_charset = chosen
 
     def draw(self, data: str) -> None:
-        """Write characters at the cursor, and move it; wide ones take two cells."""
+        """Write characters at the cursor, and advance it; wide ones take two cells."""
         if (self.g1_charset if self.charset else self.g0_charset) is charsets.VT100_MAP:
             data = data.translate(charsets.VT100_MAP)
         for piece in pieces(data):
@@ -110,7 +109,7 @@ class Grid(pyte.Screen):
             self._last = piece[-1:]
 
     def _write(self, text: str) -> None:
-        """Write characters of which each takes one cell."""
+        """Write characters that take one cell each."""
         while text:
             room = max(1, self.columns - self.cursor.x)
             if self.cursor.x >= self.columns and modes.DECAWM in self.mode:
@@ -119,7 +118,7 @@ class Grid(pyte.Screen):
             text = text[room:]
 
     def _put(self, text: str, cells: int) -> None:
-        """Write characters of `cells` cells each that fit into the line, or into the next."""
+        """Write characters of `cells` cells each that fit on the line, or on the next one."""
         size = cells * len(text)
         if self.cursor.x + size > self.columns:
             if modes.DECAWM in self.mode:
@@ -145,7 +144,7 @@ class Grid(pyte.Screen):
         row.width = max(row.width, self.cursor.x)
 
     def _break_line(self) -> None:
-        """Go to the next line as a terminal does by itself at the right edge."""
+        """Wrap to the next line, as at the right edge."""
         row = self.buffer[self.cursor.y]
         self.carriage_return()
         self.index()
@@ -153,37 +152,37 @@ class Grid(pyte.Screen):
         row.ends = self.buffer[self.cursor.y].begins = self._breaks
 
     def _cells_of_pen(self) -> dict[str, Cell]:
-        """Return the cells made so far in the present look, by text: one for each takes less memory."""
+        """Return the cells created so far in the current style and kind, by text: sharing saves memory."""
         if self._pen != (self.style, self.kind):
             self._pen = (self.style, self.kind)
             self._pen_cells = {}
         return self._pen_cells
 
     def _allowed(self, count: int) -> int:
-        """Return how many of `count` cells or lines a control sequence may still make, and count them."""
+        """Return how many of `count` cells or lines a control sequence may still create, and count them."""
         allowed = min(count, self._allowance)
         self._allowance -= allowed
         return allowed
 
     def _reaches(self, count: int, *, times: int = 1) -> bool:
-        """Tell whether a control sequence may still go over `count` cells; those beyond the width count."""
+        """Return whether a control sequence may traverse `count` cells; counts those beyond the width."""
         beyond = max(count - self._visible_columns, 0) * times
         return self._allowed(beyond) == beyond
 
     @staticmethod
     def _part(row: Row, x: int) -> None:
-        """Take away a wide character that the boundary left of column `x` would cut through."""
+        """Blank a wide character that the boundary left of column `x` would split."""
         if x in row and not row[x].data:
             for column in (x - 1, x):
                 row[column] = row[column]._replace(data=" ")
 
     def _before(self) -> int:
-        """Return the column of the character left of the cursor; -1 where there is none."""
+        """Return the column of the character left of the cursor; -1 if there is none."""
         row, x = self.buffer[self.cursor.y], self.cursor.x - 1
         return x - 1 if x in row and not row[x].data else x
 
     def _joins(self, character: str) -> bool:
-        """Tell whether `character` is drawn in one with that before it, as in composed emoji."""
+        """Return whether `character` combines with the one before it, as in composed emoji."""
         cell = self.buffer[self.cursor.y].get(self._before())
         return cell is not None and joins(cell.data, character)
 
@@ -193,12 +192,12 @@ class Grid(pyte.Screen):
             row[x] = row[x]._replace(data=row[x].data + character)
 
     def repeat(self, count: int) -> None:
-        """Write the last character again, to the end of the line at most (REP)."""
+        """Repeat the last character, up to the end of the line (REP)."""
         room = self._visible_columns - self.cursor.x
         self.draw(self._last * self._allowed(max(min(count or 1, room), 0)))
 
     def index(self) -> None:
-        """Move the cursor down; at the bottom of the scrolling region, scroll that up."""
+        """Move the cursor down; at the bottom of the scrolling region, scroll up (IND)."""
         bottom = (self.margins or Margins(0, self.lines - 1)).bottom
         if self.cursor.y == bottom:
             self.scroll_up(1)
@@ -211,7 +210,7 @@ class Grid(pyte.Screen):
         self.index()
 
     def scroll_up(self, count: int) -> None:
-        """Move the lines of the scrolling region up; those at the top of the screen are kept."""
+        """Move the lines of the scrolling region up; those that leave the screen are kept (SU)."""
         top, bottom = self.margins or Margins(0, self.lines - 1)
         count = min(count or 1, bottom - top + 1)
         rows = self.buffer
@@ -223,7 +222,7 @@ class Grid(pyte.Screen):
                 rows[y - count] = rows.pop(y)
 
     def scroll_down(self, count: int) -> None:
-        """Move the lines of the scrolling region down; those at its bottom are lost."""
+        """Move the lines of the scrolling region down; those at its bottom are lost (SD)."""
         top, bottom = self.margins or Margins(0, self.lines - 1)
         count = min(count or 1, bottom - top + 1)
         rows = self.buffer
@@ -234,7 +233,7 @@ class Grid(pyte.Screen):
                 rows[y + count] = rows.pop(y)
 
     def delete_lines(self, count: int | None = None) -> None:
-        """Remove lines from the cursor's on, within the scrolling region; those below move up (DL)."""
+        """Remove lines at the cursor, within the scrolling region; those below move up (DL)."""
         top, bottom = self.margins or Margins(0, self.lines - 1)
         if top <= self.cursor.y <= bottom:
             below = [self.buffer.pop(y, Row()) for y in range(self.cursor.y, bottom + 1)]
@@ -242,7 +241,7 @@ class Grid(pyte.Screen):
             self.carriage_return()
 
     def reverse_index(self) -> None:
-        """Move the cursor up; at the top of the scrolling region, scroll that down."""
+        """Move the cursor up; at the top of the scrolling region, scroll down (RI)."""
         top = (self.margins or Margins(0, self.lines - 1)).top
         if self.cursor.y == top:
             self.scroll_down(1)
@@ -250,43 +249,43 @@ class Grid(pyte.Screen):
             self.cursor.y -= 1
 
     def cursor_up(self, count: int | None = None) -> None:
-        """Move the cursor up; it stops at the top margin, or at the screen's from beyond that."""
+        """Move the cursor up, to the top margin or, if it is above that, to the screen's (CUU)."""
         top = (self.margins or Margins(0, 0)).top
         stop = top if self.cursor.y >= top else 0
         self.cursor.y = max(self.cursor.y - (count or 1), stop)
 
     def cursor_down(self, count: int | None = None) -> None:
-        """Move the cursor down; it stops at the bottom margin, or at the screen's from beyond that."""
+        """Move the cursor down, to the bottom margin or, if it is below that, to the screen's (CUD)."""
         last = self.lines - 1
         bottom = (self.margins or Margins(0, last)).bottom
         stop = bottom if self.cursor.y <= bottom else last
         self.cursor.y = min(self.cursor.y + (count or 1), stop)
 
     def ensure_hbounds(self) -> None:
-        """Keep a cursor that was moved within the screen, or within what is written beyond it."""
+        """Keep a cursor that was moved within the screen, or within the text beyond its width."""
         self.cursor.x = max(0, self.cursor.x)
         if self.cursor.x >= self._visible_columns:
             self.cursor.x = min(self.cursor.x, self._edge() - 1)
 
     def _edge(self) -> int:
-        """Return how wide the cursor's line may get without being written to."""
+        """Return the right edge for cursor movements and shifts on the cursor's line."""
         if self.columns == self._visible_columns:
             return self.columns
         return max(self._visible_columns, self.buffer[self.cursor.y].width)
 
     def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
-        """Make the lines `top` to `bottom`, counted from 1, the scrolling region; 0 is the screen's edge."""
+        """Set the scrolling region to lines `top` to `bottom`, from 1; 0 is the screen's edge (DECSTBM)."""
         first, last = (top or 1) - 1, min(bottom or self.lines, self.lines) - 1
         if first < last:
             self.margins = Margins(first, last)
             self.cursor_position()
 
     def cursor_to_line(self, line: int | None = None) -> None:
-        """Move the cursor to a line, counted from 1, of the screen or of the scrolling region."""
+        """Move the cursor to a line, from 1, of the screen or of the scrolling region (VPA)."""
         self.cursor_position(line, self.cursor.x + 1)
 
     def set_tab_stop(self) -> None:
-        """Set a tab stop at the cursor (HTS); beyond the width they stay every eight columns."""
+        """Set a tab stop at the cursor (HTS); beyond the width they are fixed, every eight columns."""
         if self.cursor.x < self._visible_columns:
             self.tabstops.add(self.cursor.x)
 
@@ -295,7 +294,7 @@ class Grid(pyte.Screen):
         self._tab(1)
 
     def tabs(self, count: int) -> None:
-        """Move the cursor some tab stops on (CHT)."""
+        """Move the cursor forward `count` tab stops (CHT)."""
         self._tab(min(count or 1, self._visible_columns))
         self.ensure_hbounds()
 
@@ -311,28 +310,28 @@ class Grid(pyte.Screen):
             self.cursor.x = max(x, self.columns - 1)
 
     def back_tabs(self, count: int) -> None:
-        """Move the cursor some tab stops back (CBT)."""
+        """Move the cursor back `count` tab stops (CBT)."""
         stops = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
         self.cursor.x = stops[-(count or 1)] if (count or 1) <= len(stops) else 0
 
     def save_cursor(self) -> None:
-        """Remember the cursor, its style and the character sets (DECSC)."""
+        """Save the cursor, the style and the character sets (DECSC)."""
         self.saved = Saved(
             self.cursor.x, self.cursor.y, self.style, self.charset, self.g0_charset, self.g1_charset
         )
 
     def restore_cursor(self) -> None:
-        """Put the cursor back to where it was saved, as often as asked (DECRC)."""
+        """Restore what was saved, which can be done repeatedly (DECRC)."""
         saved = self.saved
         self.cursor.x, self.cursor.y = saved.x, saved.y
         self.style = saved.style
         self.charset, self.g0_charset, self.g1_charset = saved.charset, saved.g0, saved.g1
 
     def _erase(self, y: int, start: int, end: int) -> None:
-        """Empty cells of a line; they take the background that is set."""
+        """Erase cells of a line; they get the current background."""
         row = self.buffer[y]
         to_the_end = end >= row.width
-        # What ends the line is written once before it is erased; the rest may be gone over again and again.
+        # Erasing up to the line's end costs no more than writing did; other erasures can be repeated.
         if not to_the_end and not self._reaches(end - start):
             return
         self._part(row, start)
@@ -348,17 +347,14 @@ class Grid(pyte.Screen):
             row.update(dict.fromkeys(range(start, end), blank))
 
     def erase_in_line(self, how: int = 0, private: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 (pyte's signature)
-        """Empty the line from the cursor on (0), up to the cursor (1), or whole (2)."""
+        """Erase the line from the cursor on (0), up to the cursor (1), or whole (2) (EL)."""
         start = self.cursor.x if how == 0 else 0
         end = self.cursor.x + 1 if how == 1 else self.columns
         if how <= 2:
             self._erase(self.cursor.y, start, end)
 
     def erase_in_display(self, how: int = 0, *_args: int, **_kwargs: bool) -> None:
-        """Empty the screen from the cursor on (0), up to it (1), or whole (2).
-
-        Or forget the lines that scrolled off (3).
-        """
+        """Erase the screen from the cursor on (0), up to it (1), or whole (2); or the scrollback (3) (ED)."""
         if how == 3:
             self.scrolled.clear()
             return
@@ -370,22 +366,22 @@ class Grid(pyte.Screen):
             self.erase_in_line(how)
 
     def erase_characters(self, count: int | None = None) -> None:
-        """Empty cells from the cursor on (ECH)."""
+        """Erase cells from the cursor on (ECH)."""
         self._erase(self.cursor.y, self.cursor.x, min(self.cursor.x + (count or 1), self.columns))
 
     def insert_characters(self, count: int | None = None) -> None:
-        """Move what is right of the cursor to the right; what leaves the line is lost (ICH)."""
+        """Move the cells at and after the cursor to the right; those that leave the line are lost (ICH)."""
         self._shift(self.cursor.x, count or 1)
 
     def delete_characters(self, count: int | None = None) -> None:
-        """Remove cells from the cursor on; what is right of them moves to the left (DCH)."""
+        """Remove cells from the cursor on; those right of them move to the left (DCH)."""
         count = count or 1
         if self._reaches(self.buffer[self.cursor.y].width - self.cursor.x):
             self._erase(self.cursor.y, self.cursor.x, self.cursor.x + count)
             self._shift(self.cursor.x + count, -count)
 
     def _shift(self, start: int, distance: int, *, times: int = 1) -> None:
-        """Move the cells from `start` on; `times` is the number of steps in which a program may do it."""
+        """Move the cells from `start` on; `times` is the number of steps in which a program could do it."""
         row, edge = self.buffer[self.cursor.y], self._edge()
         if not self._reaches(row.width - start, times=times):
             return

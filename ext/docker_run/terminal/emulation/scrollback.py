@@ -1,4 +1,4 @@
-"""Lines that nothing can change any more, packed: a row of cells takes fifty times the room of its text."""
+"""Scrollback: lines that can't change any more, packed: a row of cells takes fifty times as much memory."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from docker_run.terminal.emulation.rendition import PLAIN, Style
 from docker_run.terminal.emulation.spans import Span, packed, unpacked
 
 _BLOCK = 500
-"""Lines that are kept as one text."""
+"""Lines that are stored as one string."""
 
 
 class Packer:
-    """Packs rows, one after another.
+    """Packs rows into lines.
 
-    With `joined=True`, rows between which the terminal itself broke a line become one line again.
+    With `joined=True`, rows of a line that the terminal wrapped become one line again.
     """
 
     def __init__(self, *, joined: bool = False) -> None:
         self._joined = joined
         self._open: list[str] = []
-        """The rows of a line that the next row may go on with."""
+        """The packed rows of a line that the next row may continue."""
         self._ends = 0
 
     def pack(self, rows: Iterable[Row]) -> Iterator[str]:
-        """Yield the lines that are complete once `rows` came."""
+        """Yield the lines that `rows` complete."""
         for row in rows:
             if row.command and not row:
                 continue
@@ -39,14 +39,14 @@ class Packer:
             self._ends = row.ends
 
     def rest(self) -> Iterator[str]:
-        """Yield the line that is open, if there is one."""
+        """Yield the unfinished line, if there is one."""
         if self._open:
             yield packed(without_blank_end(unpacked("".join(self._open))))
         self._open = []
 
 
 class Scrollback:
-    """The lines that left a screen at its top: the last `recent` ones as rows, all before them packed."""
+    """The lines that scrolled off the top of a screen: the last `recent` as rows, those before packed."""
 
     def __init__(self, recent: int, *, joined: bool = False) -> None:
         self._recent = recent
@@ -54,14 +54,14 @@ class Scrollback:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all lines."""
+        """Remove all lines."""
         self._packer = Packer(joined=self._joined)
         self._blocks: list[str] = []
         self._lines: list[str] = []
         self._rows: list[Row] = []
 
     def extend(self, rows: Iterable[Row]) -> None:
-        """Add lines below those that there are."""
+        """Append lines."""
         self._rows += rows
         if len(self._rows) > 2 * self._recent:
             self._lines += self._packer.pack(self._rows[: -self._recent])
@@ -71,11 +71,11 @@ class Scrollback:
             self._lines = []
 
     def last(self, count: int) -> list[Row]:
-        """Return the last lines, `recent` at most; they may still be changed."""
+        """Return the last lines, at most `recent`; they may still be changed."""
         return self._rows[-count:]
 
     def packed(self, below: Iterable[Row]) -> Iterator[str]:
-        """Yield all lines, and those of the rows `below` them. Nothing can be added after that."""
+        """Yield all lines, then those of the rows `below`. Nothing can be appended afterwards."""
         for block in self._blocks:
             yield from block.split("\n")
         yield from self._lines
@@ -85,7 +85,7 @@ class Scrollback:
 
 
 def row_spans(row: Row) -> list[Span]:
-    """Return the pieces of a row that look the same throughout."""
+    """Return the spans of a row: runs of one kind and style."""
     return [
         Span("".join(cell.data for cell in group), kind, style)
         for (kind, style), group in groupby(_cells(row), key=lambda cell: (cell.kind, cell.style))
@@ -93,9 +93,9 @@ def row_spans(row: Row) -> list[Span]:
 
 
 def _cells(row: Row) -> list[Cell]:
-    """Return the cells of a line from its start on; one that holds many blanks stands for a gap.
+    """Return the cells of a line from its start; a gap is one cell with many blanks.
 
-    What was never written to is of the kind of what stands before it.
+    A gap has the kind of the cell before it.
     """
     cells: list[Cell] = []
     end = 0
@@ -111,7 +111,7 @@ _BLANK = Cell(" ")
 
 
 def without_blank_end(line: Sequence[Span]) -> tuple[Span, ...]:
-    """Leave out empty spans, and blanks at the end that can't be seen."""
+    """Return `line` without empty spans and invisible trailing blanks."""
     spans = [span for span in line if span.text]
     while spans and not _shows_blanks(spans[-1].style):
         last = spans.pop()
