@@ -1,3 +1,3 @@
-"""The part that Sphinx sees: configuration, directives, domain, transforms, builders."""
+"""The Sphinx extension: configuration, directives, domain, transforms, builders."""
 
 __all__ = ["extension"]

@@ -1,4 +1,4 @@
-"""The builder `docker-check`: runs everything, writes nothing, and fails where the world has drifted."""
+"""The builder `docker-check`: runs everything, writes nothing, and fails if an output has drifted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ logger = get_logger(__name__)
 
 
 class DockerCheckBuilder(Builder):
-    """Compares what the commands print now with what was recorded.
+    """Compares the current output of all commands with the recordings.
 
-    The comparing itself happens where all sessions are run (`docker_run.sphinx_ext.build`).
+    The comparison itself is done where all sessions are run (`docker_run.sphinx_ext.build`).
     """
 
     name = "docker-check"
     format = ""
-    # Shown where nothing was found.
+    # Shown if there were no warnings.
     epilog = "The outputs are what the pages and their recordings say."
     allow_parallel = True
 
@@ -31,7 +31,7 @@ class DockerCheckBuilder(Builder):
         return iter(())
 
     def get_target_uri(self, docname: str, typ: str | None = None) -> str:  # noqa: ARG002
-        """Return no address: there are no pages to link to."""
+        """Return an empty URI: there are no pages to link to."""
         return ""
 
     def prepare_writing(self, docnames: AbstractSet[str]) -> None:
@@ -42,5 +42,5 @@ class DockerCheckBuilder(Builder):
 
 
 def register(app: Sphinx) -> None:
-    """Add the builder to Sphinx."""
+    """Register the builder with Sphinx."""
     app.add_builder(DockerCheckBuilder)

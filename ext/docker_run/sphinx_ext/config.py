@@ -1,6 +1,6 @@
-"""The values of `conf.py`: one dataclass that registers, checks and documents them.
+"""The settings in `conf.py`: one dataclass that registers, validates and documents them.
 
-What is wrong with them is said by `docker_run.sphinx_ext.config_checks`.
+Invalid values are reported by `docker_run.sphinx_ext.config_checks`.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ BUILT_IN = DEFAULT_LAB
 """The kind of lab that comes with the extension."""
 
 DIRECTLY = ("none", "null", "false")
-"""What a page's front matter says to run directly on the engine, in lower case."""
+"""The values in a page's front matter for running directly on the engine, in lower case."""
 
 RESERVED = ("direct", "none", "null", "false", BUILT_IN)
-"""Names that no kind of lab of a project can have."""
+"""Names that a project can't give to a kind of lab."""
 
 _LAB, _DIRECT = LabSettings(), DirectLimits()
 LARGEST = (1 << 63) - 1
-"""What the Engine API, and Linux, have room for."""
+"""The largest integer in the Engine API, and in Linux."""
 
 
 def _text(value: object) -> str:
@@ -80,7 +80,7 @@ def _catalogue(value: object) -> str | None:
 
 
 def _truth(value: object) -> bool:
-    # `-D docker_run_private_engine=1` on the command line arrives as what Sphinx made of it.
+    # Sphinx has already converted the text of `-D docker_run_private_engine=1`.
     if not isinstance(value, bool):
         raise ValueError("True or False")  # noqa: TRY004 (all validators raise the same)
     return value
@@ -127,7 +127,7 @@ def _flags(value: object) -> tuple[str, ...]:
     words = _words(value)
     if not words:
         return ()
-    # Not at the top: few projects allow a flag, and the table takes long to import.
+    # Not at the top: few projects allow a flag, and the table is slow to import.
     from docker_run.docker_cli.flag_table import FLAGS  # noqa: PLC0415
 
     refusable = sorted(name for name, flag in FLAGS.items() if flag.reaches)
@@ -149,7 +149,7 @@ def _patterns(value: object) -> tuple[str, ...]:
 
 
 def lab_setting(value: object) -> str | None:
-    """Return the kind of lab that a value of conf.py names; None for none. Raises `ValueError`."""
+    """Return the kind of lab that a value in conf.py names; None for none. Raises `ValueError`."""
     # `-D docker_run_lab=none` on the command line is a text.
     if value is None or value in DIRECTLY:
         return None
@@ -204,14 +204,14 @@ def _setting(
     rebuild: str = "",
     written: object = None,
 ) -> Any:  # noqa: ANN401 (as `dataclasses.field`)
-    """Describe a setting; `written` is its default as `conf.py` has it, where that is of another type."""
+    """Declare a setting; `written` is its default in the form for `conf.py`, if that is of another type."""
     metadata = {"check": check, "help": help, "rebuild": rebuild, "written": written}
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All `docker_run_*` values of `conf.py`, checked."""
+    """All `docker_run_*` settings in `conf.py`, validated."""
 
     engine: str = _setting(
         "auto",
@@ -298,9 +298,9 @@ class Settings:
 
     @classmethod
     def of(cls, config: Config) -> Settings:
-        """Return the settings in `config`; a bad value counts as the default, a bad mode as `replay`.
+        """Return the settings in `config`; the default replaces an invalid value, `replay` an invalid mode.
 
-        That is enough to show pages. Nothing is to be run with them where there are `problems`.
+        That is enough to show pages. Nothing may be run with them if there are `config_checks.problems`.
         """
         values = {}
         for setting in fields(cls):
@@ -317,15 +317,15 @@ class Settings:
         return tuple(sorted([BUILT_IN, *(name for name, _ in self.labs)]))
 
     def catalogue(self, srcdir: str | os.PathLike[str]) -> Path | None:
-        """Return the folder of the image catalogue; `srcdir` is Sphinx's source directory."""
+        """Return the directory of the image catalogue; `srcdir` is Sphinx's source directory."""
         return Path(srcdir, self.images) if self.images else None
 
     def direct_limits(self) -> DirectLimits:
-        """Return what containers directly on an engine may take."""
+        """Return the limits of containers that run directly on an engine."""
         return DirectLimits(self.memory, self.pids, self.shm_size)
 
     def lab_settings(self, srcdir: str | os.PathLike[str]) -> LabSettings:
-        """Return what an engine has to know of labs; `srcdir` is Sphinx's source directory."""
+        """Return the settings of labs for an engine; `srcdir` is Sphinx's source directory."""
         return LabSettings(
             kinds=tuple((name, str(Path(srcdir, folder).resolve())) for name, folder in self.labs),
             memory=self.lab_memory,
@@ -337,12 +337,12 @@ class Settings:
 
 
 def setting_names() -> tuple[str, ...]:
-    """Return the names of all settings, as conf.py has them."""
+    """Return the names of all settings in conf.py."""
     return tuple(PREFIX + setting.name for setting in fields(Settings))
 
 
 def unknown_kind(name: str, kinds: Iterable[str]) -> str:
-    """Say that there is no kind of lab called `name`, and which was meant, or which there are."""
+    """Return the message for an unknown kind of lab, with a suggestion or the known kinds."""
     kinds = sorted(kinds)
     close = near_match(name, kinds)
     known = ", ".join(f"`{kind}`" for kind in kinds)
@@ -351,19 +351,19 @@ def unknown_kind(name: str, kinds: Iterable[str]) -> str:
 
 
 def register(app: Sphinx) -> None:
-    """Add all values to Sphinx."""
+    """Register all settings with Sphinx."""
     for setting in fields(Settings):
         app.add_config_value(
             PREFIX + setting.name,
             as_in_conf(setting),
             setting.metadata["rebuild"],
-            # Types are checked here, with a message that says what is wanted.
+            # Types are validated here, with a better message than Sphinx's.
             types=frozenset({Any}),
             description=setting.metadata["help"],
         )
 
 
 def as_in_conf(setting: Field[Any]) -> object:
-    """Return the default of a setting as `conf.py` would have it."""
+    """Return the default of a setting in the form for `conf.py`."""
     written: object = setting.metadata["written"]
     return setting.default if written is None else written

@@ -1,7 +1,7 @@
-"""What is wrong with the values of `conf.py`.
+"""Checks of the settings in `conf.py`.
 
-What a value that makes no sense was meant to be can't be known. While there is one, nothing is run, and
-pages show their recordings: a wrong setting never makes more run than a right one would.
+While a setting is invalid, nothing is run, and pages show their recordings: a wrong setting must never make
+more run than a right one would.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ logger = get_logger(__name__)
 
 
 class Problem(NamedTuple):
-    """A value of `conf.py` with which nothing can be run."""
+    """An invalid setting in `conf.py`."""
 
     name: str
-    """What was set, as conf.py has it."""
+    """The name of the setting in conf.py."""
     message: str
     """What is wrong with it; follows the name."""
     line: int | None
-    """Where conf.py sets it; None where it was set elsewhere."""
+    """The line of conf.py that sets it; None if it was set elsewhere."""
 
 
 def problems(app: Sphinx) -> tuple[Problem, ...]:
-    """Find all values that are not what they should be, and names that there aren't."""
+    """Return all invalid values and unknown names."""
     lines = dict(reversed(list(_assigned(app))))
     found = [*_bad_values(app.config), *_bad_folders(app), *_unknown_names(app.config, lines)]
     return tuple(Problem(name, message, lines.get(name)) for name, message in found)
@@ -51,7 +51,7 @@ def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
         if isinstance(given := config.overrides.get(name), str):
             try:
                 config.convert_overrides(name, given)
-            except ValueError:  # Sphinx leaves it at a warning, and takes another value
+            except ValueError:  # Sphinx only warns, and uses another value
                 yield name, f"= {shown(given)}: that can't be set with `-D`"
                 continue
         try:
@@ -65,7 +65,7 @@ def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def shown(value: object) -> str:
-    """Return a value as Python writes it; it refuses to write a number of thousands of digits."""
+    """Return the `repr` of a value, which Python refuses for an integer of thousands of digits."""
     try:
         return shortened(repr(value))
     except ValueError:
@@ -83,7 +83,7 @@ def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    # Another extension may have a setting that begins like ours.
+    # Not those in `config`: another extension may have a setting with our prefix.
     for name in dict.fromkeys([*lines, *config.overrides]):
         if name.startswith(PREFIX) and name not in config:
             known = [setting.removeprefix(PREFIX) for setting in setting_names()]
@@ -92,7 +92,7 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
 
 
 def report_problems(app: Sphinx, _config: Config) -> None:
-    """Warn of each of the `problems`, and of each kind of lab that can't be built."""
+    """Warn of all `problems`, and of kinds of labs that can't be built."""
     for problem in problems(app):
         _warn(app, problem.name, f"{problem.message}; nothing is run until it is fixed", line=problem.line)
     kinds = {name: Path(folder) for name, folder in Settings.of(app.config).lab_settings(app.srcdir).kinds}
@@ -100,23 +100,23 @@ def report_problems(app: Sphinx, _config: Config) -> None:
         try:
             lab_definition(kinds, kind)
         except (DockerRunError, OSError) as error:
-            # It costs the pages on such labs, and no others.
+            # Only the pages on such labs are affected.
             line = dict(reversed(list(_assigned(app)))).get(f"{PREFIX}labs")
             _warn(app, f"{PREFIX}labs", f"[{kind!r}]: {error}", line=line)
 
 
 def _warn(app: Sphinx, name: str, message: str, *, line: int | None) -> None:
-    """Warn of the setting `name`, at its line of conf.py; without a place where it was set elsewhere."""
+    """Warn of the setting `name`, at its line of conf.py, or without a location if it was set elsewhere."""
     place = f"{Path(app.confdir, 'conf.py')}:{line}" if line else None
     logger.warning("%s %s", name, message, type="docker_run", subtype=WarningType.CONFIG, location=place)
 
 
 def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:
-    """Yield the names that `conf.py` assigns to, outside of functions and classes, each with its line."""
+    """Yield the names that `conf.py` assigns at module level, each with its line."""
     try:
         waiting: deque[ast.AST] = deque([ast.parse(Path(app.confdir, "conf.py").read_bytes())])
     except (OSError, SyntaxError):
-        return  # there is none, or Sphinx has said what is wrong with it
+        return  # there is no conf.py, or Sphinx has reported its error
     while waiting:
         node = waiting.popleft()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -126,5 +126,5 @@ def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:
 
 
 def register(app: Sphinx) -> None:
-    """Look at the values as soon as there are any."""
+    """Check the settings once they are loaded."""
     app.connect("config-inited", report_problems)

@@ -1,4 +1,4 @@
-"""The face of the extension: each part registers itself."""
+"""Registration of the extension: each part registers itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from docker_run.sphinx_ext.transforms import (
 
 
 def register(app: Sphinx) -> None:
-    """Add everything to Sphinx."""
+    """Register all parts with Sphinx."""
     app.add_domain(DockerRunDomain)
     for transform in (ShowFailures, ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
         app.add_post_transform(transform)

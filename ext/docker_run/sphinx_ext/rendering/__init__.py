@@ -1,3 +1,3 @@
-"""Commands and output as nodes of a doctree, and how each format shows them."""
+"""The nodes for commands and output, and their rendering in each format."""
 
 __all__ = ["assets", "error_boxes", "file_blocks", "nodes", "report_tables", "unprintable"]

@@ -1,4 +1,4 @@
-"""Colours and frames: the lexer, the style sheet, and their counterpart in LaTeX."""
+"""Registration of the lexer, the style sheet, and its counterpart in LaTeX."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ STYLE_SHEET = "docker_run.css"
 
 
 def register(app: Sphinx) -> None:
-    """Add all of it to Sphinx."""
+    """Register them with Sphinx."""
     app.add_lexer("docker-run", DockerRunLexer)
     app.add_css_file(STYLE_SHEET)
     app.connect("config-inited", _add_files)
 
 
 def _add_files(_app: Sphinx, config: Config) -> None:
-    # Before the project's own folders, so that a project can put its own sheet in this one's place.
+    # Before the project's own directories, so that a project can override the style sheet.
     config["html_static_path"] = [str(Path(__file__).parent / "static"), *config["html_static_path"]]
     elements = dict(config["latex_elements"])
     elements["preamble"] = latex_preamble() + elements.get("preamble", "")

@@ -1,4 +1,4 @@
-"""What failed, as a reader of the page sees it: an error box above the block, in every format."""
+"""Error boxes for failures, above their blocks, in every format."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sphinx import addnodes
 
 
 def pages_in(document: nodes.document, docname: str) -> list[str]:
-    """Return the pages in the document of the page `docname`: several, where a builder joins them."""
+    """Return the pages in the document of the page `docname`: several if the builder joins them."""
     return [docname, *(each["docname"] for each in document.findall(addnodes.start_of_file))]
 
 
 def show_failures(
     document: nodes.document, page: Page, docname: str, findings: Sequence[Finding], *, srcdir: Path
 ) -> None:
-    """Put each of `findings` above the block of the page `docname` at which it is, or below its title."""
+    """Insert a box for each of `findings` above its block on the page `docname`, or below the title."""
     blocks = {
         Location(block.source or "", block.line or 0): block
         for block in reversed(list(document.findall(docker_run_block)))
@@ -44,7 +44,7 @@ def show_failures(
 
 
 def error_box(finding: Finding, *, srcdir: Path, below: str) -> nodes.error:
-    """Return what tells a reader of `finding`; `below` says what is shown below it."""
+    """Return the box for `finding`; `below` describes what is shown below it."""
     message = visible(finding.message)
     parts = list(_paragraphs(message[:1].upper() + message[1:]))
     if below:
@@ -55,12 +55,12 @@ def error_box(finding: Finding, *, srcdir: Path, below: str) -> nodes.error:
             "", "", nodes.Text(place), nodes.literal(subtype, subtype), classes=["docker-run-place"]
         )
     )
-    # Not the paragraphs themselves: Sphinx's writer for text would join those of an admonition.
+    # In a container: Sphinx's text writer would join the paragraphs of an admonition.
     return nodes.error("", nodes.container("", *parts), classes=["docker-run-failed"])
 
 
 def _paragraphs(message: str) -> Iterator[nodes.Node]:
-    """Yield a paragraph for each line of a message, and a block for lines that it quotes, indented."""
+    """Yield a paragraph for each line of a message, and a block for its indented, quoted lines."""
     for is_quoted, lines in groupby(message.splitlines(), key=lambda line: line.startswith("    ")):
         if is_quoted:
             text = textwrap.dedent("\n".join(lines))
@@ -80,7 +80,7 @@ def _place(location: Location | None, srcdir: Path) -> str:
 
 
 def _below(page: Page, finding: Finding) -> str:
-    """Say what is shown below a box, where that is not told by what it shows."""
+    """Return a sentence that describes the output below a box; empty if there is none."""
     steps = page.session.steps if page.session else ()
     at = [number for number, step in enumerate(steps) if step.location == finding.location]
     if not page.recording or not any(map(page.recorded, at)):
@@ -91,13 +91,13 @@ def _below(page: Page, finding: Finding) -> str:
 
 
 def _frame(block: docker_run_block) -> nodes.Element:
-    """Return what has to stay together with a block: its caption, if it has one."""
+    """Return the element of a block that includes its caption, if it has one."""
     parent = block.parent
     return parent if isinstance(parent, nodes.container) and parent.get("literal_block") else block
 
 
 def _top(document: nodes.document, docname: str) -> tuple[nodes.Element, int]:
-    """Return where the text of a page begins: the node that holds it, and the position there."""
+    """Return where the text of a page begins: the parent node, and the position in it."""
     files = (each for each in document.findall(addnodes.start_of_file) if each["docname"] == docname)
     root: nodes.Element = next(files, document)
     for title in root.findall(nodes.title):

@@ -1,4 +1,4 @@
-"""How a file that is put on a lab is shown: with its highlighting, under its path."""
+"""Literal blocks for files that are put on a lab, with highlighting and the path as caption."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shown_file(
     lab: str,
     location: Location,
 ) -> nodes.Element:
-    """Return the node for `file`: a literal block of what is in it, under its caption."""
+    """Return the node for `file`: a literal block of its content, with a caption."""
     text = file.data.decode().removesuffix("\n")
     language = presentation.language or guessed_language(file.path, text)
     literal = nodes.literal_block(text, text, language=language, force=True)
@@ -49,7 +49,7 @@ def shown_file(
 
 
 def guessed_language(path: str, text: str) -> str:
-    """Return the name of the language of a file, as Pygments knows it; `none` where it can't be told."""
+    """Return Pygments' name of the language of a file; `none` if it can't be guessed."""
     name = PurePosixPath(path).name
     if name.startswith("Dockerfile.") or name.endswith(".dockerfile"):
         return "docker"

@@ -1,8 +1,8 @@
-"""Commands and their output as Pygments' tokens: HTML gets classes of them, LaTeX colours.
+"""The Pygments lexer for commands and their output: token types become classes in HTML, colours in LaTeX.
 
-Prompts are `Generic.Prompt` and output is `Generic.Output`, line ends included, so that a copy button
-that leaves out both (`copybutton_exclude = ".linenos, .gp, .go"`) copies what is to be typed. What a
-terminal coloured has a type below these: at most one name of each of
+Prompts are `Generic.Prompt` and output is `Generic.Output`, line ends included, so that a copy button that
+excludes both (`copybutton_exclude = ".linenos, .gp, .go"`) copies what a reader has to type. Styled text has
+a subtype of these: at most one name of each of
 
 1. a colour (`FgRed`, …, `FgBrightWhite`), or `Dim` or `Reverse` where there is none,
 2. a background (`BgRed`, …),
@@ -36,14 +36,14 @@ _BASES = {
     Kind.PROMPT: Generic.Prompt,
     Kind.TYPED: Generic.Typed,
 }
-# Not a further prompt of a command: the end of an empty line in a here-document is to be copied.
+# Not a continuation prompt: the end of an empty line in a here-document has to be copied.
 _LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
 _FACES = ("Bold", "Italic", "Underline", "Strike")
 _PIECE = 1 << 16
 _LONGEST_COMMAND = 4096
-"""Characters of a command that are told apart; what is longer holds data, such as a here-document."""
+"""Limit of a command that is highlighted, in characters; a longer one contains data (a here-document)."""
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
-# As in docker_run.css for light pages: white text would not be seen on paper, so it is grey.
+# As in docker_run.css for light pages: white text would be invisible on paper, so it is grey.
 _PRINTED = {
     "black": "000000", "red": "a8121b", "green": "14602a", "yellow": "6b4a00",
     "blue": "0a47a3", "magenta": "7a2199", "cyan": "055a61", "white": "4d555e",
@@ -60,11 +60,11 @@ _PRINTED_FACES = {
     "Bold": r"\let\PYG@bf=\textbf", "Italic": r"\let\PYG@it=\textit",
     "Underline": r"\let\PYG@ul=\underline",
 }  # fmt: skip
-"""What the faces are in LaTeX; to strike text through would need a package."""
+"""The faces in LaTeX; strikethrough would need a package."""
 
 
 class DockerRunLexer(Lexer):  # type: ignore[misc]
-    """Reads the text of `docker_run.terminal.markup`; also one without marks, as a person writes it."""
+    """Lexer of the text of `docker_run.terminal.markup`, and of text without marks, written by hand."""
 
     name = "docker-run"
     aliases: ClassVar[Sequence[str]] = ["docker-run"]
@@ -73,14 +73,14 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
     url = ""
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[Token]:
-        """Yield (position, type, text) for all that is to be seen: the marks are left out."""
+        """Yield (position, type, text) for the visible text, without the marks."""
         position = 0
         ended = True
         for mark, piece in markup.marked(text):
             if mark.kind is None:
                 tokens = list(_command(piece))
             else:
-                # An empty line gets a blank: without a character the formatters leave the type out.
+                # An empty line gets a blank: formatters omit the type of an empty token.
                 shown = " \n" if ended and piece == "\n" else piece
                 tokens = [(token_type(mark.kind, mark.style), shown)]
             ended = piece.endswith("\n")
@@ -91,30 +91,30 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
 
 
 def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
-    """Yield the tokens of a command: Bash's, and a prompt before each line."""
+    """Yield the tokens of a command: those of the Bash lexer, and a prompt before each line."""
     yield Generic.Prompt, markup.PROMPT
     command = markup.unprompted(piece)
     position = 0
-    # Pygments' patterns go over the rest of a text for each quote, and for each here-document without end.
+    # Pygments' patterns scan the rest of the text for each quote, and for each unclosed here-document.
     is_short = len(command) <= _LONGEST_COMMAND
     tokens = BashLexer().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
     for _, kind, value in tokens:
         for line in value.splitlines(keepends=True):
             yield (Text if kind is Error else kind), line
             position += len(line)
-            # The end of the last line is that of the whole command.
+            # No continuation follows the last line.
             if line.endswith("\n") and position < len(command):
                 yield Generic.Prompt.More, markup.CONTINUATION
 
 
 def with_line_ends_inside(html: str) -> str:
-    """Return highlighted `html` with the ends of lines of output inside the elements of class `go`.
+    """Return highlighted `html` with the ends of output lines inside the elements of class `go`.
 
-    Pygments puts them outside, and a copy button that leaves out `.go` would copy an empty line for
-    each line of output.
+    Pygments puts them outside, so that a copy button that excludes `.go` would copy an empty line for each
+    line of output.
     """
     parts, start = [], 0
-    # Some lines at a time: of all at once, each by itself is held until the last.
+    # In chunks: one substitution over the whole text would hold all of its pieces in memory.
     while start < len(html):
         end = html.find("\n", start + _PIECE) + 1 or len(html)
         parts.append(_LINE_END.sub("\\1\n</span>", html[start:end]))
@@ -123,17 +123,17 @@ def with_line_ends_inside(html: str) -> str:
 
 
 def token_type(kind: Kind, style: Style) -> _TokenType:
-    """Return the type of text of this kind and style."""
+    """Return the token type of text of this kind and style."""
     if kind is Kind.ELLIPSIS:
         return Generic.Output.Ellipsis
     return reduce(getattr, style_names(style), _BASES[kind])
 
 
 def style_names(style: Style) -> tuple[str, ...]:
-    """Return the names of `style` in the order in which they make a type.
+    """Return the names of `style`, in their order in a token type.
 
-    Colours that are exchanged (`reverse`) are exchanged here; only where there is neither does a name
-    of its own remain. Of a colour that is also dim, the colour remains.
+    `reverse` swaps the colours here; it has a name of its own only where neither colour is set. `Dim` is
+    omitted where there is a foreground colour.
     """
     fg, bg = (style.bg, style.fg) if style.reverse else (style.fg, style.bg)
     names = [f"Fg{_TITLES[fg]}"] if fg else ["Reverse"] if style.reverse and not bg else ["Dim"] * style.dim
@@ -143,11 +143,11 @@ def style_names(style: Style) -> tuple[str, ...]:
 
 
 def latex_preamble() -> str:
-    """Return what a LaTeX document needs to show the styles of `style_names`.
+    """Return the LaTeX preamble for the styles of `style_names`.
 
-    Pygments' macro gets all types that a piece of text belongs to (`g+go+goFgRed+goFgRedBold`), and
-    calls `PYG@tok@NAME` for each that is defined. So each has to do what the last part of its name
-    says; the names are all that those parts can make, which TeX itself works out.
+    Pygments' macro gets all types of a piece of text (`g+go+goFgRed+goFgRedBold`), and calls `PYG@tok@NAME`
+    for each that is defined. So each macro has to apply only the last part of its name. Macros are needed for
+    all combinations of the parts; TeX itself generates them.
     """
     foregrounds = {f"Fg{_TITLES[name]}": _text_colour(value) for name, value in _PRINTED.items()}
     foregrounds |= {"Dim": _text_colour("666666"), "Reverse": _text_colour("ffffff") + _background("333333")}
@@ -156,7 +156,7 @@ def latex_preamble() -> str:
     faces = [(before, face) for face in _PRINTED_FACES for before in _before(face)]
     return "\n".join(
         [
-            # What can't be shown; pdfTeX knows no such character.
+            # U+FFFD, which pdfTeX does not support.
             r"\ifdefined\DeclareUnicodeCharacter\DeclareUnicodeCharacter{FFFD}{?}\fi",
             r"\makeatletter",
             *(rf"\def\dockerrun@do@{name}{{{definition}}}" for name, definition in parts.items()),
@@ -184,7 +184,7 @@ def latex_preamble() -> str:
 
 
 def _before(face: str) -> list[str]:
-    """Return what can stand before `face` in a name, of the faces before it."""
+    """Return all combinations of faces that can precede `face` in a name."""
     found = [""]
     for each in takewhile(lambda each: each != face, _PRINTED_FACES):
         found += [before + each for before in found]

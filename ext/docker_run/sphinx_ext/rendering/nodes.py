@@ -1,4 +1,4 @@
-"""The nodes that the directives leave in a doctree, to be filled in for each builder."""
+"""The placeholder nodes of the directives, which post-transforms replace for each builder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes like tags)
-    """Stands for a step.
+    """Placeholder for a step.
 
     Attributes: `docname` (its page: some builders put all pages into one document), `step` (its index
     there, -1 for one that can't be run), `commands` (the texts to show for that one), `presentation`
@@ -25,42 +25,42 @@ class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils na
 
 
 class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
-    """Stands for a captured value. Attributes: `docname` (where it is captured), `value` (its name)."""
+    """Placeholder for a captured value. Attributes: `docname` (its page), `value` (its name)."""
 
 
 class docker_run_calls(nodes.Inline, nodes.TextElement):  # noqa: N801
-    """Stands for the pages on which a command is run.
+    """Placeholder for the list of pages that run a command.
 
     Attributes: `command` (its name), `pages` (a pattern of the docnames that count).
     """
 
 
 class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
-    """Stands for a report. Attributes: `docname`, `whole` (of all pages, not of this one)."""
+    """Placeholder for a report. Attributes: `docname`, `whole` (on all pages, not on this one)."""
 
 
 class docker_run_terminal(nodes.literal_block):  # noqa: N801
-    """Commands and their output, in the markup that the lexer reads."""
+    """Commands and their output, in the lexer's markup."""
 
 
 class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
-    """Content that a reader opens with a click, where the format can do that.
+    """Content that is folded, in formats that support it.
 
     Attribute: `summary` (the text to click on).
     """
 
 
 class docker_run_label(nodes.General, nodes.Element):  # noqa: N801
-    """A place that a link leads to, in LaTeX. Attribute: `target` (docname, `:`, id)."""
+    """A link target in LaTeX. Attribute: `target` (docname, `:`, ID)."""
 
 
 def lab_label(name: str) -> nodes.paragraph:
-    """Return what says, above a block, on which lab of its page it is."""
+    """Return the line above a block that names its lab."""
     return nodes.paragraph("", "", nodes.Text("On "), nodes.literal(name, name), classes=["docker-run-lab"])
 
 
 def with_code(text: str) -> nodes.paragraph:
-    """Return `text` as a paragraph; what stands in backquotes is shown as code."""
+    """Return `text` as a paragraph, with text in backticks as code."""
     paragraph = nodes.paragraph()
     for number, part in enumerate(text.split("`")):
         paragraph += nodes.literal(part, part) if number % 2 else nodes.Text(part)
@@ -68,13 +68,13 @@ def with_code(text: str) -> nodes.paragraph:
 
 
 def register(app: Sphinx) -> None:
-    """Add all nodes to Sphinx."""
+    """Register all nodes with Sphinx."""
     for node in (docker_run_block, docker_run_value, docker_run_calls, docker_run_report):
-        # Copies of a title in a table of contents never pass a post-transform: nothing is shown there.
+        # Post-transforms don't process copies of a title in a table of contents: nothing is shown there.
         handler = (_skip, None)
         app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)
     app.add_node(docker_run_label, latex=(_visit_label, None))
-    # All other formats take it for the literal block that it is.
+    # All other formats treat it as its base class, a literal block.
     app.add_node(docker_run_terminal, html=(_visit_terminal, None))
     show = (_show, _show)
     app.add_node(
@@ -96,7 +96,7 @@ def _visit_terminal(translator: HTML5Translator, node: docker_run_terminal) -> N
 
 
 def _visit_label(translator: LaTeXTranslator, node: docker_run_label) -> None:
-    # As Sphinx writes it where it leads to the place: names of pages may hold what TeX reads in its own way.
+    # By Sphinx's own method, which escapes names of pages with characters that are special in TeX.
     translator.body.append(translator.hypertarget(node["target"], withdoc=False))
     raise nodes.SkipNode
 
@@ -106,7 +106,7 @@ def _skip(_translator: SphinxTranslator, _node: nodes.Element) -> None:
 
 
 def _show(_translator: SphinxTranslator, _node: nodes.Element) -> None:
-    """Leave the content as it is: what can't be folded is shown."""
+    """Show the content: the format can't fold it."""
 
 
 def _visit_details(translator: HTML5Translator, node: nodes.Element) -> None:

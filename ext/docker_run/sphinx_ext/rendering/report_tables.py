@@ -1,4 +1,4 @@
-"""Tables of what was run, where and when, for `docker-report`."""
+"""The tables of `docker-report`: what was run, where and when."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from docker_run.model import DEFAULT_LAB, Place, Recording, Session
 from docker_run.workflow.verify import held_steps
 
 Cell = str | nodes.Node
-"""What a cell of a table shows."""
+"""The content of a table cell."""
 
 
 def environment_table(recording: Recording | None) -> nodes.Node:
-    """Describe the machine and the images on which a page was run."""
+    """Build the table of the machine and the images on which a page was run."""
     if recording is None:
         text = "The commands of this page have not been run yet."
         return nodes.paragraph(text, text)
@@ -32,7 +32,7 @@ def environment_table(recording: Recording | None) -> nodes.Node:
 
 
 def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nodes.Node:
-    """List all pages with what was run of each, and where; the first of each entry is the page's link."""
+    """Build the table of all pages, with what was run and where; each entry begins with the page's link."""
     rows: list[Sequence[Cell]] = [("Page", "Commands", "Seconds", "Not run", "Date", "Engine")]
     for link, session, recording in pages:
         steps = recording.steps[: held_steps(session, recording)] if recording else ()
@@ -59,7 +59,7 @@ def _place(recording: Recording) -> str:
 
 
 def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], kind: str, header: bool) -> nodes.table:
-    """Build a table of the class `kind`; the first of `rows` is its head, if it is to have one."""
+    """Build a table of the class `kind`; the first of `rows` is its head, shown if `header` is true."""
     group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
     if header:
         group += nodes.thead("", _row(rows[0]))

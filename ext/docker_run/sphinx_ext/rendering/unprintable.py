@@ -1,4 +1,4 @@
-"""The last look at a page's text: what no format can hold is replaced."""
+"""Replacement of characters that no format can contain, in all text of a page."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from docker_run.terminal.emulation.characters import printable
 
 
 class ReplaceUnprintable(SphinxPostTransform):
-    """Puts U+FFFD in the place of control characters and of what XML can't hold, wherever they come from.
+    """Replaces control characters and those that XML can't contain by U+FFFD.
 
-    A file that `docker-file` shows, a caption or a message of an engine may hold anything. An e-book with
+    A file of `docker-file`, a caption or an engine's message may contain any character. An e-book with
     U+FFFE in it can't be opened, and TeX stops at a control character.
     """
 
@@ -25,18 +25,18 @@ class ReplaceUnprintable(SphinxPostTransform):
         """Replace them."""
         for text in list(self.document.findall(nodes.Text)):
             parent = text.parent
-            # In these, control characters are marks, which the lexer takes out.
+            # In these, control characters are marks, which the lexer removes.
             if isinstance(parent, docker_run_terminal):
                 continue
             shown = printable(text)
             if shown != text:
                 if parent.rawsource == text:
-                    parent.rawsource = shown  # where the two differ, Sphinx highlights nothing
+                    parent.rawsource = shown  # if the two differ, Sphinx does not highlight the block
                 parent.replace(text, nodes.Text(shown))
         for folded in self.document.findall(docker_run_collapse):
             folded["summary"] = printable(folded["summary"])
 
 
 def register(app: Sphinx) -> None:
-    """Add it to Sphinx."""
+    """Register it with Sphinx."""
     app.add_post_transform(ReplaceUnprintable)
