@@ -1,7 +1,7 @@
 """A Sphinx extension whose directive `docker-run` runs commands and embeds their real output.
 
-`__all__` is what other projects may import, and all that they should. It is loaded when it is asked for:
-to import `docker_run` costs neither Sphinx nor docker-py.
+`__all__` is the public API. Its names are loaded lazily: importing `docker_run` imports neither Sphinx nor
+docker-py.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = ("model", "errors", "protocols", "warning_types")
-"""The modules that the public names come from."""
+"""The modules that define the public names."""
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -131,7 +131,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+if not TYPE_CHECKING:  # else a type checker would accept every name
 
     def __getattr__(name: str) -> object:
         """Load a public name."""

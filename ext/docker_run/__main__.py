@@ -1,4 +1,4 @@
-"""`python -m docker_run`: what a Makefile and an author need of an engine outside a build."""
+"""`python -m docker_run`: tasks on an engine outside of a build, for Makefiles and authors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from docker_run.system.signals import ending_as_interrupt
 from docker_run.terminal.visible import visible
 
 _INTERRUPTED = 130
-"""The exit status of a program that Ctrl-C ended, as shells have it."""
+"""The exit status of a program that was ended by Ctrl-C, as in shells."""
 _BUILD = "build an image whose Dockerfile begins from images of a catalogue (ARG BASE=…, FROM ${BASE})"
 
 
 class _Lines:
-    """Progress as lines on standard error."""
+    """Reports progress as lines on standard error."""
 
     def note(self, message: str) -> None:
         print(visible(message), file=sys.stderr)  # noqa: T201 - a command line program
@@ -34,7 +34,7 @@ class _Lines:
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Do what the command line asks; return the exit status."""
+    """Run the subcommand; return the exit status."""
     options = _parser(environ).parse_args(arguments)
     try:
         with ending_as_interrupt():
@@ -118,7 +118,7 @@ def _add_build(build: argparse.ArgumentParser) -> None:
 
 
 def _clean(setting: str, environ: Mapping[str, str]) -> int:
-    # Not at the top: `engine` hands over to another program and needs none of Docker's library.
+    # Not at the top: the subcommand `engine` does not need Docker's library.
     from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415
     from docker_run.engine.cleanup.sweep import remove_all  # noqa: PLC0415
     from docker_run.engine.connection.client_pool import Clients  # noqa: PLC0415
@@ -133,7 +133,7 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     if setting == "none":
         return 0
     try:
-        # Without its data a private engine has nothing to be removed, and is not started for it.
+        # Without data, a private engine has nothing to remove, and is not started.
         kept = private.data_root.exists()
         url = find(setting, environ=environ, private=kept, progress=_Lines(), engine=private)
     except EngineProblem as problem:
@@ -206,11 +206,11 @@ def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], op
         if not optional:
             raise
         _Lines().note(f"no engine for {Path(command[0]).name}: {problem}")
-        # The command must not find by itself what was not to be used.
+        # The command must not find an engine by itself that is not to be used.
         changed["ENGINE"] = "none"
         changed.pop("DOCKER_HOST", None)
     try:
-        # This process goes on until all of the command has ended, because with it the engine ends.
+        # This process stays until the whole command has ended: a private engine ends with it.
         return processes.run(command, changed)
     except OSError as error:
         _Lines().note(f"docker_run: {command[0]}: {error.strerror}")

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree of exceptions.
+"""The exceptions of the extension, as one tree.
 
 ::
 
@@ -24,7 +24,7 @@
         └── UnsavedRecording
 
 Each class has a `subtype`: the `WarningType` under which the build reports it. The message says what
-failed and what to try; the place (page and line) is added by whoever knows it.
+failed and what to try; the place (page and line) is added by the caller that knows it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LONGEST_MESSAGE = 2000
 
 
 def shortened(message: str) -> str:
-    """Return a message without its middle where it is too long: what it quotes can have any length."""
+    """Return `message`, its middle left out if it is too long: the text that it quotes has no limit."""
     if len(message) <= _LONGEST_MESSAGE:
         return message
     part = _LONGEST_MESSAGE // 2 - 50
@@ -46,37 +46,37 @@ def shortened(message: str) -> str:
 
 
 class DockerRunError(Exception):
-    """Base of all errors that the extension reports to its user."""
+    """Base class of all errors that the extension reports to its user."""
 
     subtype: ClassVar[WarningType] = WarningType.DEFECT
-    """The type of warning under which it is reported."""
+    """The type of the warning that reports it."""
     cause: ClassVar[Cause] = Cause.PAGE
     """Whose failure it is, where it ends a session."""
 
 
-# The text of a directive is wrong: found while reading, no engine involved.
+# The text of a directive is wrong: raised in the read phase, without an engine.
 
 
 class SyntaxProblem(DockerRunError):
-    """The directive's text can't be understood: quoting, shell syntax, options, body."""
+    """The text of a directive can't be parsed: quoting, shell syntax, options, body."""
 
     subtype = WarningType.SYNTAX
 
 
 class OptionProblem(SyntaxProblem):
-    """An option of the directive has a value that it can't have."""
+    """An option of a directive has an invalid value."""
 
     subtype = WarningType.OPTION
 
 
 class BodyProblem(SyntaxProblem):
-    """The directive has a body that the command could never read."""
+    """The directive has a body that its command can't read."""
 
     subtype = WarningType.BODY
 
 
 class FlagProblem(SyntaxProblem):
-    """A flag of `docker run` is unknown, lacks its value, has a bad one, or has no API counterpart."""
+    """A flag of `docker run` is unknown, lacks its value, has an invalid one, or has no API counterpart."""
 
     subtype = WarningType.FLAG
 
@@ -91,9 +91,10 @@ class RefusedFlag(FlagProblem):
 
 
 class EngineRefusal(DockerRunError):
-    """The engine refuses a command line, and the page does not expect that.
+    """The engine refused a command line, and the page does not expect it to.
 
-    An exit status that a page expects by its number makes it an output (`docker_run.engine.refusals`).
+    Where the page expects the exit status by its number, the refusal is recorded as output instead
+    (`docker_run.engine.refusals`).
     """
 
     subtype = WarningType.EXIT_CODE
@@ -103,18 +104,18 @@ class EngineRefusal(DockerRunError):
 
 
 class EngineProblem(DockerRunError):
-    """No engine answers, it failed, or what came from it is not whole. Nothing of it is an output."""
+    """No engine answers, it failed, or its response is incomplete. Nothing of that is recorded as output."""
 
     subtype = WarningType.ENGINE
     cause = Cause.ENGINE
 
 
 class ClientConfigProblem(EngineProblem):
-    """`config.json` of the `docker` command is damaged, so that no engine can be chosen safely."""
+    """The CLI's `config.json` is damaged, so no engine can be chosen safely."""
 
 
 class LabProblem(EngineProblem):
-    """A lab did not start, or ended in the middle of its page; the engine that hosts it goes on."""
+    """A lab did not start, or ended in the middle of its page; the engine that hosts it still runs."""
 
     subtype = WarningType.LAB
     cause = Cause.LAB
@@ -123,9 +124,9 @@ class LabProblem(EngineProblem):
 class ImageProblem(DockerRunError):
     """An image could be neither found, nor pulled, nor built from the catalogue.
 
-    `reason` says why in a few words, for readers of a page. `answer` is what the CLI prints where the
-    engine or the registry has said no for good, before its hint at `--help`; it is empty where
-    another try, or another machine, might have the image.
+    `reason` says why in a few words, for readers of a page. `answer` is what the CLI prints, up to its
+    hint at `--help`, when the engine or the registry refuses for good; it is empty where another
+    attempt, or another machine, might succeed.
     """
 
     subtype = WarningType.IMAGE
@@ -136,14 +137,14 @@ class ImageProblem(DockerRunError):
         self.reason = reason or message.partition("\n")[0]
         self.answer = answer
         self.ran: tuple[CommandRecording, ...] = ()
-        """What commands of the step printed that were run before the one which wanted the image."""
+        """The recordings of the step's commands that ran before the one that needed the image."""
 
 
 # A command did not finish. It is never recorded.
 
 
 class Unfinished(DockerRunError):
-    """Base of the reasons for which a command has no result to record."""
+    """Base class of the reasons why a command has no result to record."""
 
 
 class TimedOut(Unfinished):
@@ -159,14 +160,14 @@ class TooMuchOutput(Unfinished):
 
 
 class SlowPattern(Unfinished):
-    """A regular expression of an author was still at work when its time was over."""
+    """An author's regular expression exceeded its time limit."""
 
     subtype = WarningType.PATTERN
 
     def __init__(self, message: str, *, pattern: str) -> None:
         super().__init__(message)
         self.pattern = pattern
-        """As its author wrote it."""
+        """The expression as its author wrote it."""
 
 
 class Interrupted(Unfinished):
@@ -180,14 +181,14 @@ class Interrupted(Unfinished):
 
 
 class Defect(DockerRunError):
-    """Something was raised that nobody expected. It costs the page at which it happened, and no other."""
+    """An unexpected exception. It costs the page on which it was raised, and no other."""
 
     subtype = WarningType.DEFECT
     cause = Cause.DEFECT
 
     @classmethod
     def of(cls, error: Exception, what: str) -> Defect:
-        """Return what to tell of `error`, because of which `what` (e.g. `this page was not run`)."""
+        """Wrap `error`; `what` is its consequence (e.g. `this page was not run`)."""
         said = f": {error}" if str(error) else ""
         return cls(
             f"{what}, because of a defect of the extension or of a library ({type(error).__name__}{said}). "
@@ -200,14 +201,14 @@ class Defect(DockerRunError):
 
 
 class RecordingProblem(DockerRunError):
-    """A recording exists and can't be read."""
+    """A recording exists but can't be read."""
 
     subtype = WarningType.RECORDING_UNREADABLE
 
     def __init__(self, message: str, *, line: int = 1) -> None:
         super().__init__(message)
         self.line = line
-        """The line of the recording at which it can't be read, from 1."""
+        """The line of the recording at which reading failed, from 1."""
 
 
 class NewerRecording(RecordingProblem):

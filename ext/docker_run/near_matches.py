@@ -1,4 +1,4 @@
-"""Which name was meant by one that there isn't."""
+"""Suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 
 def near_match(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """Return the one of the `known` names that is most like `name`; None where none is.
+    """Return the name among `known` that is most similar to `name`; None if none is similar enough.
 
-    `cutoff`, from 0 to 1, says how much alike they have to be.
+    `cutoff`, from 0 to 1, is the least similarity.
     """
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)

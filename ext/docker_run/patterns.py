@@ -1,14 +1,13 @@
-r"""Authors' regular expressions: those of Python's `re`, matched in bounded time.
+r"""Authors' regular expressions: the syntax of Python's `re`, matched in bounded time.
 
-An expression comes from a page, and so from whoever proposes a change to it. Python's own engine tries all
-ways in which `(a|a)+$` can match, and can't be stopped while it does. So `re` says whether an expression is
-one, and the package `regex`, which stops in time, matches it. All expressions of authors go this way:
-`:match:`, `:capture:`, `:volatile:`, `<wait /…/>` and `docker_run_volatile`.
+An expression comes from a page, and so from anyone who proposes a change to it. Python's `re` backtracks
+exponentially on `(a|a)+$`, and can't be interrupted. So `re` validates an expression, and the package
+`regex`, which supports a timeout, matches it. This holds for all expressions of authors: `:match:`,
+`:capture:`, `:volatile:`, `<wait /…/>` and `docker_run_volatile`.
 
-`regex` knows more than `re`. Where it would take for something of its own what means itself in `re`, it is
-given an escape: a brace that repeats nothing (`{e}`, a fuzzy match), and a bracket within brackets
-(`[[:alpha:]`, a class of POSIX). Of what is left, authors meet one difference: `\w` has the marks that are
-combined with letters.
+`regex` has more syntax than `re`. What is literal in `re` and special in `regex` is escaped: a brace that is
+no quantifier (`{e}`, a fuzzy match), and a bracket within a set (`[[:alpha:]`, a POSIX class). One difference
+remains for authors: `\w` includes combining marks.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ if TYPE_CHECKING:
     import regex
 
 SECONDS = 1.0
-"""Of processor time, for each time that a pattern is used; what is no trap takes thousandths of one."""
+"""Limit of processor time per search or substitution; a pattern without backtracking takes milliseconds."""
 
 LONGEST = 10_000
-"""Characters of a pattern."""
+"""Limit of a pattern's length, in characters."""
 
 MOST_REPETITIONS = 20_000
-"""How many pieces `{…}` may make of a pattern: `regex` compiles `(a{100}){100}` to ten thousand."""
+"""Limit of a pattern's pieces, quantifiers expanded: `regex` compiles `(a{100}){100}` to ten thousand."""
 
 _ESCAPE = r"(?P<escape>\\N\{[^}]*\}|\\.)"
 _PIECE = re.compile(
@@ -49,27 +48,27 @@ _IN_SET = re.compile(_ESCAPE + r"|(?P<bracket>\[)|(?P<end>\])|(?P<other>.)", re.
 
 
 class Match(Protocol):
-    """Where a pattern was found."""
+    """A match of a pattern."""
 
     def __getitem__(self, group: int | str, /) -> str | None:
-        """Return the text of a group, the whole for 0; None for a group that had no part in it."""
+        """Return the text of a group, the whole match for 0; None for a group that did not participate."""
 
 
 class Pattern:
-    """A regular expression in multi-line mode, ready to be used. Raises `ValueError` for what is none."""
+    """A compiled regular expression in multi-line mode. Raises `ValueError` if it is invalid."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        """As its author wrote it."""
+        """The expression as its author wrote it."""
         self._compiled = _compiled(text)
 
     @property
     def has_groups(self) -> bool:
-        """Whether it captures anything less than the whole of what it matches."""
+        """Whether it has capturing groups."""
         return bool(self._compiled.groups)
 
     def search(self, text: str) -> Match | None:
-        """Find the first place where it matches. Raises `SlowPattern`."""
+        """Return the first match. Raises `SlowPattern`."""
         try:
             found: Match | None = self._compiled.search(text, timeout=SECONDS)
         except (TimeoutError, MemoryError):
@@ -77,7 +76,7 @@ class Pattern:
         return found
 
     def sub(self, replaced: Callable[[Match], str], text: str) -> str:
-        """Replace all that it matches, from left to right. Raises `SlowPattern`."""
+        """Replace all matches, from left to right. Raises `SlowPattern`."""
         try:
             return str(self._compiled.sub(replaced, text, timeout=SECONDS))
         except (TimeoutError, MemoryError):
@@ -85,16 +84,15 @@ class Pattern:
 
     def _slow(self, text: str) -> SlowPattern:
         return SlowPattern(
-            f"the regular expression `{self.text}` was still at work on {len(text):,} characters of output "
-            f"after {SECONDS:g} s: there are too many ways in which it could match. Repeat nothing whose "
-            "parts are repeated already, as in `(a+)+`, and write what a part may be so that it can't be "
-            "another, `[^,]*,` instead of `.*,`",
+            f"the regular expression `{self.text}` had not finished with {len(text):,} characters of output "
+            f"after {SECONDS:g} s: it could match in too many ways. Don't repeat a group that contains a "
+            "repetition, as in `(a+)+`, and write parts that exclude each other, `[^,]*,` instead of `.*,`",
             pattern=self.text,
         )
 
 
 def problem(text: str) -> str:
-    """Say why `text` is no regular expression; empty for one."""
+    """Return why `text` is not a valid regular expression; empty if it is."""
     try:
         Pattern(text)
     except ValueError as error:
@@ -114,7 +112,7 @@ def _compiled(text: str) -> regex.Pattern[str]:
         raise ValueError("its brackets are nested too deeply") from None
     except (OverflowError, ValueError):
         raise ValueError("a number in it is too large") from None
-    # Not at the top: most builds use no expression, and the package takes long to import.
+    # Not at the top: most builds use no expression, and the package is slow to import.
     import regex  # noqa: PLC0415
 
     same = _for_regex(text, _VERBOSE if flags & re.VERBOSE else _PIECE)
@@ -127,9 +125,9 @@ def _compiled(text: str) -> regex.Pattern[str]:
 
 
 def _for_regex(text: str, outside: re.Pattern[str]) -> str:
-    """Return `text`, which `re` reads, so that `regex` reads it in the same way.
+    """Translate `text` from the syntax of `re` to that of `regex`.
 
-    `outside` finds the pieces of it that are outside of sets (`[…]`).
+    `outside` matches the next piece outside of a set (`[…]`).
     """
     pieces: list[str] = []
     size = _Size()
@@ -147,7 +145,7 @@ def _for_regex(text: str, outside: re.Pattern[str]) -> str:
 
 
 class _Size:
-    """How many pieces a pattern has once what `{…}` repeats is written out."""
+    """Counts the pieces of a pattern, with its quantifiers (`{…}`) expanded."""
 
     def __init__(self) -> None:
         self._groups: list[int] = []
@@ -156,11 +154,11 @@ class _Size:
 
     @property
     def total(self) -> int:
-        """All pieces; of groups, those that are closed."""
+        """The number of pieces; of groups, only those that are closed."""
         return self._before + self._last
 
     def add(self, kind: str, repeated: str) -> None:
-        """Count a piece: of which kind it is, and how often it repeats the one before it."""
+        """Count a piece of kind `kind`; `repeated` is how often a quantifier repeats the piece before it."""
         if kind == "comma":
             self._last *= max(1, int(repeated.lstrip("0")[:10] or "0"))
         elif kind == "open":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 BYTES = {unit: 1024**power for power, unit in enumerate(("b", "k", "m", "g", "t", "p"))}
-"""The bytes in a unit of size. Docker counts in powers of 1024, whatever the unit is called."""
+"""Bytes per unit of size. Docker counts in powers of 1024, whatever the unit is called."""
 
 NANOSECONDS = {
     "ns": 1,
@@ -15,19 +15,19 @@ NANOSECONDS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-"""The nanoseconds in a unit of time."""
+"""Nanoseconds per unit of time."""
 
 LONGEST = 7 * 24 * 3600.0
-"""Seconds that anything may last: more than any page needs, and still a time that every clock can count."""
+"""Upper limit of any time, in seconds: more than any page needs, and within the range of every clock."""
 
 PATTERN = r"(?P<number>[0-9]+(?:\.[0-9]+)?) *+(?P<unit>ms|s|m|h|)"
-"""A number, and its unit: seconds where it has none."""
+"""A number and its unit; without a unit, seconds."""
 
 _TIME = re.compile(PATTERN)
 
 
 def seconds(text: str) -> float:
-    """Read a time; seconds. Raises `ValueError`, which says what is wanted."""
+    """Parse a time into seconds. Raises `ValueError`, whose message says what is expected."""
     found = _TIME.fullmatch(text.strip())
     read = float(found["number"]) * (NANOSECONDS[found["unit"] or "s"] / 1e9) if found else 0.0
     if read <= 0:
