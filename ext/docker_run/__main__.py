@@ -176,9 +176,9 @@ def _lock(setting: str, environ: Mapping[str, str], *, catalogue: Path, names: S
 
 def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     # Not at the top: as for `clean`.
-    from docker_run.engine.commands.project_image import Wanted, build_image, report  # noqa: PLC0415
+    from docker_run.engine.commands.project_image import ImageSettings, build_image, report  # noqa: PLC0415
 
-    wanted = Wanted(
+    wanted = ImageSettings(
         folder=options.folder,
         dockerfile=options.file or options.folder / "Dockerfile",
         tag=options.tag,

@@ -17,7 +17,7 @@ import docker
 import pytest
 
 from builds import CONF, IMAGES, build, start, wait_for
-from docker_run.engine.cleanup.build_folder import usual_root
+from docker_run.engine.cleanup.build_folder import default_root
 from docker_run.engine.cleanup.labels import LEASE, PID
 
 pytestmark = pytest.mark.engine
@@ -150,8 +150,8 @@ def check_nothing_is_left(client: docker.DockerClient, killed: int, mark: str) -
     signs = client.api.volumes(filters={"label": [LEASE, f"{PID}={killed}"]})["Volumes"]
     assert not signs
     table = Path("/proc/self/mountinfo").read_text()
-    assert str(usual_root()) not in table
-    held = [path for path in usual_root().glob("*-*") if not (path / "lock").exists()]
+    assert str(default_root()) not in table
+    held = [path for path in default_root().glob("*-*") if not (path / "lock").exists()]
     assert held == []
 
 
@@ -183,7 +183,7 @@ def test_while_a_bootstrap_script_runs(
     (slow / "bootstrap").chmod(0o755)
     with start(folder, engine_url) as process:
         wait_for(lambda: len(processes(mark)) == 2, "the script's processes")
-        before = set(usual_root().glob("*/work/*"))
+        before = set(default_root().glob("*/work/*"))
         assert before
         kill(process)
     wait_for(lambda: not processes(mark), "their end, with the build")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from docker_run.engine.registry.access_log import ImageRequest, image_requests
-from docker_run.engine.registry.registry import tagged
-from docker_run.engine.registry.storage import Tagged
+from docker_run.engine.registry.registry import repository_tag
+from docker_run.engine.registry.storage import RepositoryTag
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -66,22 +66,22 @@ def test_another_lab_is_told_apart_by_when_it_had_the_address(since: str, counts
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("busybox", Tagged("library/busybox", "latest")),
-        ("docker.io/library/debian:trixie", Tagged("library/debian", "trixie")),
-        ("team/tool:1", Tagged("team/tool", "1")),
+        ("busybox", RepositoryTag("library/busybox", "latest")),
+        ("docker.io/library/debian:trixie", RepositoryTag("library/debian", "trixie")),
+        ("team/tool:1", RepositoryTag("team/tool", "1")),
         ("ghcr.io/team/tool", None),
         (f"busybox@{DIGEST}", None),
         ("Not a name", None),
     ],
 )
-def test_what_an_image_is_called_in_the_registry(name: str, expected: Tagged | None) -> None:
-    assert tagged(name) == expected
+def test_what_an_image_is_called_in_the_registry(name: str, expected: RepositoryTag | None) -> None:
+    assert repository_tag(name) == expected
 
 
 def test_what_a_person_calls_it() -> None:
     names = [
-        Tagged("library/busybox", "latest"),
-        Tagged("library/debian", "13"),
-        Tagged("team/tool", "latest"),
+        RepositoryTag("library/busybox", "latest"),
+        RepositoryTag("library/debian", "13"),
+        RepositoryTag("team/tool", "latest"),
     ]
     assert [each.name for each in names] == ["busybox", "debian:13", "team/tool"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builds import wait_for
-from docker_run.engine.cleanup.build_folder import BuildFolders, Life, usual_root
+from docker_run.engine.cleanup.build_folder import BuildFolders, Life, default_root
 
 BUILD = "01234567-89ab"
 OTHER = "fedcba98-7654"
@@ -143,11 +143,11 @@ def test_one_at_a_time_and_the_other_says_what_it_waits_for(folders: BuildFolder
         waiting.set()
 
     def second() -> None:
-        with folders.turn("key", what="the image slow", say=say, stopped=lambda: False):
+        with folders.lock("key", what="the image slow", say=say, stopped=lambda: False):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with folders.turn("key", what="the image slow", say=say, stopped=lambda: False):
+    with folders.lock("key", what="the image slow", say=say, stopped=lambda: False):
         thread.start()
         assert waiting.wait(60)
         order.append("first")
@@ -158,5 +158,5 @@ def test_one_at_a_time_and_the_other_says_what_it_waits_for(folders: BuildFolder
 
 
 def test_the_usual_place_is_this_users_own() -> None:
-    assert str(os.geteuid()) in usual_root().name
-    assert not usual_root().is_relative_to(Path.home())
+    assert str(os.geteuid()) in default_root().name
+    assert not default_root().is_relative_to(Path.home())

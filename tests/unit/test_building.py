@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from docker_run.__main__ import main
-from docker_run.engine.commands.project_image import Built, Wanted, _save, report
+from docker_run.engine.commands.project_image import BuiltImage, ImageSettings, _save, report
 from docker_run.errors import ImageProblem
 from docker_run.model import Image
 
@@ -85,9 +85,9 @@ def test_a_tag_has_to_be_given(project: Path, capsys: pytest.CaptureFixture[str]
     assert "--tag" in capsys.readouterr().err
 
 
-def built(output: Path | None = None) -> Built:
-    return Built(
-        wanted=Wanted(folder=Path(), dockerfile=Path("Dockerfile"), tag="site", output=output),
+def built(output: Path | None = None) -> BuiltImage:
+    return BuiltImage(
+        wanted=ImageSettings(folder=Path(), dockerfile=Path("Dockerfile"), tag="site", output=output),
         url="unix:///run/engine.sock",
         size=190_040_000,
         bases=((Image("web", "sha256:00", "pulled", ""), 180_000_000),),

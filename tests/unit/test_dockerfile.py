@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.catalogue.dockerfile import Instruction, copied, instructions, left_out
+from docker_run.catalogue.dockerfile import Instruction, copy_sources, ignore_patterns, instructions
 
 DOCKERFILE = """\
 # A comment
@@ -53,14 +53,14 @@ def test_a_file_that_ends_within_an_instruction() -> None:
 )
 def test_what_is_copied(text: str, expected: list[str]) -> None:
     (instruction,) = instructions(text)
-    assert list(copied(instruction)) == expected
+    assert list(copy_sources(instruction)) == expected
 
 
 def test_the_own_list_of_a_dockerfile_goes_before_that_of_the_folder(tmp_path: Path) -> None:
     other = tmp_path / "other" / "Dockerfile"
     other.parent.mkdir()
-    assert left_out(tmp_path, other) == []
+    assert ignore_patterns(tmp_path, other) == []
     (tmp_path / ".dockerignore").write_text("# a comment\n\n  build  \n!build/html\n")
-    assert left_out(tmp_path, other) == ["build", "!build/html"]
+    assert ignore_patterns(tmp_path, other) == ["build", "!build/html"]
     (other.parent / "Dockerfile.dockerignore").write_text("*\n")
-    assert left_out(tmp_path, other) == ["*"]
+    assert ignore_patterns(tmp_path, other) == ["*"]

@@ -52,10 +52,10 @@ def test_what_a_killed_one_left_is_put_back(root: Path) -> None:
     killed = Installation(root / "record", root=root).without_services()
     killed.__enter__()
     enable(root, "docker.service")
-    Installation(root / "record", root=root).put_back()
+    Installation(root / "record", root=root).restore()
     assert state(root) == before
     enable(root, "later.service")
-    Installation(root / "record", root=root).put_back()
+    Installation(root / "record", root=root).restore()
     assert len(state(root)) == len(before) + 1, "what the machine's owner enables afterwards stays"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from docker import APIClient
 
 from docker_run.engine.cleanup.labels import BUILD
-from docker_run.engine.cleanup.leftovers import labelled
+from docker_run.engine.cleanup.leftovers import labelled_objects
 
 
 class _Listing(APIClient):
@@ -28,7 +28,7 @@ class _Listing(APIClient):
 
 def test_a_volume_need_not_say_when_it_was_made() -> None:
     for unknown in ({}, {"CreatedAt": ""}, {"CreatedAt": None}):
-        (volume,) = labelled(_Listing(**unknown))
+        (volume,) = labelled_objects(_Listing(**unknown))
         assert (volume.id, volume.created) == ("data", 0.0)
-    (volume,) = labelled(_Listing(CreatedAt="1970-01-01T00:01:00Z"))
+    (volume,) = labelled_objects(_Listing(CreatedAt="1970-01-01T00:01:00Z"))
     assert volume.created == 60.0

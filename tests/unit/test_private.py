@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from docker_run.engine.private import private_engine
 from docker_run.engine.private.private_engine import (
     PrivateEngine,
+    enable_cgroup_controllers,
     free_pool,
     is_debian,
     lacking_capabilities,
     last_error,
-    make_room_in_cgroup,
     routes,
     rules,
 )
@@ -176,7 +176,7 @@ def cgroup(folder: Path, **files: str) -> Path:
 def test_room_is_made_in_the_cgroup_of_a_container(tmp_path: Path) -> None:
     files = {"cgroup_type": "domain\n", "cgroup_procs": "7\n", "cgroup_controllers": "cpu memory\n"}
     root = cgroup(tmp_path, cgroup_subtree_control="\n", **files)
-    make_room_in_cgroup(root)
+    enable_cgroup_controllers(root)
     assert (root / "init/cgroup.procs").read_text() == "7"
     assert (root / "cgroup.subtree_control").read_text() == "+cpu +memory"
 
@@ -187,7 +187,7 @@ def test_room_is_made_in_the_cgroup_of_a_container(tmp_path: Path) -> None:
 )
 def test_other_cgroups_are_left_alone(files: dict[str, str], tmp_path: Path) -> None:
     before = sorted(cgroup(tmp_path, **files).iterdir())
-    make_room_in_cgroup(tmp_path)
+    enable_cgroup_controllers(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -200,7 +200,7 @@ def test_who_waits_for_its_turn_says_so(tmp_path: Path) -> None:
         said.append(message)
         held.release()
 
-    with private_engine.start_turn(tmp_path / "start", say=say):
+    with private_engine.start_lock(tmp_path / "start", say=say):
         assert is_held(tmp_path / "start")
     assert not is_held(tmp_path / "start")
     assert len(said) == 1

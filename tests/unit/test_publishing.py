@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from docker_run.catalogue.build_context import base_arguments, find_entry
-from docker_run.catalogue.dockerfile import copied, instructions
+from docker_run.catalogue.dockerfile import copy_sources, instructions
 
 PROJECT = Path(__file__).parents[2]
 READ_THE_DOCS = PROJECT / ".readthedocs.yaml"
@@ -187,7 +187,7 @@ def test_the_image_begins_from_one_of_the_catalogue_and_copies_what_there_is() -
     bases = list(base_arguments(text))
     assert bases == [("BASE", "nginx")]
     assert find_entry(PROJECT / "docs" / "images", "nginx")
-    files = [source for instruction in instructions(text) for source in copied(instruction)]
+    files = [source for instruction in instructions(text) for source in copy_sources(instruction)]
     assert files == ["docs/publish/nginx.conf", "build/html"]
     assert (PROJECT / files[0]).is_file()
     kept = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()

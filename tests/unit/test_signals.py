@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from docker_run.system.signals import ENDING, ending_as_interrupt
+from docker_run.system.signals import TERMINATION_SIGNALS, ending_as_interrupt
 
 
-@pytest.fixture(params=ENDING)
+@pytest.fixture(params=TERMINATION_SIGNALS)
 def number(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
     """Give a signal; how it is handled is put back after the test."""
     number = signal.Signals(request.param)
@@ -30,7 +30,7 @@ def test_only_the_first_one_interrupts(number: signal.Signals) -> None:
     with ending_as_interrupt():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
-        for again in ENDING:
+        for again in TERMINATION_SIGNALS:
             signal.raise_signal(again)
 
 
@@ -50,7 +50,7 @@ def test_a_handler_of_somebody_else_stays(number: signal.Signals) -> None:
 
 
 def test_a_hang_up_is_among_them() -> None:
-    assert {signal.SIGTERM, signal.SIGHUP} <= set(ENDING)
+    assert {signal.SIGTERM, signal.SIGHUP} <= set(TERMINATION_SIGNALS)
 
 
 def test_in_another_thread_nothing_changes() -> None:

@@ -50,7 +50,7 @@ class Base(NamedTuple):
     entry: Entry
 
 
-class Other(NamedTuple):
+class ExternalBase(NamedTuple):
     """A base image that is not built along with the image, e.g. a public one."""
 
     argument: str
@@ -68,7 +68,7 @@ class Entry:
     folder: Path
     bases: tuple[Base, ...]
     """The base images that are built here, too."""
-    others: tuple[Other, ...] = ()
+    others: tuple[ExternalBase, ...] = ()
     """The other base images that an argument names."""
 
     @property
@@ -114,7 +114,7 @@ def find_entry(catalogue: Path, name: str) -> Entry | None:
     Raises `ImageProblem` if base images form a cycle.
     """
 
-    def place(name: str) -> tuple[str, Path] | None:
+    def locate(name: str) -> tuple[str, Path] | None:
         found = REFERENCE.fullmatch(name)
         if not found or found["digest"]:
             return None
@@ -123,7 +123,7 @@ def find_entry(catalogue: Path, name: str) -> Entry | None:
             return None
         return found["repository"], folder
 
-    return _find(name, place, within=())
+    return _find(name, locate, within=())
 
 
 def names(catalogue: Path) -> tuple[str, ...]:
@@ -176,14 +176,14 @@ def find_lab(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str
     """
     folders = {DEFAULT_LAB: LAB_CONTEXT, **kinds}
 
-    def place(name: str) -> tuple[str, Path] | None:
+    def locate(name: str) -> tuple[str, Path] | None:
         if name not in folders:
             return None
         if not (folders[name] / "Dockerfile").is_file():
             raise ImageProblem(f"the lab {name!r} has no {folders[name] / 'Dockerfile'}")
         return f"lab-{name}", folders[name]
 
-    entry = _find(kind, place, within=(), contexts=contexts)
+    entry = _find(kind, locate, within=(), contexts=contexts)
     if entry is None:
         raise ImageProblem(
             f"there is no kind of lab {kind!r}; `docker_run_labs` has {', '.join(sorted(folders))}"
@@ -199,14 +199,14 @@ def lab_definition(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[st
     return find_lab(kinds, kind, contexts=contexts).fingerprint()
 
 
-_Place = Callable[[str], tuple[str, Path] | None]
+_Locate = Callable[[str], tuple[str, Path] | None]
 """Resolves a name in a Dockerfile to the name and the directory of an image that is built here."""
 
 
 def _find(
-    name: str, place: _Place, *, within: tuple[str, ...], contexts: Mapping[str, str] = _NONE
+    name: str, locate: _Locate, *, within: tuple[str, ...], contexts: Mapping[str, str] = _NONE
 ) -> Entry | None:
-    found = place(name)
+    found = locate(name)
     if found is None:
         return None
     own, folder = found
@@ -217,9 +217,9 @@ def _find(
         )
     bases, others = [], []
     for argument, default in base_arguments(dockerfile.read_text(encoding="utf-8")):
-        base = _find(default, place, within=(*within, own), contexts=contexts)
+        base = _find(default, locate, within=(*within, own), contexts=contexts)
         if base is None:
-            others.append(Other(argument, default, contexts.get(_tagged(default), "")))
+            others.append(ExternalBase(argument, default, contexts.get(_tagged(default), "")))
         else:
             bases.append(Base(argument, default, base))
     return Entry(own, folder, tuple(bases), tuple(others))

@@ -51,7 +51,7 @@ def _instruction(line: int, text: str) -> Instruction:
     return Instruction(line, keyword.upper(), rest[0] if rest else "")
 
 
-def copied(found: Instruction) -> Iterator[str]:
+def copy_sources(found: Instruction) -> Iterator[str]:
     """Yield the files of the context that a COPY or ADD names; patterns are left out."""
     if found.keyword not in ("COPY", "ADD"):
         return
@@ -67,7 +67,7 @@ def copied(found: Instruction) -> Iterator[str]:
     yield from (word for word in words[:-1] if not _NO_FILE.search(word))
 
 
-def left_out(folder: Path, dockerfile: Path) -> list[str]:
+def ignore_patterns(folder: Path, dockerfile: Path) -> list[str]:
     """Return the patterns of files that are left out of the context `folder`.
 
     They are in the Dockerfile's own `NAME.dockerignore` beside it, else in the context's `.dockerignore`

@@ -13,7 +13,7 @@ from docker_run.model import Chunk, Stream
 _HEADER = 8
 _STREAMS = {0: Stream.OUT, 1: Stream.OUT, 2: Stream.ERR}
 """The stream of a frame, by its first byte (github.com/docker/docker/pkg/stdcopy)."""
-_ENGINES_OWN = 3
+_ENGINE_ERROR = 3
 """The first byte of a frame with an error of the engine itself."""
 _LONGEST_ERROR = 4096
 """Limit of such an error, in bytes."""
@@ -49,7 +49,7 @@ class Frames:
             piece = bytes(self._rest[: self._left])
             del self._rest[: self._left]
             self._left -= len(piece)
-            if self._kind == _ENGINES_OWN:
+            if self._kind == _ENGINE_ERROR:
                 self._take_error(piece)
             else:
                 chunks.append(Chunk(_STREAMS[self._kind], piece))
@@ -62,7 +62,7 @@ class Frames:
 
     def _begin(self, header: bytes) -> None:
         kind, padding, self._left = struct.unpack(">B3sL", header)
-        if kind > _ENGINES_OWN or any(padding):
+        if kind > _ENGINE_ERROR or any(padding):
             raise BrokenStream(f"what came is not the output of a container: {header!r} …")
         self._kind = kind
 

@@ -27,7 +27,7 @@ from docker_run.engine.limits import Limits
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
 
-_AT_ONCE = 4
+_CONCURRENCY = 4
 """Concurrent removals; more don't make an engine faster."""
 
 
@@ -62,10 +62,10 @@ class Host:
         self._lock = threading.Lock()
         self._lease: Lease | None = None
         self._folder: BuildFolder | None = None
-        self._is_left = False
+        self._has_leftovers = False
         self._product: Product | None = None
         self._identity = ""
-        self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="docker-run engine")
+        self._pool = ThreadPoolExecutor(max_workers=_CONCURRENCY, thread_name_prefix="docker-run engine")
 
     @property
     def owner(self) -> Owner:
@@ -162,18 +162,18 @@ class Host:
                 raise
             raise Interrupted("the build was interrupted while an image was pulled or built") from error
 
-    def turn(self, key: str, what: str) -> AbstractContextManager[None]:
+    def lock(self, key: str, what: str) -> AbstractContextManager[None]:
         """Hold the lock named `key` for this engine, one build of this machine at a time.
 
         The notice to builds that wait names `what` they wait for.
         """
-        return self.folders.turn(
+        return self.folders.lock(
             f"{self.identity()} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
         )
 
-    def note_left(self) -> None:
+    def note_leftover(self) -> None:
         """Note that objects of this build are left on the engine, for the next build to remove."""
-        self._is_left = True
+        self._has_leftovers = True
 
     def note_volumes(self, session: str, volumes: Sequence[str]) -> None:
         """Note the anonymous volumes of containers of `session`."""
@@ -190,7 +190,7 @@ class Host:
             sweep.remove_session(self.clients, session, pool=self._pool)
             self._remove_volumes(session)
         except EngineProblem:
-            self._is_left = True
+            self._has_leftovers = True
             raise
 
     def _remove_volumes(self, session: str) -> None:
@@ -200,7 +200,7 @@ class Host:
             return
         with sweep.engine_errors("while a page's volumes were removed"):
             if remove_volumes(self.clients().api, volumes):
-                self._is_left = True  # for the next build to retry
+                self._has_leftovers = True  # for the next build to retry
             else:
                 self._lease.forget_volumes(session)
 
@@ -211,7 +211,7 @@ class Host:
                 self.clients.renew()
             self.remove(session)
         except EngineProblem as problem:
-            self._is_left = True
+            self._has_leftovers = True
             reason = str(problem).partition("\n")[0]
             self.say(f"what a page made is left on the engine ({reason}); the next build removes it")
 
@@ -224,8 +224,8 @@ class Host:
 
     def _end_lease(self) -> None:
         if self._lease is not None and not self._lease.end():
-            self._is_left = True
+            self._has_leftovers = True
 
     def _close_folder(self) -> None:
         if self._folder is not None:
-            self._folder.close(keep=self._is_left)
+            self._folder.close(keep=self._has_leftovers)

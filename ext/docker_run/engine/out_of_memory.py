@@ -21,7 +21,7 @@ _SIGNS = re.compile(rb"\bKilled\b|\b137\b")
 """What shells, compilers and `docker build` print when a program that they have started was killed."""
 _LATE_SECONDS = 0.5
 """How long to wait for the engine to note it: that is asynchronous to the end of the program."""
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _ANSWER_SECONDS = 10.0
 
 
@@ -39,7 +39,7 @@ def was_out_of_memory(api: APIClient, container: str) -> bool:
     while not _is_noted(api, container):
         if time.monotonic() > give_up:
             return False
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return True
 
 

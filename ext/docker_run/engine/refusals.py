@@ -23,8 +23,8 @@ FAILED = 125
 """The CLI's exit status if Docker itself fails, rather than the program that it runs."""
 
 
-class Sign(NamedTuple):
-    """A pattern that classifies an error message."""
+class Error(NamedTuple):
+    """A known error, by its message."""
 
     pattern: str
     """A regular expression, case-insensitive."""
@@ -34,80 +34,80 @@ class Sign(NamedTuple):
 
 _FAILURES = (
     # The machine has run out of a resource.
-    Sign(r"no space left on device", "ENOSPC: a full disk, or no inodes left"),
-    Sign(r"disk quota exceeded", "EDQUOT"),
-    Sign(r"input/output error", "EIO"),
-    Sign(r"too many open files", "EMFILE, ENFILE: create, on 20.10 and 28.5"),
-    Sign(r"cannot allocate memory|out of memory", "ENOMEM"),
-    Sign(r"resource temporarily unavailable", "EAGAIN of fork: no more processes, start, on 28.5"),
+    Error(r"no space left on device", "ENOSPC: a full disk, or no inodes left"),
+    Error(r"disk quota exceeded", "EDQUOT"),
+    Error(r"input/output error", "EIO"),
+    Error(r"too many open files", "EMFILE, ENFILE: create, on 20.10 and 28.5"),
+    Error(r"cannot allocate memory|out of memory", "ENOMEM"),
+    Error(r"resource temporarily unavailable", "EAGAIN of fork: no more processes, start, on 28.5"),
     # The runtime is missing or broken.
-    Sign(
+    Error(
         r"failed to start shim|ttrpc: (?:closed|server closed)", "containerd: its shim is missing or has died"
     ),
-    Sign(r"unable to retrieve OCI runtime error", "containerd-shim: runc did not even begin"),
-    Sign(r"did not terminate successfully", "go-runc: runc has crashed, or was killed"),
-    Sign(
+    Error(r"unable to retrieve OCI runtime error", "containerd-shim: runc did not even begin"),
+    Error(r"did not terminate successfully", "go-runc: runc has crashed, or was killed"),
+    Error(
         r"can't get final child's PID|reading from parent failed|EOF: unknown", "runc: its own process died"
     ),
-    Sign(r"error while dialing|transport is closing|code = Unavailable|^Unavailable: ", "grpc: containerd"),
-    Sign(r"error reading from server|unexpected EOF", "grpc: containerd"),
-    Sign(
+    Error(r"error while dialing|transport is closing|code = Unavailable|^Unavailable: ", "grpc: containerd"),
+    Error(r"error reading from server|unexpected EOF", "grpc: containerd"),
+    Error(
         r"context (?:deadline exceeded|canceled)|i/o timeout", "Go: nobody answers, or the engine is ending"
     ),
     # The container that was just created: no page could name it by its ID.
-    Sign(r"no such container: [0-9a-f]{64}", "moby daemon/errors.go: somebody has removed it"),
-    Sign(r"marked for removal|removal .* is already in progress", "moby daemon/start.go, delete.go"),
+    Error(r"no such container: [0-9a-f]{64}", "moby daemon/errors.go: somebody has removed it"),
+    Error(r"marked for removal|removal .* is already in progress", "moby daemon/start.go, delete.go"),
     # The engine's internal state.
-    Sign(r"could not find bridge|layer does not exist|database not open", "libnetwork, layer store, bolt"),
+    Error(r"could not find bridge|layer does not exist|database not open", "libnetwork, layer store, bolt"),
 )
 """Failures of an engine, whatever the status of its response."""
 
 _REFUSALS = (
-    Sign(r"port is already allocated", "libnetwork portallocator: start, on 20.10 and 28.5"),
-    Sign(r"address already in use|cannot assign requested address", "EADDRINUSE, EADDRNOTAVAIL: a port"),
-    Sign(r"unable to find (?:user|group) .*no matching entries", "moby daemon/oci_linux.go: start, on both"),
-    Sign(
+    Error(r"port is already allocated", "libnetwork portallocator: start, on 20.10 and 28.5"),
+    Error(r"address already in use|cannot assign requested address", "EADDRINUSE, EADDRNOTAVAIL: a port"),
+    Error(r"unable to find (?:user|group) .*no matching entries", "moby daemon/oci_linux.go: start, on both"),
+    Error(
         r"^invalid (?:volume specification|mount config|mode|tmpfs option|IPC mode|isolation|--security-opt)",
         "moby volume/mounts, runconfig, daemon: create or start, on both",
     ),
-    Sign(r"Cannot mkdir: .* is not a directory", "moby container: create with `-w`, on both"),
-    Sign(r"error gathering device information", "moby daemon: start with `--device`, on both"),
-    Sign(r"could not select device driver", "moby daemon/devices.go: start with `--gpus`, on both"),
-    Sign(r"--storage-opt is supported only for", "moby graphdriver/overlay2: create, on 20.10"),
-    Sign(r"joining (?:network|IPC|PID) namespace of container", "moby daemon: start, on 28.5"),
-    Sign(r"cannot join (?:network|IPC|PID) .*container", "moby daemon/container_operations.go"),
-    Sign(r"is not a shared (?:or slave )?mount", "moby daemon/oci_linux.go: `bind-propagation=`, on 20.10"),
-    Sign(r"failed to initialize logging driver", "moby daemon/logs.go: start with `--log-driver`, on both"),
-    Sign(
+    Error(r"Cannot mkdir: .* is not a directory", "moby container: create with `-w`, on both"),
+    Error(r"error gathering device information", "moby daemon: start with `--device`, on both"),
+    Error(r"could not select device driver", "moby daemon/devices.go: start with `--gpus`, on both"),
+    Error(r"--storage-opt is supported only for", "moby graphdriver/overlay2: create, on 20.10"),
+    Error(r"joining (?:network|IPC|PID) namespace of container", "moby daemon: start, on 28.5"),
+    Error(r"cannot join (?:network|IPC|PID) .*container", "moby daemon/container_operations.go"),
+    Error(r"is not a shared (?:or slave )?mount", "moby daemon/oci_linux.go: `bind-propagation=`, on 20.10"),
+    Error(r"failed to initialize logging driver", "moby daemon/logs.go: start with `--log-driver`, on both"),
+    Error(
         r"write /sys/fs/cgroup/\S+: (?:invalid argument|no such device|numerical result out of range)",
         "runc: a limit that the kernel does not take, on both",
     ),
-    Sign(r"write \S*proc\S*/sys/\S+: invalid argument", "runc: start with `--sysctl`, on both"),
-    Sign(r"unable to apply caps: operation not permitted", "runc: `--privileged`, where the engine may not"),
-    Sign(r"error setting rlimit type \d+: operation not permitted", "runc: start with `--ulimit`, on both"),
-    Sign(r"sethostname: invalid argument", "runc: start with a long `--hostname`, on both"),
-    Sign(r"error mounting \"", "runc: a mount that can't be, of `-v`, `--mount` or `--tmpfs`"),
-    Sign(
+    Error(r"write \S*proc\S*/sys/\S+: invalid argument", "runc: start with `--sysctl`, on both"),
+    Error(r"unable to apply caps: operation not permitted", "runc: `--privileged`, where the engine may not"),
+    Error(r"error setting rlimit type \d+: operation not permitted", "runc: start with `--ulimit`, on both"),
+    Error(r"sethostname: invalid argument", "runc: start with a long `--hostname`, on both"),
+    Error(r"error mounting \"", "runc: a mount that can't be, of `-v`, `--mount` or `--tmpfs`"),
+    Error(
         r"exec: \".*(?:executable file not found|no such file or directory|permission denied|is a directory)",
         "runc: no program of that name (answered as 400 by 20.10.24 and 28.5.2)",
     ),
     # Podman 4.3.1 and 5.8.6, which answer nearly everything with 500.
-    Sign(
+    Error(
         r"OCI runtime attempted to invoke a command that was not found|OCI permission denied",
         "crun, at attach",
     ),
-    Sign(r"that name is already in use|network not found|no container with name or ID", "podman: create"),
-    Sign(r"exists on container .*, but is not a directory", "podman: `-w`, at attach"),
-    Sign(r"unable to find user .*no matching entries", "podman: `-u`, at attach"),
+    Error(r"that name is already in use|network not found|no container with name or ID", "podman: create"),
+    Error(r"exists on container .*, but is not a directory", "podman: `-w`, at attach"),
+    Error(r"unable to find user .*no matching entries", "podman: `-u`, at attach"),
 )
 """Refusals with the status 500."""
 
-_REFUSING = frozenset({400, 403, 404, 409, 501})
+_REFUSAL_STATUSES = frozenset({400, 403, 404, 409, 501})
 """Statuses of refusals."""
-_UNMARKED = 500
+_UNCLASSIFIED = 500
 """The status of an error that the engine has not classified."""
 
-_LOOKED_AT = 4000
+_SEARCHED = 4000
 """Characters searched at either end of a message: a program on a lab prints lines of any length."""
 
 _NOT_FOUND = (
@@ -132,7 +132,7 @@ def exit_status(answer: int | None, message: str) -> int | None:
     invoked, 127 one that can't be found (https://docs.docker.com/engine/containers/run/#exit-status). The
     CLI distinguishes them by words: see `toStatusError` in docker/cli, `cli/command/container/run.go`.
     """
-    refuses = answer in _REFUSING or (answer == _UNMARKED and _is_among(_REFUSALS, message))
+    refuses = answer in _REFUSAL_STATUSES or (answer == _UNCLASSIFIED and _is_among(_REFUSALS, message))
     if is_failure(message) or not refuses:
         return None
     if any(words in message for words in _NOT_FOUND):
@@ -142,7 +142,7 @@ def exit_status(answer: int | None, message: str) -> int | None:
     return FAILED
 
 
-def _is_among(signs: tuple[Sign, ...], message: str) -> bool:
-    if len(message) > 2 * _LOOKED_AT:
-        message = f"{message[:_LOOKED_AT]} … {message[-_LOOKED_AT:]}"
+def _is_among(signs: tuple[Error, ...], message: str) -> bool:
+    if len(message) > 2 * _SEARCHED:
+        message = f"{message[:_SEARCHED]} … {message[-_SEARCHED:]}"
     return any(re.search(sign.pattern, message, re.IGNORECASE | re.MULTILINE) for sign in signs)

@@ -34,7 +34,7 @@ _WHOLE = re.compile(rb"[\r\n\x1b]")
 """Where output can be cut: before the end of a line, and before a control sequence."""
 _CHARACTER = re.compile(rb"[^\x80-\xbf]")
 """The first byte of a UTF-8 character."""
-_TAKEN_OVER = "application/vnd.docker."
+_HIJACKED = "application/vnd.docker."
 """Prefix of the content type of a response after which the connection carries a container's streams."""
 
 
@@ -68,7 +68,7 @@ class Connection:
         except requests.HTTPError as error:
             with response:
                 create_api_error_from_http_exception(error)
-        if hijack and not _is_taken_over(response):
+        if hijack and not _is_hijacked(response):
             kind = response.headers.get("Content-Type", "no type")
             response.close()
             raise NotAnEngine(
@@ -166,9 +166,9 @@ def _number(switch: bool) -> str:  # noqa: FBT001 - the form of the engine's API
     return str(int(switch))
 
 
-def _is_taken_over(response: requests.Response) -> bool:
+def _is_hijacked(response: requests.Response) -> bool:
     switched = response.status_code == requests.codes.switching_protocols
-    return switched or response.headers.get("Content-Type", "").startswith(_TAKEN_OVER)
+    return switched or response.headers.get("Content-Type", "").startswith(_HIJACKED)
 
 
 class Transcript:

@@ -82,7 +82,7 @@ class _Reader:
         found: list[list[_Char]] = []
         while self._skip_blanks():
             if self._text[self._at] == "#":
-                raise _acts("#", self._at + 1, "begins a comment")
+                raise _shell_problem("#", self._at + 1, "begins a comment")
             word = self._word()
             if word is not None:
                 _refuse_expansions(word)
@@ -120,7 +120,7 @@ class _Reader:
         char = self._text[self._at]
         column = self._at + 1
         if char in _OPERATORS:
-            raise _acts(char, column, _OPERATORS[char])
+            raise _shell_problem(char, column, _OPERATORS[char])
         if char == "\n":
             raise SyntaxProblem(
                 f"The line breaks at column {column}, where a shell would begin another command: write one "
@@ -130,7 +130,7 @@ class _Reader:
         if char == "\0":
             raise SyntaxProblem(f"There is a NUL character at column {column}: no argument can hold one.")
         if char == "$" and _EXPANSION_UNQUOTED.match(self._text, self._at):
-            raise _acts("$", column, "is replaced by a value")
+            raise _shell_problem("$", column, "is replaced by a value")
         self._at += 1
         return _Char(char, quoted=False, column=column)
 
@@ -169,7 +169,7 @@ class _Reader:
                 self._at += 1
                 char = self._text[self._at]
             elif char == "`" or (char == "$" and _EXPANSION.match(self._text, self._at)):
-                raise _acts(char, self._at + 1, "is replaced by a value, in double quotes too")
+                raise _shell_problem(char, self._at + 1, "is replaced by a value, in double quotes too")
             chars.append(_Char(char, quoted=True, column=self._at + 1))
             self._at += 1
         raise _open_quote('"', start + 1)
@@ -183,7 +183,7 @@ def _refuse_expansions(word: list[_Char]) -> None:
     last_bracket = bare.rfind("]")
     for place, char in enumerate(bare):
         if char in "*?" or (char == "[" and _first_in_brackets(bare, place) < last_bracket):
-            raise _acts(char, word[place].column, "matches file names")
+            raise _shell_problem(char, word[place].column, "matches file names")
 
 
 def _first_in_brackets(bare: str, opening: int) -> int:
@@ -199,13 +199,13 @@ def _refuse_tilde(bare: str, word: list[_Char]) -> None:
         starts = [value, *(place + 1 for place in range(value, len(bare)) if bare[place] == ":")]
         places += [place for place in starts if _TILDE_IN_ASSIGNMENT.match(bare, place)]
     for place in places:
-        raise _acts("~", word[place].column, "is replaced by a home directory")
+        raise _shell_problem("~", word[place].column, "is replaced by a home directory")
 
 
 def _refuse_braces(bare: str, word: list[_Char]) -> None:
     places = list(_expanded_braces(bare))
     if places:
-        raise _acts("{", word[min(places)].column, "is expanded to several words by bash")
+        raise _shell_problem("{", word[min(places)].column, "is expanded to several words by bash")
 
 
 def _expanded_braces(bare: str) -> Iterator[int]:
@@ -222,7 +222,7 @@ def _expanded_braces(bare: str) -> Iterator[int]:
                 yield brace.place
 
 
-def _acts(char: str, column: int, what: str) -> SyntaxProblem:
+def _shell_problem(char: str, column: int, what: str) -> SyntaxProblem:
     return SyntaxProblem(
         f"In a shell the `{char}` at column {column} {what}, but no shell reads this line. Quote it if you "
         f"mean the character ('{char}'), or give the command to a shell in the container: sh -c '…'."

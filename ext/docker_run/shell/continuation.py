@@ -72,7 +72,7 @@ _CODE = re.compile(
     re.VERBOSE,
 )
 """A token of a command, outside of quotes."""
-_GOES_ON = frozenset({"||", "&&", "|", "|&"})
+_CONTINUATION_OPERATORS = frozenset({"||", "&&", "|", "|&"})
 _DOLLAR = re.compile(r"\$(?:\(\(|[({[\"'#?!*@$-])?")
 _DEFAULT = re.compile(r":?[-=?+]")
 _NAME = re.compile(rf"\$\{{[!#]?(?:\w++|[@*#?!$-])(?=\[|{_DEFAULT.pattern})")
@@ -85,7 +85,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._frames: list[_Frame] = []
-        self._announced: deque[_HereDocument] = deque()
+        self._pending: deque[_HereDocument] = deque()
         self._here: _HereDocument | None = None
         self._here_joined = False
         self._backslash = False
@@ -144,18 +144,18 @@ class Reader:
             self._backslash = False
             self._read(line)
             if not self._backslash and (not self._frames or self._frames[-1].kind is _Kind.CODE):
-                self._begin_here()
+                self._begin_here_document()
         return self._comment
 
     def _here_line(self, line: str, here: _HereDocument) -> None:
         joined, self._here_joined = self._here_joined, False
         if not joined and (line.lstrip("\t") if here.tabs else line) == here.word:
-            self._begin_here()
+            self._begin_here_document()
         elif not here.quoted:
             self._here_joined = (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
-    def _begin_here(self) -> None:
-        self._here = self._announced.popleft() if self._announced else None
+    def _begin_here_document(self) -> None:
+        self._here = self._pending.popleft() if self._pending else None
 
     def _read(self, line: str) -> None:
         at = 0
@@ -212,11 +212,11 @@ class Reader:
             return found.end()
         if kind != "blank":
             self.empty = False
-            self._operator = piece if piece in _GOES_ON else ""
+            self._operator = piece if piece in _CONTINUATION_OPERATORS else ""
             self._operator_line = self._line
         was_start, self._word_start = self._word_start, kind in {"blank", "operator", "redirection"}
         if kind == "here":
-            self._announce(found["word"], tabs=bool(found["tabs"]))
+            self._add_pending(found["word"], tabs=bool(found["tabs"]))
         elif kind == "dollar":
             return self._dollar(line, at)
         elif kind == "quote":
@@ -287,9 +287,9 @@ class Reader:
         for _ in range(times):
             self._push(_Kind.SUM, closer, opener)
 
-    def _announce(self, word: str, *, tabs: bool) -> None:
+    def _add_pending(self, word: str, *, tabs: bool) -> None:
         plain = _QUOTING.sub(lambda found: next(filter(None, found.groups()), ""), word)
-        self._announced.append(_HereDocument(plain, plain != word, tabs, self._line))
+        self._pending.append(_HereDocument(plain, plain != word, tabs, self._line))
 
 
 def _shown(opener: str) -> str:

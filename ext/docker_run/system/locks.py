@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
 """Shorter waits are not reported."""
 _LONGEST_COMMAND = 60
@@ -103,7 +103,7 @@ def wait_until(
             is_said = True
             who = holder()
             say(f"waiting for {what}" + (f", held by {who}" if who else ""))
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return True
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from docker_run.system.signals import ENDING
+from docker_run.system.signals import TERMINATION_SIGNALS
 
 _PR_SET_CHILD_SUBREAPER = 36
 """linux/prctl.h"""
 _END_SECONDS = 15.0
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -41,7 +41,7 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
                 os.kill(pid, number)
 
     handled = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    for number in ENDING:
+    for number in TERMINATION_SIGNALS:
         # A signal that `nohup` made ignored stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             handled[number] = signal.signal(number, pass_on)
@@ -91,4 +91,4 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 def _await_orphans() -> None:
     give_up = time.monotonic() + _END_SECONDS
     while time.monotonic() < give_up and descendants(os.getpid()):
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

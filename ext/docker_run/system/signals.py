@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ENDING = tuple(
+TERMINATION_SIGNALS = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK")  # the last two are not on every system
     if hasattr(signal, name)
@@ -26,7 +26,7 @@ def ending_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    taken = [number for number in ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    taken = [number for number in TERMINATION_SIGNALS if signal.getsignal(number) == signal.SIG_DFL]
 
     def interrupt(_number: int, _frame: object) -> None:
         for number in taken:

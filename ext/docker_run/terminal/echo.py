@@ -25,12 +25,12 @@ _NAMES = {
     "\x15": "kill_before", "\x0b": "kill_after",
     "\x1b[A": "recall", "\x10": "recall", "\x1b[B": "recall", "\x0e": "recall",
 }  # fmt: skip
-_GOES_ON = re.compile(r"[\r\n\x03\x04\x1a\x1c]")
+_ENDS_LINE = re.compile(r"[\r\n\x03\x04\x1a\x1c]")
 """Enter, and the keys that interrupt or end the input."""
 _MOST_RECALLED = 100
 _MOST_KEYS = 1024
 """Limit of a line with keys in it, in characters and keys; the echo of a longer one is not computed."""
-_MOST_LOOKS = 100
+_MOST_SEARCHES = 100
 """Limit of line ends at which an echo is searched."""
 _MOST_PLACES = 100_000
 """Limit of characters that one search compares with what keys may have left."""
@@ -47,9 +47,9 @@ class _Typing:
     """The column of the cursor before it was typed."""
     keys: list[str]
     """Characters and keys, in the form that a terminal sends."""
-    goes_on: bool
+    ends_line: bool
     """Whether they end the line or the input."""
-    looks: int = 0
+    searches: int = 0
     """How often the echo was searched."""
     expected: _Expected | None = None
 
@@ -65,13 +65,13 @@ class Typewriter(Terminal):
         """Note that `line`, in the notation of `docker_run.terminal.keys`, is typed now."""
         keys = keys_notation.to_bytes(line).decode(errors="replace")
         row, typing = self.buffer[self.cursor.y], self._typing
-        goes_on = _GOES_ON.search(keys) is not None
-        if typing is not None and typing.row is row and not typing.goes_on:
+        ends_line = _ENDS_LINE.search(keys) is not None
+        if typing is not None and typing.row is row and not typing.ends_line:
             typing.keys.append(keys)  # the keys before only edited the line: it is still the same
-            typing.goes_on, typing.expected = goes_on, None
+            typing.ends_line, typing.expected = ends_line, None
             return
         self.settle()
-        self._typing = _Typing(row, self.cursor.x, [keys], goes_on)
+        self._typing = _Typing(row, self.cursor.x, [keys], ends_line)
 
     def linefeed(self) -> None:
         """Go to the next line, after a search for the echo in the one that ends."""
@@ -89,10 +89,10 @@ class Typewriter(Terminal):
         shown = "".join(row[x].data for row, x in places)
         expected = typing.expected = typing.expected or _Expected("".join(typing.keys), self._earlier)
         length = expected.length_in(shown) if rows else None
-        typing.looks += 1
+        typing.searches += 1
         if length is not None:
             self._mark(typing, places, length)
-        elif not rows or not expected.text.startswith(shown) or typing.looks > _MOST_LOOKS:
+        elif not rows or not expected.text.startswith(shown) or typing.searches > _MOST_SEARCHES:
             self._typing = None
 
     def _mark(self, typing: _Typing, places: Iterable[tuple[Row, int]], length: int) -> None:
@@ -105,7 +105,7 @@ class Typewriter(Terminal):
             if len(echo) < length:
                 echo += row[x].data
                 row[x] = row[x]._replace(kind=Kind.TYPED)
-        if echo and typing.goes_on:
+        if echo and typing.ends_line:
             self._earlier = (echo, *(line for line in self._earlier if line != echo))[:_MOST_RECALLED]
 
     def _rows_from(self, first: Row) -> list[Row]:

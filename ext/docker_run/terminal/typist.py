@@ -19,7 +19,7 @@ _ESCAPE = re.compile(
     rb"|[ -/]*[0-~])"
 )
 _PROMPT_ENDS = (b"$", b"#", b">", b":", b"?", b"%", b"]")
-_GOES_ON = b"\r\n\x03\x04\x1a\x1c"
+_ENDS_LINE = b"\r\n\x03\x04\x1a\x1c"
 """Keys that end a line or interrupt: Enter, Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-Backslash."""
 _LONGEST_LINE = 8192
 _REMEMBERED = 65_536
@@ -59,7 +59,7 @@ class Typist:
         self._typed: str | None = None
         self._wait_began = began
         self._waited = False
-        self._seen = _Seen()
+        self._seen = _RecentOutput()
 
     @property
     def done(self) -> bool:
@@ -111,7 +111,7 @@ class Typist:
         self._answered = False
         self._waited = False
         self._typed = line
-        self._seen = _Seen(line)
+        self._seen = _RecentOutput(line)
         self._last_event = self._last_typed = self._wait_began = now
         return line
 
@@ -156,10 +156,10 @@ class Typist:
 
 def _starts_something(line: str) -> bool:
     """Return whether typing `line` makes a program continue, rather than only edits the current line."""
-    return not keys.is_keys(line) or any(byte in _GOES_ON for byte in keys.to_bytes(line))
+    return not keys.is_keys(line) or any(byte in _ENDS_LINE for byte in keys.to_bytes(line))
 
 
-class _Seen:
+class _RecentOutput:
     """The end of the output since `typed`, the last typed line."""
 
     def __init__(self, typed: str = "") -> None:

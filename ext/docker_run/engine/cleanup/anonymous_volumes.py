@@ -15,7 +15,7 @@ import requests
 from docker import APIClient
 from docker.errors import APIError
 
-WITHOUT_A_NAME = re.compile(r"[0-9a-f]{64}")
+ANONYMOUS_NAME = re.compile(r"[0-9a-f]{64}")
 """The name that engines give to them; a page's own names have a prefix with other characters."""
 
 
@@ -23,7 +23,7 @@ def without_names(container: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a container's anonymous volumes; `container` is the engine's answer to inspect."""
     mounts = [mount for mount in container.get("Mounts") or () if mount.get("Type") == "volume"]
     names = {str(mount.get("Name", "")) for mount in mounts}
-    return tuple(sorted(name for name in names if WITHOUT_A_NAME.fullmatch(name)))
+    return tuple(sorted(name for name in names if ANONYMOUS_NAME.fullmatch(name)))
 
 
 def remove_volumes(api: APIClient, names: Iterable[str]) -> list[str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from docker_run.system.locks import FileLock, holder_of, is_held, wait_until
 
 _LOCK, _ENGINE, _URL, _WORK = "lock", "engine", "url", "work"
-_TURNS = "turns"
+_LOCKS = "turns"
 _ATTEMPTS = 100
 _KEPT_SECONDS = 30 * 24 * 3600
 """How long a dead build's directory is kept if its engine has not been used since."""
@@ -38,7 +38,7 @@ class Life(Enum):
     """It does not run on this machine, which can't tell whether it is alive."""
 
 
-def usual_root() -> Path:
+def default_root() -> Path:
     """Return the parent of this user's build directories: not in the home, which machines may share."""
     if sys.platform == "win32":
         return Path(tempfile.gettempdir(), "docker-run")
@@ -49,7 +49,7 @@ class BuildFolders:
     """The directories of all builds of this user on this machine."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self._root = root or usual_root()
+        self._root = root or default_root()
 
     def open(self, build: str, *, engine: str, url: str = "") -> BuildFolder:
         """Create and lock the directory of a new build. Raises `OSError`.
@@ -111,27 +111,27 @@ class BuildFolders:
                 if path.is_dir() and lock.try_acquire():
                     try:
                         removed += _remove_left(path)
-                        if _is_forgotten(path, engine):
+                        if _is_obsolete(path, engine):
                             _remove_tree(path)
                         elif url and self._url(build) == url:
                             # Its engine is no longer at that address: no need to ask there again.
                             (path / _URL).unlink()
                     finally:
                         lock.release()
-        self._remove_free_turns()
+        self._remove_free_locks()
         with suppress(OSError):
             self._root.rmdir()
         return removed
 
     @contextmanager
-    def turn(
+    def lock(
         self, key: str, *, what: str, say: Callable[[str], None], stopped: Callable[[], bool]
     ) -> Iterator[None]:
         """Hold the lock named `key`, one build of this machine at a time; others wait.
 
         `say` gets the notice that names `what` is waited for. Where locking fails, no build waits.
         """
-        lock = FileLock(self._root / _TURNS / hashlib.sha256(key.encode()).hexdigest()[:32])
+        lock = FileLock(self._root / _LOCKS / hashlib.sha256(key.encode()).hexdigest()[:32])
 
         def acquired() -> bool:
             lock.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -156,8 +156,8 @@ class BuildFolders:
                     lock.path.parent.rmdir()
                     self._root.rmdir()
 
-    def _remove_free_turns(self) -> None:
-        folder = self._root / _TURNS
+    def _remove_free_locks(self) -> None:
+        folder = self._root / _LOCKS
         for path in folder.glob("*") if folder.is_dir() else ():
             lock = FileLock(path)
             with suppress(OSError):
@@ -234,7 +234,7 @@ def _end_processes_in(folder: Path) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-def _is_forgotten(path: Path, engine: str) -> bool:
+def _is_obsolete(path: Path, engine: str) -> bool:
     """Return whether the record that this directory's build is dead is no longer needed."""
     try:
         record = path / _ENGINE

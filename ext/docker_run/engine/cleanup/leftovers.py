@@ -13,13 +13,13 @@ from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 
 from docker_run.engine.cleanup import removal
-from docker_run.engine.cleanup.anonymous_volumes import WITHOUT_A_NAME
+from docker_run.engine.cleanup.anonymous_volumes import ANONYMOUS_NAME
 from docker_run.engine.cleanup.labels import BUILD, IMAGES, LEASE, LEASE_NAME, NAME, VOLUMES, Owner
 from docker_run.engine.cleanup.removal import Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class DockerObject:
     """A container, image, network or volume that a build created."""
 
     kind: Resource
@@ -52,70 +52,72 @@ class Thing:
         return removal.remove(api, self.kind, self.id)
 
 
-def labelled(api: APIClient, label: str = BUILD) -> Iterator[Thing]:
+def labelled_objects(api: APIClient, label: str = BUILD) -> Iterator[DockerObject]:
     """Yield the containers, networks and volumes with `label`. Raises what docker-py raises."""
     filters: Any = {"label": [label]}
     for each in api.containers(all=True, filters=filters):
         name = next(iter(each.get("Names") or ()), "").removeprefix("/")
         labels, created = each.get("Labels") or {}, float(each.get("Created") or 0)
-        yield Thing(Resource.CONTAINER, each["Id"], name, labels, created, str(each.get("ImageID", "")))
+        yield DockerObject(
+            Resource.CONTAINER, each["Id"], name, labels, created, str(each.get("ImageID", ""))
+        )
     for each in api.networks(filters=filters):
         # By name: given an ID, Podman also removes a network that has containers.
-        name, labels, created = each["Name"], each.get("Labels") or {}, _moment(each["Created"])
-        yield Thing(Resource.NETWORK, name, name, labels, created)
+        name, labels, created = each["Name"], each.get("Labels") or {}, _timestamp(each["Created"])
+        yield DockerObject(Resource.NETWORK, name, name, labels, created)
     for each in api.volumes(filters=filters).get("Volumes") or ():
         # Third-party drivers may omit the time; other objects of the same build have it.
-        created = _moment(each["CreatedAt"]) if each.get("CreatedAt") else 0.0
-        yield Thing(Resource.VOLUME, each["Name"], each["Name"], each.get("Labels") or {}, created)
+        created = _timestamp(each["CreatedAt"]) if each.get("CreatedAt") else 0.0
+        yield DockerObject(Resource.VOLUME, each["Name"], each["Name"], each.get("Labels") or {}, created)
 
 
-def is_ours(api: APIClient, thing: Thing, inherited: dict[str, str]) -> bool:
-    """Return whether a build created `thing`; else it inherited our labels from its image.
+def is_ours(api: APIClient, obj: DockerObject, inherited: dict[str, str]) -> bool:
+    """Return whether a build created `obj`; else it inherited our labels from its image.
 
     `docker commit` passes a container's labels to an image, and so to that image's containers. A container
     that a build named has its name in a label; for others, the image's labels decide, and where the image is
     gone, the container is left alone. `inherited` caches the images' `BUILD` labels, by ID.
     """
-    if thing.kind is not Resource.CONTAINER:
+    if obj.kind is not Resource.CONTAINER:
         return True
-    if thing.labels.get(NAME):
-        return thing.labels[NAME] == thing.name
-    if thing.image not in inherited:
+    if obj.labels.get(NAME):
+        return obj.labels[NAME] == obj.name
+    if obj.image not in inherited:
         try:
-            labels = (_attributes(api, thing.image).get("Config") or {}).get("Labels") or {}
-            inherited[thing.image] = str(labels.get(BUILD, ""))
+            labels = (_attributes(api, obj.image).get("Config") or {}).get("Labels") or {}
+            inherited[obj.image] = str(labels.get(BUILD, ""))
         except ImageNotFound:
             return False
-    return inherited[thing.image] != thing.labels.get(BUILD)
+    return inherited[obj.image] != obj.labels.get(BUILD)
 
 
-def unnamed_images(api: APIClient, things: Iterable[Thing]) -> list[Thing]:
+def images_of_leases(api: APIClient, objects: Iterable[DockerObject]) -> list[DockerObject]:
     """Return the untagged images that dead builds were building, as noted in their leases; latest first."""
-    found: dict[str, Thing] = {}
-    for thing in things:
-        for record in _records(thing, IMAGES):
+    found: dict[str, DockerObject] = {}
+    for obj in objects:
+        for record in _records(obj, IMAGES):
             if not isinstance(record, dict):
                 continue
             for image in _chain(api, record):
-                found[image] = Thing(Resource.IMAGE, image, labels=thing.owner.labels())
+                found[image] = DockerObject(Resource.IMAGE, image, labels=obj.owner.labels())
     return [found[image] for image in found if _is_unnamed(api, image)]
 
 
-def unnamed_volumes(things: Iterable[Thing]) -> list[Thing]:
+def volumes_of_leases(objects: Iterable[DockerObject]) -> list[DockerObject]:
     """Return the anonymous volumes of dead builds' containers, as noted in their leases."""
     # The pattern makes sure that no named volume is ever among them.
     return [
-        Thing(Resource.VOLUME, name, name, thing.owner.labels())
-        for thing in things
-        for name in _records(thing, VOLUMES)
-        if isinstance(name, str) and WITHOUT_A_NAME.fullmatch(name)
+        DockerObject(Resource.VOLUME, name, name, obj.owner.labels())
+        for obj in objects
+        for name in _records(obj, VOLUMES)
+        if isinstance(name, str) and ANONYMOUS_NAME.fullmatch(name)
     ]
 
 
-def _records(thing: Thing, label: str) -> list[Any]:
+def _records(obj: DockerObject, label: str) -> list[Any]:
     """Parse the records of a lease's label; the same label on anything else is a page's, and is ignored."""
     try:
-        records = json.loads(thing.labels.get(label, "[]")) if thing.is_lease else []
+        records = json.loads(obj.labels.get(label, "[]")) if obj.is_lease else []
     except ValueError:
         return []
     return records if isinstance(records, list) else []
@@ -164,6 +166,6 @@ def _attributes(api: APIClient, image: str) -> Mapping[str, Any]:
     return attributes
 
 
-def _moment(text: str) -> float:
+def _timestamp(text: str) -> float:
     """Parse an engine's timestamp (RFC 3339)."""
     return datetime.fromisoformat(text).timestamp()

@@ -23,11 +23,11 @@ from docker_run.engine.cleanup.build_folder import BuildFolders, Life
 from docker_run.engine.cleanup.labels import SESSION
 from docker_run.engine.cleanup.lease import RENEWAL_SECONDS
 from docker_run.engine.cleanup.leftovers import (
-    Thing,
+    DockerObject,
+    images_of_leases,
     is_ours,
-    labelled,
-    unnamed_images,
-    unnamed_volumes,
+    labelled_objects,
+    volumes_of_leases,
 )
 from docker_run.engine.cleanup.removal import Resource
 from docker_run.engine.connection.answers import NotAnEngine
@@ -39,7 +39,7 @@ PAUSE_SECONDS = 3 * RENEWAL_SECONDS
 If the engine's clock was changed, every build on it looks silent until its next renewal.
 """
 _REMOVAL_SECONDS = 60.0
-_GOING_SECONDS = 10.0
+_PENDING_REMOVAL_SECONDS = 10.0
 """How long to wait for a container that the engine is already removing."""
 
 
@@ -47,10 +47,10 @@ _GOING_SECONDS = 10.0
 class Survey:
     """The objects of builds on an engine, by whether their build is alive."""
 
-    dead: list[Thing] = field(default_factory=list)
-    alive: list[Thing] = field(default_factory=list)
+    dead: list[DockerObject] = field(default_factory=list)
+    alive: list[DockerObject] = field(default_factory=list)
     """Objects of builds that run on this machine."""
-    elsewhere: list[Thing] = field(default_factory=list)
+    elsewhere: list[DockerObject] = field(default_factory=list)
     """Objects of builds elsewhere that may be alive."""
 
 
@@ -68,14 +68,14 @@ def survey(
     api, found = client.api, Survey()
     inherited: dict[str, str] = {}
     # A user's container may have inherited a dead build's labels for good: it is no reason to wait.
-    builds = _by_build(thing for thing in labelled(api) if is_ours(api, thing, inherited))
+    builds = _by_build(obj for obj in labelled_objects(api) if is_ours(api, obj, inherited))
     lives = {build: folders.life(build) for build in builds}
     silent = _silent(api, {build: builds[build] for build, life in lives.items() if life is Life.ELSEWHERE})
     if silent:
         owners = ", ".join(sorted({str(builds[build][0].owner) for build in silent}))
         say(f"listening {PAUSE_SECONDS:g} s for builds that seem to be dead ({owners})")
         pause(PAUSE_SECONDS)
-        again = _by_build(thing for thing in labelled(api) if is_ours(api, thing, inherited))
+        again = _by_build(obj for obj in labelled_objects(api) if is_ours(api, obj, inherited))
         silent = {build for build in silent if _ids(builds[build]) == _ids(again.get(build, []))}
     for build, ours in builds.items():
         if lives[build] is Life.DEAD or build in silent:
@@ -118,11 +118,11 @@ def remove_all(
         found = survey(client, folders, say=say, pause=pause)
         sentences = [_remove_dead(client.api, found.dead) or "nothing to remove"]
     if found.alive:
-        sentences.append(f"left {_counted(found.alive)} of a build that is running ({_owners(found.alive)})")
+        sentences.append(f"left {_counts(found.alive)} of a build that is running ({_owners(found.alive)})")
     if found.elsewhere:
-        silence = max(thing.owner.silence for thing in found.elsewhere)
+        silence = max(obj.owner.silence for obj in found.elsewhere)
         sentences.append(
-            f"left {_counted(found.elsewhere)} of builds elsewhere that may be running "
+            f"left {_counts(found.elsewhere)} of builds elsewhere that may be running "
             f"({_owners(found.elsewhere)}); once they have given no sign of life for {_hours(silence)}, "
             "they are removed"
         )
@@ -139,13 +139,17 @@ def remove_session(clients: Callable[[], DockerClient], session: str, *, pool: E
         inherited: dict[str, str] = {}
         while time.monotonic() < give_up:
             api = clients().api
-            found = [each for each in labelled(api, f"{SESSION}={session}") if is_ours(api, each, inherited)]
+            found = [
+                each
+                for each in labelled_objects(api, f"{SESSION}={session}")
+                if is_ours(api, each, inherited)
+            ]
             if not found:
                 return
             for kind in Resource:
-                _remove_together([thing for thing in found if thing.kind == kind], clients, pool)
+                _remove_together([obj for obj in found if obj.kind == kind], clients, pool)
             time.sleep(0.02)
-    left = _counted(found)
+    left = _counts(found)
     raise EngineProblem(
         f"the engine did not remove {left} of this page within {_REMOVAL_SECONDS:g} s; "
         "the next build will try again"
@@ -161,18 +165,18 @@ def engine_errors(what: str) -> Iterator[None]:
         raise EngineProblem(f"the engine failed {what}: {error}; check that it is running") from error
 
 
-def _by_build(things: Iterable[Thing]) -> dict[str, list[Thing]]:
-    builds: dict[str, list[Thing]] = {}
-    for thing in things:
-        builds.setdefault(thing.owner.build, []).append(thing)
+def _by_build(objects: Iterable[DockerObject]) -> dict[str, list[DockerObject]]:
+    builds: dict[str, list[DockerObject]] = {}
+    for obj in objects:
+        builds.setdefault(obj.owner.build, []).append(obj)
     return builds
 
 
-def _ids(things: Iterable[Thing]) -> set[str]:
-    return {thing.id for thing in things}
+def _ids(objects: Iterable[DockerObject]) -> set[str]:
+    return {obj.id for obj in objects}
 
 
-def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
+def _silent(api: APIClient, builds: dict[str, list[DockerObject]]) -> set[str]:
     """Return the builds whose last sign of life is older than they allow, by the engine's clock.
 
     Any object that a build created is a sign of life. One that is far in the future counts as old: the clock
@@ -182,67 +186,73 @@ def _silent(api: APIClient, builds: dict[str, list[Thing]]) -> set[str]:
         return set()
     now = datetime.fromisoformat(str(api.info()["SystemTime"])).timestamp()
     silent = set()
-    for build, things in builds.items():
-        age = min(abs(now - thing.created) for thing in things)
-        if age > max(thing.owner.silence for thing in things):
+    for build, objects in builds.items():
+        age = min(abs(now - obj.created) for obj in objects)
+        if age > max(obj.owner.silence for obj in objects):
             silent.add(build)
     return silent
 
 
-def _remove_dead(api: APIClient, dead: list[Thing], *, failed: Callable[[str], None] = lambda _: None) -> str:
+def _remove_dead(
+    api: APIClient, dead: list[DockerObject], *, failed: Callable[[str], None] = lambda _: None
+) -> str:
     """Remove what dead builds left; return what was removed, and what could not be, and why."""
     # A lease goes after the objects that it names: nothing else names them.
     found = sorted(
-        [*dead, *unnamed_images(api, dead), *unnamed_volumes(dead)],
-        key=lambda thing: (list(Resource).index(thing.kind), thing.is_lease),
+        [*dead, *images_of_leases(api, dead), *volumes_of_leases(dead)],
+        key=lambda obj: (list(Resource).index(obj.kind), obj.is_lease),
     )
-    removed: list[Thing] = []
-    left: dict[Thing, str] = {}
+    removed: list[DockerObject] = []
+    left: dict[DockerObject, str] = {}
     for kind in Resource:
-        things = [thing for thing in found if thing.kind == kind]
-        give_up = time.monotonic() + _GOING_SECONDS
-        while things:
-            going = [thing for thing in things if _try_to_remove(api, thing, removed, left)]
+        objects = [obj for obj in found if obj.kind == kind]
+        give_up = time.monotonic() + _PENDING_REMOVAL_SECONDS
+        while objects:
+            pending = [obj for obj in objects if _remove_or_note(api, obj, removed, left)]
             # The engine is still removing these containers: what they use can't be removed before.
-            things = going if kind is Resource.CONTAINER and time.monotonic() < give_up else []
-            time.sleep(0.05 if things else 0)
+            objects = pending if kind is Resource.CONTAINER and time.monotonic() < give_up else []
+            time.sleep(0.05 if objects else 0)
     sentences = []
-    counted = [thing for thing in removed if not thing.is_lease]
+    counted = [obj for obj in removed if not obj.is_lease]
     if counted:
-        builds = len({thing.owner.build for thing in counted})
+        builds = len({obj.owner.build for obj in counted})
         whose = "a build that was" if builds == 1 else f"{builds} builds that were"
-        sentences.append(f"removed {_counted(counted)} of {whose} killed")
+        sentences.append(f"removed {_counts(counted)} of {whose} killed")
     if left:
         sentences.append(f"could not remove {', '.join(left.values())}")
-    for build in sorted({thing.owner.build for thing in left}):
+    for build in sorted({obj.owner.build for obj in left}):
         failed(build)
     return "; ".join(sentences)
 
 
-def _try_to_remove(api: APIClient, thing: Thing, removed: list[Thing], left: dict[Thing, str]) -> bool:
-    """Remove `thing`, and note the outcome; return whether it still exists although there was no error."""
-    if thing.is_lease and any(thing.owner.build == other.owner.build for other in left):
+def _remove_or_note(
+    api: APIClient, obj: DockerObject, removed: list[DockerObject], left: dict[DockerObject, str]
+) -> bool:
+    """Remove `obj`, and note the outcome; return whether it still exists although there was no error."""
+    if obj.is_lease and any(obj.owner.build == other.owner.build for other in left):
         return False  # it names what could not be removed
     try:
-        if thing.remove(api):
-            removed.append(thing)
+        if obj.remove(api):
+            removed.append(obj)
             return False
-        return thing.exists(api)
+        return obj.exists(api)
     except (DockerException, NotAnEngine) as error:
         said = getattr(error, "explanation", "") or error
-        left[thing] = f"{thing.kind} {thing.name or thing.id[:12]} ({said})"
+        left[obj] = f"{obj.kind} {obj.name or obj.id[:12]} ({said})"
         return False
 
 
-def _remove_together(things: list[Thing], clients: Callable[[], DockerClient], pool: Executor) -> None:
-    if len(things) == 1:
-        things[0].remove(clients().api)
+def _remove_together(
+    objects: list[DockerObject], clients: Callable[[], DockerClient], pool: Executor
+) -> None:
+    if len(objects) == 1:
+        objects[0].remove(clients().api)
         return
-    list(pool.map(lambda thing: thing.remove(clients().api), things))
+    list(pool.map(lambda obj: obj.remove(clients().api), objects))
 
 
-def _owners(things: Iterable[Thing]) -> str:
-    return ", ".join(sorted({str(thing.owner) for thing in things}))
+def _owners(objects: Iterable[DockerObject]) -> str:
+    return ", ".join(sorted({str(obj.owner) for obj in objects}))
 
 
 def _hours(seconds: int) -> str:
@@ -250,8 +260,8 @@ def _hours(seconds: int) -> str:
     return "an hour" if hours == 1 else f"{hours:g} hours"
 
 
-def _counted(things: Iterable[Thing]) -> str:
-    kinds = [thing.kind for thing in things if not thing.is_lease]
+def _counts(objects: Iterable[DockerObject]) -> str:
+    kinds = [obj.kind for obj in objects if not obj.is_lease]
     counts = [(kind, kinds.count(kind)) for kind in Resource if kind in kinds]
     told = (f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts)
     return ", ".join(told) or "nothing but a sign of life"

@@ -14,7 +14,7 @@ from docker.api.build import process_dockerfile
 from docker.errors import APIError, ImageNotFound
 
 from docker_run.catalogue.build_context import base_arguments
-from docker_run.catalogue.dockerfile import copied, instructions, left_out
+from docker_run.catalogue.dockerfile import copy_sources, ignore_patterns, instructions
 from docker_run.catalogue.reference import REFERENCE
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.connection.client_config import client_config
@@ -22,7 +22,7 @@ from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.connection.credentials import Credentials
 from docker_run.engine.host import Host
-from docker_run.engine.images.docker_build import BuildFailed, packed, run_build
+from docker_run.engine.images.docker_build import BuildFailed, context_archive, run_build
 from docker_run.engine.images.provider import Images
 from docker_run.engine.images.pull import RESERVED
 from docker_run.errors import ImageProblem
@@ -38,7 +38,7 @@ _SAVING_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ImageSettings:
     """The settings of an image to be built."""
 
     folder: Path
@@ -65,7 +65,7 @@ class Wanted:
         if self.output is not None and (self.output.is_dir() or not self.output.parent.is_dir()):
             raise ImageProblem(f"--output {self.output}: that is not a file in an existing folder")
         for instruction in instructions(self.dockerfile.read_text(encoding="utf-8")):
-            for source in copied(instruction):
+            for source in copy_sources(instruction):
                 path = self.folder / source.lstrip("/")
                 if not path.exists():
                     raise ImageProblem(
@@ -81,10 +81,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
+class BuiltImage:
     """An image that was built."""
 
-    wanted: Wanted
+    wanted: ImageSettings
     url: str
     """The URL of its engine."""
     size: int
@@ -95,7 +95,9 @@ class Built:
     """The TCP ports that it exposes."""
 
 
-def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progress: Progress) -> Built:
+def build_image(
+    url: str, wanted: ImageSettings, *, environ: Mapping[str, str], progress: Progress
+) -> BuiltImage:
     """Build `wanted` on the engine at `url`, and save it if it has an `output`.
 
     The base images that its Dockerfile names by an argument (`ARG BASE=…`, `FROM ${BASE}`) are
@@ -125,7 +127,7 @@ def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progres
             with engine_errors(f"while {wanted.tag} was saved"):
                 client.api.timeout = _SAVING_SECONDS
                 _save(wanted.output, client.api.get_image(wanted.name))
-        return Built(
+        return BuiltImage(
             wanted=wanted,
             url=url,
             size=int(attributes["Size"]),
@@ -139,12 +141,14 @@ def build_image(url: str, wanted: Wanted, *, environ: Mapping[str, str], progres
         host.close()
 
 
-def _build(host: Host, wanted: Wanted, *, arguments: Mapping[str, str], progress: Progress) -> None:
+def _build(host: Host, wanted: ImageSettings, *, arguments: Mapping[str, str], progress: Progress) -> None:
     client = host.clients()
     folder = wanted.folder.resolve()
     named = process_dockerfile(str(wanted.dockerfile.resolve()), str(folder))
     try:
-        with packed(folder, exclude=left_out(wanted.folder, wanted.dockerfile), dockerfile=named) as archive:
+        with context_archive(
+            folder, exclude=ignore_patterns(wanted.folder, wanted.dockerfile), dockerfile=named
+        ) as archive:
             run_build(
                 client,
                 show=lambda text: progress.image(wanted.tag, text),
@@ -177,7 +181,7 @@ def _identity(client: docker.DockerClient, name: str) -> str:
     return str(image.id) if image.labels.get(BUILT_AS) == name else ""
 
 
-def _remove_replaced(client: docker.DockerClient, before: str, wanted: Wanted) -> None:
+def _remove_replaced(client: docker.DockerClient, before: str, wanted: ImageSettings) -> None:
     """Remove the image that lost its name to the new one; the engine keeps it if it is in use."""
     if not before or before == client.images.get(wanted.name).id:
         return
@@ -202,7 +206,7 @@ def _save(output: Path, chunks: Iterable[bytes]) -> None:
         raise ImageProblem(f"{output} can't be written: {error.strerror}") from error
 
 
-def report(built: Built, *, private: bool) -> str:
+def report(built: BuiltImage, *, private: bool) -> str:
     """Describe the image, where it is, and how to run it; `private`: on the build's own engine."""
     wanted = built.wanted
     published = "".join(f" -p {port}:{port}" for port in built.ports)

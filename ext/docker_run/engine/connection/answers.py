@@ -11,7 +11,7 @@ import requests
 from docker import APIClient
 from requests.adapters import BaseAdapter
 
-_SHOWN = 200
+_QUOTED_LENGTH = 200
 """Limit of a response's quotation in a message, in characters."""
 
 
@@ -86,5 +86,5 @@ def _problem(response: requests.Response) -> str:
 
 def _beginning(response: requests.Response) -> str:
     """Return the beginning of a response, on one line."""
-    text = " ".join(response.content[: 4 * _SHOWN].decode(errors="replace").split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+    text = " ".join(response.content[: 4 * _QUOTED_LENGTH].decode(errors="replace").split())
+    return text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]} …"

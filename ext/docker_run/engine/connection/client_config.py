@@ -56,17 +56,17 @@ class ClientConfig:
         return found
 
 
-def home_folder(environ: Mapping[str, str]) -> Path | None:
+def home_directory(environ: Mapping[str, str]) -> Path | None:
     """Return the user's home directory, from the system's environment variable for it."""
     home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME", "")
     return Path(home) if home else None
 
 
-def config_folder(environ: Mapping[str, str]) -> Path | None:
+def config_directory(environ: Mapping[str, str]) -> Path | None:
     """Return the directory of `config.json` and of the contexts; None if the user has no home."""
     if environ.get("DOCKER_CONFIG"):
         return Path(environ["DOCKER_CONFIG"])
-    home = home_folder(environ)
+    home = home_directory(environ)
     return home / ".docker" if home else None
 
 
@@ -76,7 +76,7 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
     An empty file counts as none, as for the CLI. The CLI warns of a damaged one and ignores all of it; here
     it raises `ClientConfigProblem`: it may name another engine, or a proxy.
     """
-    folder = config_folder(environ)
+    folder = config_directory(environ)
     if folder is None:
         return ClientConfig()
     path = folder / "config.json"

@@ -40,7 +40,7 @@ class Clients:
         """Return the calling thread's client. Raises `EngineProblem`."""
         mine: DockerClient | None = getattr(self._mine, "client", None)
         if mine is None:
-            mine = self._opened()
+            mine = self._open()
             self._mine.client = mine
         self._check()
         return mine
@@ -62,7 +62,7 @@ class Clients:
 
         Raises `EngineProblem`.
         """
-        client = self._opened()
+        client = self._open()
         try:
             with self._lock:
                 self._cancellable.add(id(client))
@@ -99,7 +99,7 @@ class Clients:
             self._close(client)
         self._mine = threading.local()
 
-    def _opened(self) -> DockerClient:
+    def _open(self) -> DockerClient:
         """Create a client, in a thread of its own: connecting can't be cancelled, only abandoned."""
         self._check()
         made: Future[DockerClient] = Future()

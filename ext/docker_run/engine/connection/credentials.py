@@ -33,7 +33,7 @@ from docker_run.engine.connection.client_config import ClientConfig, damaged
 _SECONDS = 30.0
 """Timeout of a helper, which may wait for the user to unlock a key."""
 _LONGEST_REASON = 200
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class HelperProblem(Exception):
@@ -172,7 +172,7 @@ class Credentials(AuthConfig):
         typed: bytes | None = text.encode()
         while True:
             try:
-                printed, _ = process.communicate(typed, timeout=_LOOK_SECONDS)
+                printed, _ = process.communicate(typed, timeout=_POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 typed = None  # `communicate` continues with the input of the first call
                 if not self._stopped() and time.monotonic() < give_up:

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from docker_run.engine.connection.client_config import client_config, config_folder, home_folder, read_object
+from docker_run.engine.connection.client_config import (
+    client_config,
+    config_directory,
+    home_directory,
+    read_object,
+)
 from docker_run.errors import EngineProblem
 
 _SCHEMES = ("unix", "tcp", "ssh", "http", "https", "npipe")
@@ -113,7 +118,7 @@ def _usual(environ: Mapping[str, str], root: Path) -> tuple[Endpoint, ...]:
 
 def _usual_sockets(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     run = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    home = home_folder(environ)
+    home = home_directory(environ)
     desktop = ((f"{home}/.docker/run/docker.sock", "the socket of Docker Desktop"),) if home else ()
     return (
         ("/var/run/docker.sock", "the default socket"),
@@ -128,7 +133,7 @@ def _current_context(environ: Mapping[str, str]) -> Endpoint | None:
     name = environ.get("DOCKER_CONTEXT") or client_config(environ).context
     if name in ("default", ""):
         return None
-    folder = config_folder(environ)
+    folder = config_directory(environ)
     # A context's directory is named by the hash of the context's name.
     identity = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     meta = folder / "contexts" / "meta" / identity / "meta.json" if folder else None
@@ -152,5 +157,5 @@ def _certificates_of(url: str, environ: Mapping[str, str]) -> Certificates | Non
     folder = environ.get("DOCKER_CERT_PATH")
     if not url.startswith(("tcp://", "https://")) or not (verify or folder):
         return None
-    chosen = Path(folder) if folder else config_folder(environ)
+    chosen = Path(folder) if folder else config_directory(environ)
     return Certificates(chosen, verify=verify) if chosen else None

@@ -23,11 +23,11 @@ from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import keys
 from docker_run.terminal.typist import Typist
 
-_TICK = 0.05
+_CHECK_SECONDS = 0.05
 """Interval of checks, in seconds."""
 _END_SECONDS = 2.0
 """How long a program that has closed its input may take to end before unread input counts as an error."""
-_OVER = ("restarting", "removing", "exited", "dead")
+_ENDED_STATES = ("restarting", "removing", "exited", "dead")
 """The states of a container that has ended."""
 _LATE_SECONDS = 30.0
 """How long Podman may take to note a container's end after its output has ended; a busy one took five."""
@@ -124,7 +124,7 @@ class Foreground:
             self._resize()
         typist = Typist(self._attached.typed if self._types else (), began=time.monotonic())
         while not self._transcript.complete:
-            typist.saw(self._transcript.wait(_TICK), now=time.monotonic())
+            typist.saw(self._transcript.wait(_CHECK_SECONDS), now=time.monotonic())
             self._check()
             self._ask_for_exit()
             line = typist.next_line(now=time.monotonic())
@@ -254,7 +254,7 @@ class Foreground:
         while not self._has_ended():
             if time.monotonic() > ended + _LATE_SECONDS:
                 return False
-            time.sleep(_TICK)
+            time.sleep(_CHECK_SECONDS)
         return self._detached or podman.had_ended(self._api, self._container, ended - self._ready)
 
     def _has_ended(self) -> bool:
@@ -269,7 +269,7 @@ class Foreground:
             about: Mapping[str, Any] = self._api.inspect_container(self._container)
             if about.get("RestartCount"):
                 return True  # it had ended, and was restarted
-            return about["State"]["Status"] in _OVER
+            return about["State"]["Status"] in _ENDED_STATES
         except NotFound:
             if self._attached.auto_remove:
                 return True

@@ -83,7 +83,7 @@ def run_command(
                 _start(api, container, creation)
             else:
                 _follow(api, container, creation, limits=limits, command=command, printed=printed)
-        except _Refused as error:
+        except _Refusal as error:
             said = confinement.as_written(str(error))
             printed.refuse(f"docker: Error response from daemon: {said}", error.exit_code)
         except APIError as error:
@@ -94,7 +94,7 @@ def run_command(
     return printed
 
 
-class _Refused(Exception):
+class _Refusal(Exception):
     """The engine refuses to create a container or to start it."""
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -110,7 +110,7 @@ def _brief(error: APIError) -> str:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise `_Refused` for an `APIError` that is a refusal; let others pass."""
+    """Raise `_Refusal` for an `APIError` that is a refusal; let others pass."""
     try:
         yield
     except APIError as error:
@@ -119,7 +119,7 @@ def _refusals() -> Iterator[None]:
         status = exit_status(answer, message)
         if status is None:
             raise
-        raise _Refused(message, status) from error
+        raise _Refusal(message, status) from error
 
 
 def _create(
@@ -173,7 +173,7 @@ def _follow(
             _start(api, container, creation)
             printed.exit_code = foreground.follow()
             printed.chunks += foreground.output()
-    except _Refused:
+    except _Refusal:
         if creation.is_removed_here:
             _remove(api, container)
         raise
@@ -200,7 +200,7 @@ def _start(api: APIClient, container: str, creation: Creation) -> None:
     try:
         with _refusals():
             api.start(container)
-    except _Refused:
+    except _Refusal:
         if creation.attached.auto_remove:
             _await_removal(api, container)
         raise

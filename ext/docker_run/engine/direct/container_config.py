@@ -133,13 +133,13 @@ def to_host_config(line: RunLine, api: APIClient) -> Json:
     if security.has_system_paths:
         host |= {"MaskedPaths": [], "ReadonlyPaths": []}
     return {
-        **_sent_anyway(),
+        **_cli_defaults(),
         **host,
         **{name: value for name, value in without_argument.items() if value},
     }
 
 
-def _sent_anyway() -> Json:
+def _cli_defaults() -> Json:
     """Return the values that the CLI always sends, and that `docker inspect` then shows.
 
     docker-py omits empty values.

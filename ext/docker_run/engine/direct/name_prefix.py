@@ -18,7 +18,7 @@ from docker_run.model import Chunk, Stream
 _VALID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 """Names that an engine accepts; any other is passed on unchanged, for the engine to refuse it."""
 
-_ENGINES_OWN_NETWORKS = frozenset({"", "default", "bridge", "host", "none"})
+_PREDEFINED_NETWORKS = frozenset({"", "default", "bridge", "host", "none"})
 
 Json = dict[str, Any]
 """A JSON object of the engine's API."""
@@ -107,7 +107,7 @@ class Names:
             private["NetworkingConfig"] = networking | {"EndpointsConfig": endpoints}
 
     def _network(self, name: str) -> str:
-        own = name in _ENGINES_OWN_NETWORKS or name.startswith("container:")
+        own = name in _PREDEFINED_NETWORKS or name.startswith("container:")
         return name if own else self.referred(name)
 
     def _first_part(self, text: str) -> str:

@@ -65,7 +65,7 @@ class PageNetworks:
             try:
                 removal.remove(self._host.clients().api, removal.Resource.NETWORK, network)
             except (APIError, EngineProblem, requests.RequestException, HTTPError):
-                self._host.note_left()
+                self._host.note_leftover()
 
     def _make(self, api: APIClient, mtu: str) -> str:
         # Engines apply their own MTU setting to the default network only.

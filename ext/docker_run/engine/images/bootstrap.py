@@ -17,7 +17,7 @@ from pathlib import Path
 
 from docker_run.errors import Interrupted
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class BootstrapFailed(Exception):
@@ -37,7 +37,7 @@ def run_bootstrap(script: Path, *, temporary: Path, interrupted: Callable[[], bo
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(  # noqa: S603 - a script of the author's own repository
-                [*_contained(), str(script)],
+                [*_containment(), str(script)],
                 cwd=script.parent,
                 env=os.environ | {"TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL,
@@ -60,7 +60,7 @@ def _await(process: subprocess.Popen[bytes], script: Path, interrupted: Callable
     try:
         while True:
             try:
-                return process.wait(_LOOK_SECONDS)
+                return process.wait(_POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 if interrupted():
                     raise Interrupted(f"the build was interrupted while {script} ran") from None
@@ -82,7 +82,7 @@ def _not_started(reason: str) -> str:
 
 
 @cache
-def _contained() -> tuple[str, ...]:
+def _containment() -> tuple[str, ...]:
     """Return the command prefix that makes the script end with this process; empty if there is none."""
     dies = ("setpriv", "--pdeathsig", "KILL", "--")
     alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")

@@ -17,10 +17,10 @@ from pathlib import Path
 import docker
 
 from docker_run.catalogue.build_context import BOOTSTRAP, Entry
-from docker_run.catalogue.dockerfile import left_out
+from docker_run.catalogue.dockerfile import ignore_patterns
 from docker_run.engine.host import Host
 from docker_run.engine.images.bootstrap import BootstrapFailed, run_bootstrap
-from docker_run.engine.images.docker_build import BuildFailed, packed, run_build
+from docker_run.engine.images.docker_build import BuildFailed, context_archive, run_build
 from docker_run.errors import ImageProblem
 
 
@@ -43,7 +43,7 @@ def build(
     try:
         with (
             _context(entry, show, host) as folder,
-            packed(folder, exclude=left_out(folder, folder / "Dockerfile")) as archive,
+            context_archive(folder, exclude=ignore_patterns(folder, folder / "Dockerfile")) as archive,
         ):
             run_build(
                 client,

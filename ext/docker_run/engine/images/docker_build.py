@@ -19,7 +19,7 @@ from docker_run.engine.host import Host
 from docker_run.model import Chunk, Stream, TerminalSize
 from docker_run.terminal import screen
 
-_ENDING_SECONDS, _LOOK_SECONDS = 5.0, 0.1
+_ENDING_SECONDS, _POLL_SECONDS = 5.0, 0.1
 _SHOWN = 15
 """The number of last lines of a failed build that are shown."""
 
@@ -49,7 +49,7 @@ def run_build(
     Raises `BuildFailed`, `Interrupted`, and what docker-py raises if the engine is gone.
     """
     build = str(uuid.uuid4())
-    followed = _Followed(show, note=lambda made: host.lease.note_images(build, made) if host else None)
+    followed = _BuildLog(show, note=lambda made: host.lease.note_images(build, made) if host else None)
     show("sending the context")
     is_built = False
     try:
@@ -68,7 +68,7 @@ def run_build(
 
 
 @contextmanager
-def packed(
+def context_archive(
     folder: Path, *, exclude: list[str], dockerfile: tuple[str | None, str | None] = (None, None)
 ) -> Iterator[IO[bytes]]:
     """Pack a build context, as docker-py does, into an unnamed file, so that none is left if we are killed.
@@ -82,7 +82,7 @@ def packed(
         yield archive
 
 
-class _Followed:
+class _BuildLog:
     """Parses a builder's output; `note` gets the intermediate images that would be left if it ended now."""
 
     def __init__(self, show: Callable[[str], None], note: Callable[[dict[str, object]], None]) -> None:
@@ -138,7 +138,7 @@ def _remove_stages(client: docker.DockerClient, made: list[str], *, seconds: flo
     give_up = time.monotonic() + seconds
     left = [image for image in reversed(made) if not _is_removed(client, image)]
     while left and time.monotonic() < give_up:
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
         left = [image for image in left if not _is_removed(client, image)]
 
 

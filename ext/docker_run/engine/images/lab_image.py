@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.catalogue.build_context import Entry, contexts, find_lab
 from docker_run.engine.images.catalogue_build import build
-from docker_run.engine.images.memoize import Memoized
+from docker_run.engine.images.memoize import Memo
 from docker_run.engine.images.provider import Images
 from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
@@ -39,7 +39,7 @@ class LabImages:
         self._kinds = kinds
         self._contexts = contexts(catalogue)
         self._progress = progress
-        self._once: Memoized[str] = Memoized()
+        self._memo: Memo[str] = Memo()
 
     def provide(self, kind: str) -> str:
         """Return the reference of the image of `kind`, built if the engine does not have it.
@@ -49,7 +49,7 @@ class LabImages:
         return self._provide(find_lab(self._kinds, kind, contexts=self._contexts), kind)
 
     def _provide(self, entry: Entry, kind: str) -> str:
-        return self._once.get(kind, lambda: self._built(entry, kind))
+        return self._memo.get(kind, lambda: self._built(entry, kind))
 
     def _built(self, entry: Entry, kind: str) -> str:
         reference = entry.reference
@@ -57,7 +57,7 @@ class LabImages:
             if not self._is_there(reference):
                 # Before the lock is taken: its base images may have to be built, too.
                 arguments = self._arguments(entry)
-                with self._images.turn(entry):
+                with self._images.build_lock(entry):
                     if not self._is_there(reference):
                         self._build(entry, kind, arguments)
         except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:

@@ -12,7 +12,7 @@ from docker_run.errors import ImageProblem
 T = TypeVar("T")
 
 
-class Memoized(Generic[T]):
+class Memo(Generic[T]):
     """Memoizes results and `ImageProblem`s, by key. Thread-safe."""
 
     def __init__(self) -> None:
@@ -20,13 +20,13 @@ class Memoized(Generic[T]):
         self._locks: dict[Hashable, threading.Lock] = {}
         self._known: dict[Hashable, T | ImageProblem] = {}
 
-    def get(self, key: Hashable, make: Callable[[], T], *, turn: Hashable = None) -> T:
+    def get(self, key: Hashable, make: Callable[[], T], *, lock_key: Hashable = None) -> T:
         """Return the result of `make` for `key`, or raise the `ImageProblem` that it raised.
 
-        For each `turn` (by default, each key) one `make` runs at a time.
+        For each `lock_key` (by default, each key) one `make` runs at a time.
         """
         with self._lock:
-            lock = self._locks.setdefault(key if turn is None else turn, threading.Lock())
+            lock = self._locks.setdefault(key if lock_key is None else lock_key, threading.Lock())
         with lock:
             if key not in self._known:
                 try:

@@ -24,7 +24,7 @@ from docker_run.catalogue.reference import REFERENCE, advice
 from docker_run.docker_cli.values.choices import PullPolicy
 from docker_run.engine.host import Host
 from docker_run.engine.images.catalogue_build import build
-from docker_run.engine.images.memoize import Memoized
+from docker_run.engine.images.memoize import Memo
 from docker_run.engine.images.platforms import Platform, parse_platform, platform_of
 from docker_run.engine.images.pull import RESERVED, PullFailed, Refusal, pull
 from docker_run.errors import EngineProblem, ImageProblem
@@ -117,7 +117,7 @@ class Images:
         self._lock = threading.Lock()
         self._builds: dict[str, threading.Lock] = {}
         self._built_anew: set[str] = set()
-        self._once: Memoized[Provided] = Memoized()
+        self._memo: Memo[Provided] = Memo()
         self._registries: dict[str, _Registry] = {}
         self._lock_file: Mapping[str, str] | None = None
 
@@ -143,8 +143,8 @@ class Images:
                 f"--platform {platform}: {error}; write OS/ARCHITECTURE, e.g. linux/arm64",
                 answer=f"docker: error parsing specified platform: {error}",
             ) from error
-        return self._once.get(
-            (name, pull, platform), lambda: self._provide(name, pull, wanted), turn=(name, platform)
+        return self._memo.get(
+            (name, pull, platform), lambda: self._provide(name, pull, wanted), lock_key=(name, platform)
         )
 
     def _provide(self, name: str, pull: PullPolicy, platform: Platform | None) -> Provided:
@@ -290,7 +290,7 @@ class Images:
         with self._lock:
             lock = self._builds.setdefault(entry.reference, threading.Lock())
         # The image may be requested under several of its names at the same time.
-        with lock, self.turn(entry):
+        with lock, self.build_lock(entry):
             here = self._catalogue_image(name, entry)
             if here is None or (self._anew and entry.reference not in self._built_anew):
                 self._build(name, entry)
@@ -300,11 +300,11 @@ class Images:
             raise ImageProblem(f"{entry.folder} was built, and the engine has no image of it; build again")
         return here
 
-    def turn(self, entry: Entry) -> AbstractContextManager[None]:
+    def build_lock(self, entry: Entry) -> AbstractContextManager[None]:
         """Hold the lock for building `entry`: other builds of this machine wait, then find the image."""
         if self.host is None:
             return nullcontext()
-        return self.host.turn(entry.reference, f"the image {entry.name}, which another build is building")
+        return self.host.lock(entry.reference, f"the image {entry.name}, which another build is building")
 
     def _build(self, name: str, entry: Entry) -> None:
         build(

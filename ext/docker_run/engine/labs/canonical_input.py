@@ -26,14 +26,14 @@ _WITHIN = re.compile(rb"[\x80-\xbf]")
 """A continuation byte of UTF-8."""
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
-_LONGEST_REST = 0.2
-_SHORTEST_REST = 0.05
+_LONGEST_PAUSE = 0.2
+_SHORTEST_PAUSE = 0.05
 """Limits of the pause before a line, in seconds of silence."""
 _LATENCIES = 8
 """The pause after a response, in multiples of that response's latency."""
-_LESS = 0.75
+_DECAY = 0.75
 """Factor of the pause after a line without a response: all such pauses are less than a second in total."""
-_ALL_RESTS = 5.0
+_TOTAL_PAUSE = 5.0
 """Limit of all pauses in total, in seconds: one for those after a response, one for those without."""
 _ECHO_SECONDS = 5.0
 """Timeout of a line's echo, in seconds of silence."""
@@ -77,12 +77,12 @@ class InputTypist(Typist):
     def __init__(self, lines: Sequence[str], *, began: float) -> None:
         super().__init__(lines, began=began)
         self._echo = _Echo("")
-        self._rest = _LONGEST_REST
-        self._rests_left = {True: _ALL_RESTS, False: _ALL_RESTS}
+        self._pause = _LONGEST_PAUSE
+        self._pauses_left = {True: _TOTAL_PAUSE, False: _TOTAL_PAUSE}
         self._latency: float | None = None
 
     @property
-    def _has_answered(self) -> bool:
+    def _has_responded(self) -> bool:
         return self._latency is not None
 
     def saw(self, output: bytes, *, now: float) -> None:
@@ -94,11 +94,11 @@ class InputTypist(Typist):
     def next_line(self, *, now: float) -> str | None:
         """Return the line to type now, None if it is not time yet. Never a wait."""
         self._pass_waits(now)
-        rested, is_first, is_told = now - self._last_event, self._typed is None, self._waited
+        silence, is_first, is_told = now - self._last_event, self._typed is None, self._waited
         line = super().next_line(now=now)
         if line is not None:
             if not is_first and not is_told:
-                self._learn(rested)
+                self._learn(silence)
             self._echo = _Echo(line)
             self._latency = None
         return line
@@ -108,17 +108,17 @@ class InputTypist(Typist):
             return super()._silence()
         if not self._echo.is_complete:
             # If output came in between, the echo can't be recognised.
-            return _LONGEST_REST if self._echo.may_be_complete else _ECHO_SECONDS
-        return min(self._rest, self._rests_left[self._has_answered])
+            return _LONGEST_PAUSE if self._echo.may_be_complete else _ECHO_SECONDS
+        return min(self._pause, self._pauses_left[self._has_responded])
 
-    def _learn(self, rested: float) -> None:
-        """Adapt the pause: the program was silent for `rested` seconds, after a response or not."""
-        left = self._rests_left[self._has_answered] - rested
-        self._rests_left[self._has_answered] = max(0.0, left)
+    def _learn(self, silence: float) -> None:
+        """Adapt the pause: the program was silent for `silence` seconds, after a response or not."""
+        left = self._pauses_left[self._has_responded] - silence
+        self._pauses_left[self._has_responded] = max(0.0, left)
         if self._latency is None:
-            self._rest *= _LESS
+            self._pause *= _DECAY
         else:
-            self._rest = min(_LONGEST_REST, max(_SHORTEST_REST, _LATENCIES * self._latency))
+            self._pause = min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, _LATENCIES * self._latency))
 
 
 class _Echo:

@@ -23,7 +23,7 @@ DETACH_KEYS = "ctrl-],ctrl-],ctrl-],ctrl-]"
 """Keys that nobody types. The default, `ctrl-p,ctrl-q`, would be taken away from containers in the lab."""
 _LARGEST = 1_000_000
 _SECONDS = 600.0
-_TICK = 0.05
+_CHECK_SECONDS = 0.05
 
 
 class ExecResult(NamedTuple):
@@ -58,14 +58,14 @@ def execute(
     with engine_errors(f"while it ran `{command[0]}` in a lab"):
         execution = create(api, container, command)
         connection = open_exec(api, execution, tty=False)
-        printed = _Printed()
+        printed = _Output()
         # A thread of its own: a program may end before it has read everything.
         writing = start_thread("exec input", lambda: _write(connection, data))
         reading = start_thread("exec output", lambda: _read(connection, printed))
         give_up = time.monotonic() + seconds
         try:
             while reading.is_alive():
-                reading.join(_TICK)
+                reading.join(_CHECK_SECONDS)
                 if interrupted.is_set():
                     raise Interrupted(f"the build was interrupted while `{command[0]}` ran in a lab")
                 if time.monotonic() > give_up:
@@ -86,7 +86,7 @@ def _decoders() -> dict[Stream, codecs.IncrementalDecoder]:
 
 
 @dataclass(slots=True)
-class _Printed:
+class _Output:
     """The output of a program, both streams merged; each is decoded from UTF-8 separately."""
 
     lost: BaseException | None = None
@@ -128,7 +128,7 @@ def _write(connection: Connection, data: bytes) -> None:
         connection.send(data)
 
 
-def _read(connection: Connection, printed: _Printed) -> None:
+def _read(connection: Connection, printed: _Output) -> None:
     frames = Frames()
     try:
         while data := connection.read():

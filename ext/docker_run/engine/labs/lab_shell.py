@@ -30,9 +30,9 @@ from docker_run.terminal.typist import Typist
 
 COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
 """The shell, which prints the marks of `docker_run.terminal.osc133` around its prompts."""
-_TICK = 0.05
+_CHECK_SECONDS = 0.05
 """Interval of checks, in seconds."""
-_INPUT_TICK = 0.01
+_INPUT_CHECK_SECONDS = 0.01
 """The same, while input is typed."""
 _SHOWN_SECONDS = 5.0
 """How long the shell may take to show its prompt again."""
@@ -183,7 +183,7 @@ class _Run:
 
     def _tick(self) -> float:
         is_typing = self._typist is not None and not self._typist.done
-        return _INPUT_TICK if self._command.input is Input.PIPE and is_typing else _TICK
+        return _INPUT_CHECK_SECONDS if self._command.input is Input.PIPE and is_typing else _CHECK_SECONDS
 
     def _type(self, typed: bytes) -> None:
         """Type a line; if the program reads in canonical mode, so that it gets all of a long one."""

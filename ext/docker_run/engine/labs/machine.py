@@ -28,7 +28,7 @@ from docker_run.terminal import screen
 _DATA = "/var/lib/docker"
 """The data directory of a lab's engine: the volume that the image of labs declares."""
 _LAST_LINES = 8
-_END_SECONDS, _LOOK_SECONDS = 3.0, 0.05
+_END_SECONDS, _POLL_SECONDS = 3.0, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ class Machine:
             while (state := api.inspect_container(self.container)["State"])["Running"]:
                 if time.monotonic() > give_up:
                     return ""
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
             log: bytes = api.logs(self.container, tail=_LAST_LINES)
         except (APIError, requests.RequestException, HTTPError):
             return "its container is gone"

@@ -32,7 +32,7 @@ class Installation:
     @contextmanager
     def without_services(self) -> Iterator[None]:
         """Keep newly installed services disabled; services that were enabled before stay so."""
-        self.put_back()
+        self.restore()
         self._write(sorted(map(str, self._enabled())))
         try:
             # Mode "x": a policy that the machine already has is left alone.
@@ -41,9 +41,9 @@ class Installation:
                 self._policy.chmod(0o755)
             yield
         finally:
-            self.put_back()
+            self.restore()
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Undo what an installation has changed, also one that was killed."""
         with suppress(OSError):
             if self._policy.read_text(encoding="utf-8", errors="replace") == _POLICY:
@@ -55,7 +55,7 @@ class Installation:
             return
         for link in self._enabled():
             # A service that was installed earlier was enabled by something else.
-            if str(link) not in before and _came(link) >= since:
+            if str(link) not in before and _installed_at(link) >= since:
                 link.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
 
@@ -69,7 +69,7 @@ class Installation:
         new.replace(self._record)
 
 
-def _came(link: Path) -> float:
+def _installed_at(link: Path) -> float:
     """Return when the target of a link was installed (its ctime); 0 if it is gone."""
     with suppress(OSError):
         return link.stat().st_ctime

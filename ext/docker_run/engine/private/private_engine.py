@@ -79,11 +79,11 @@ class PrivateEngine:
         """
         _check_machine(self.run_root)
         self.run_root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with start_turn(self.run_root / "start", say=progress.note):
+        with start_lock(self.run_root / "start", say=progress.note):
             self._join()
             if self._is_supervised() and supervisor.answers(self.run_root / "docker.sock"):
                 return self.url
-            self._installation.put_back()
+            self._installation.restore()
             environ = _environment()
             if not shutil.which("dockerd", path=environ["PATH"]):
                 self._install(environ, progress)
@@ -91,7 +91,7 @@ class PrivateEngine:
                 "starting a private Docker engine, which ends with this command; "
                 f"its images are kept in {self.data_root}"
             )
-            self._wait_for_the_last_one()
+            self._wait_for_previous()
             self._supervise(environ)
         return self.url
 
@@ -131,7 +131,7 @@ class PrivateEngine:
     def _is_supervised(self) -> bool:
         return is_held(self.run_root / "supervisor")
 
-    def _wait_for_the_last_one(self) -> None:
+    def _wait_for_previous(self) -> None:
         end = time.monotonic() + _END_SECONDS
         while self._is_supervised():
             if time.monotonic() > end:
@@ -140,7 +140,7 @@ class PrivateEngine:
                 )
             time.sleep(0.05)
 
-    def _addresses_left_behind(self) -> ipaddress.IPv4Network | None:
+    def _leftover_addresses(self) -> ipaddress.IPv4Network | None:
         """Return the addresses of an engine that crashed; they are freed before the next one starts."""
         with suppress(FileNotFoundError, ValueError):
             return ipaddress.IPv4Network((self.run_root / "addresses").read_text(encoding="ascii").strip())
@@ -148,7 +148,7 @@ class PrivateEngine:
 
     def _supervise(self, environ: Mapping[str, str]) -> None:
         pool = free_pool(
-            routes(Path("/proc/net/route").read_text(encoding="ascii")), but=self._addresses_left_behind()
+            routes(Path("/proc/net/route").read_text(encoding="ascii")), but=self._leftover_addresses()
         )
         arguments = {
             "--data-root": self.data_root,
@@ -159,7 +159,7 @@ class PrivateEngine:
             "--rules": json.dumps(rules(pool, bridges_are_filtered=bridges_are_filtered())),
         }
         words = [str(word) for pair in arguments.items() for word in pair]
-        make_room_in_cgroup(Path("/sys/fs/cgroup"))
+        enable_cgroup_controllers(Path("/sys/fs/cgroup"))
         # -I: independent of the caller's Python settings; the file needs the standard library only.
         done = subprocess.run(  # noqa: S603 - our own program and arguments
             [sys.executable, "-I", supervisor.__file__, *words],
@@ -189,7 +189,7 @@ def last_error(log: str) -> str:
     return lines[-1] if lines else "dockerd ended without a word"
 
 
-def make_room_in_cgroup(root: Path) -> None:
+def enable_cgroup_controllers(root: Path) -> None:
     """Enable resource limits of containers where this machine is itself a container with cgroup v2.
 
     A cgroup can enable controllers for its children only while it has no processes of its own
@@ -324,7 +324,7 @@ def is_debian(release: Path) -> bool:
 
 
 @contextmanager
-def start_turn(path: Path, *, say: Callable[[str], None]) -> Iterator[None]:
+def start_lock(path: Path, *, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock for installing and starting; `say` gets a notice that names its holder."""
     lock = FileLock(path)
     what = "its turn to start the private engine"

@@ -39,9 +39,9 @@ STOP_SECONDS = 20
 """How long the engine may take to shut down before it is killed."""
 ENDED = "dockerd ended"
 """The report for an engine that has ended; its log says why."""
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-_MADE_BY_ANY = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")
+_SHARED_DIRECTORIES = ("/run/containerd/s", "/run/containerd", "/run/docker/plugins", "/run/docker")
 """Directories that every containerd and dockerd creates, whatever its settings; inner ones first."""
 
 # linux/sockios.h, linux/if.h, linux/if_arp.h, linux/prctl.h, sys/mount.h
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
     answer, tell = os.pipe()
     if os.fork() == 0:
         os.close(answer)
-        _watch_over(settings, tell)
+        _supervise(settings, tell)
         os._exit(0)
     os.close(tell)
     with os.fdopen(answer, encoding="utf-8") as stream:
@@ -136,7 +136,7 @@ def _settings(arguments: list[str]) -> Settings:
     return Settings(**vars(parser.parse_args(arguments)))
 
 
-def _watch_over(settings: Settings, tell: int) -> None:
+def _supervise(settings: Settings, tell: int) -> None:
     """Start the engine, report on `tell`, and stay until the engine is unused or has ended."""
     os.setsid()
     os.chdir("/")
@@ -167,7 +167,7 @@ def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
     (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
     settings.addresses.write_text(f"{settings.pool.supernet()}\n", encoding="ascii")
     # dockerd switches forwarding on, and creates the directories: `end_leftovers` restores what was before.
-    absent = [folder for folder in _MADE_BY_ANY if not Path(folder).exists()]
+    absent = [folder for folder in _SHARED_DIRECTORIES if not Path(folder).exists()]
     before = [_FORWARDING.read_text().strip(), *_interfaces(), *absent]
     (settings.run_root / "before").write_text(" ".join(before))
     _add_bridge(settings)
@@ -220,7 +220,7 @@ def _wait_until_unused(settings: Settings, engine: subprocess.Popen[bytes]) -> N
             # Held until this process ends: a new user waits for that, and starts a new engine.
             fcntl.lockf(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _stop(settings: Settings, engine: subprocess.Popen[bytes]) -> None:
@@ -259,7 +259,7 @@ def end_leftovers(settings: Settings) -> None:
         if value == "0" and not _interfaces() - set(before):
             _FORWARDING.write_text(value)
         for folder in before:
-            if folder in _MADE_BY_ANY:
+            if folder in _SHARED_DIRECTORIES:
                 with contextlib.suppress(OSError):  # another program uses it meanwhile
                     Path(folder).rmdir()
         note.unlink()

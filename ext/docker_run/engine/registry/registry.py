@@ -33,7 +33,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
 from docker_run.engine.registry.access_log import ImageRequest, image_requests
 from docker_run.engine.registry.server import DATA, PORT, RegistryServer
-from docker_run.engine.registry.storage import RegistryFiles, Tagged
+from docker_run.engine.registry.storage import RegistryFiles, RepositoryTag
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.model import Image
 from docker_run.protocols import Progress
@@ -43,7 +43,7 @@ VOLUME = "docker-run-registry"
 KEPT = "docker-run.kept"
 """Label: what this is kept for. It is ours, but outlives the build that created it."""
 
-_AT_ONCE = 3
+_CONCURRENCY = 3
 
 
 class StockedRegistry:
@@ -66,8 +66,8 @@ class StockedRegistry:
         self._stocking: RegistryServer | None = None
         self._lock = threading.Lock()
         self._starting = threading.Lock()
-        self._stocked: dict[Tagged, Image] = {}
-        self._problems: dict[Tagged, ImageProblem] = {}
+        self._stocked: dict[RepositoryTag, Image] = {}
+        self._problems: dict[RepositoryTag, ImageProblem] = {}
 
     @property
     def mirror(self) -> str:
@@ -93,26 +93,26 @@ class StockedRegistry:
         An unavailable image does not stop the others (see `problem`). Raises `EngineProblem`.
         """
         asked = names(self._catalogue) if wanted is None else tuple(wanted)
-        keys = dict.fromkeys(key for name in asked if (key := tagged(name)))
-        with self._turn(), self._stocked_and_closed():
+        keys = dict.fromkeys(key for name in asked if (key := repository_tag(name)))
+        with self._stocking_lock(), self._stocked_and_closed():
             with engine_errors("while the registry of the labs was looked through"):
                 held = self._files().tags()
             if wanted is None:
                 self._forget([key for key in held if key not in keys])
-            with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="docker-run registry") as pool:
+            with ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="docker-run registry") as pool:
                 for done in [pool.submit(self._stock, key, held.get(key, "")) for key in keys]:
                     done.result()
 
     def problem(self, name: str) -> ImageProblem | None:
         """Return why the image `name` is not in it; None if it is, or was not wanted."""
-        key = tagged(name)
+        key = repository_tag(name)
         with self._lock:
             problem = self._problems.get(key) if key else None
         return copy(problem) if problem else None
 
     def stocked(self, name: str) -> Image | None:
         """Return the image `name` as it was stocked; None if it was not."""
-        key = tagged(name)
+        key = repository_tag(name)
         with self._lock:
             return self._stocked.get(key) if key else None
 
@@ -158,7 +158,7 @@ class StockedRegistry:
             stocking.close(self._host)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _stocking_lock(self) -> Iterator[None]:
         """Wait until no other build stocks from this catalogue; without locks, don't wait."""
         lock = FileLock(self._catalogue)
         with suppress(OSError):
@@ -177,7 +177,7 @@ class StockedRegistry:
     def _files(self) -> RegistryFiles:
         return RegistryFiles(self._host.clients().api, self._server.container, self._root)
 
-    def _forget(self, others: Iterable[Tagged]) -> None:
+    def _forget(self, others: Iterable[RepositoryTag]) -> None:
         """Remove tags that the catalogue no longer has, so that labs don't find them."""
         names = list(others)
         if names:
@@ -185,7 +185,7 @@ class StockedRegistry:
             with engine_errors("while the registry of the labs was tidied"):
                 RegistryFiles(self._host.clients().api, container, self._root).remove(names)
 
-    def _stock(self, key: Tagged, held: str) -> None:
+    def _stock(self, key: RepositoryTag, held: str) -> None:
         if self._host.interrupted.is_set():
             return
         try:
@@ -204,7 +204,7 @@ class StockedRegistry:
             self._stocked[key] = image
             self._problems.pop(key, None)
 
-    def _push(self, reference: str, key: Tagged) -> str:
+    def _push(self, reference: str, key: RepositoryTag) -> str:
         """Push an image of the engine to the registry; return its digest there. Raises `ImageProblem`."""
         api = self._host.clients().api
         repository = f"127.0.0.1:{self._writable().port}/{key.repository}"
@@ -229,7 +229,7 @@ class StockedRegistry:
     def _named(self, asked: Iterable[ImageRequest]) -> tuple[Image, ...]:
         """Return the images that were requested by tag, and those requested by digest only."""
         with self._lock:
-            stocked: Mapping[Tagged, Image] = dict(self._stocked)
+            stocked: Mapping[RepositoryTag, Image] = dict(self._stocked)
         images: dict[str, Image] = {}
         for repository, reference in asked:
             for key, image in stocked.items():
@@ -245,7 +245,7 @@ class StockedRegistry:
         return tuple(images[name] for name in sorted(images))
 
 
-def tagged(name: str) -> Tagged | None:
+def repository_tag(name: str) -> RepositoryTag | None:
     """Return the repository and tag of `name` in a mirror of Docker Hub; None for other registries."""
     found = REFERENCE.fullmatch(name)
     if not found or found["digest"]:
@@ -253,10 +253,12 @@ def tagged(name: str) -> Tagged | None:
     host, repository = resolve_repository_name(found["repository"])
     if host != INDEX_NAME:
         return None
-    return Tagged(repository if "/" in repository else f"library/{repository}", found["tag"] or "latest")
+    return RepositoryTag(
+        repository if "/" in repository else f"library/{repository}", found["tag"] or "latest"
+    )
 
 
-def _not_pushed(key: Tagged, said: str) -> ImageProblem:
+def _not_pushed(key: RepositoryTag, said: str) -> ImageProblem:
     return ImageProblem(
         f"the image {key.name!r} can't be put into the registry of the labs: {said}; "
         "see whether the engine has room on its disk",

@@ -32,7 +32,7 @@ from docker_run.errors import EngineProblem
 DATA = "/var/lib/registry"
 """The mount point of the volume in the container."""
 PORT = 5000
-_READY_SECONDS, _LOOK_SECONDS = 30.0, 0.01
+_READY_SECONDS, _POLL_SECONDS = 30.0, 0.01
 _LAST_LINES = 5
 
 
@@ -65,7 +65,7 @@ class RegistryServer:
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
         }
-        return _started(host, config)
+        return _start(host, config)
 
     @classmethod
     def for_stocking(cls, host: Host, reference: str, *, volume: str, root: str) -> RegistryServer:
@@ -88,7 +88,7 @@ class RegistryServer:
             network = str(api.create_network(name, driver="bridge", labels=host.owner.labels())["Id"])
         config["HostConfig"]["NetworkMode"] = network
         try:
-            return _started(host, config, network=network)
+            return _start(host, config, network=network)
         except EngineProblem:
             _remove(host, Resource.NETWORK, network)
             raise
@@ -125,7 +125,7 @@ def _config(host: Host, reference: str, *, root: str, environment: tuple[str, ..
     }
 
 
-def _started(host: Host, config: Mapping[str, Any], *, network: str = "") -> RegistryServer:
+def _start(host: Host, config: Mapping[str, Any], *, network: str = "") -> RegistryServer:
     api = host.clients().api
     container, name = "", f"docker-run-registry-{secrets.token_hex(8)}"
     body = {**config, "Labels": {**config["Labels"], NAME: name}}
@@ -164,7 +164,7 @@ def _wait_ready(api: APIClient, container: str) -> None:
                 f"the registry of the labs {'is not ready' if running else 'ended'}; "
                 f"the last lines of its log:\n{last}"
             )
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _remove(host: Host, kind: Resource, identity: str) -> None:
@@ -173,4 +173,4 @@ def _remove(host: Host, kind: Resource, identity: str) -> None:
     try:
         removal.remove(host.clients().api, kind, identity)
     except (APIError, requests.RequestException, HTTPError, EngineProblem):
-        host.note_left()
+        host.note_leftover()

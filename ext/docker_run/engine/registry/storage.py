@@ -23,7 +23,7 @@ _LINK = re.compile(r"repositories/(.+)/_manifests/tags/([^/]+)/current/link")
 _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 
 
-class Tagged(NamedTuple):
+class RepositoryTag(NamedTuple):
     """The name of an image in a mirror of Docker Hub."""
 
     repository: str
@@ -48,16 +48,16 @@ class RegistryFiles:
         self._container = container
         self._root = f"{root}/docker/registry/v2"
 
-    def tags(self) -> dict[Tagged, str]:
+    def tags(self) -> dict[RepositoryTag, str]:
         """Return the digest of each tag."""
         found = {}
         for path, content in self._read("repositories"):
             link = _LINK.fullmatch(path)
             if link and (digest := _linked(content)):
-                found[Tagged(link[1], link[2])] = digest
+                found[RepositoryTag(link[1], link[2])] = digest
         return found
 
-    def digest(self, image: Tagged) -> str:
+    def digest(self, image: RepositoryTag) -> str:
         """Return the digest of a tag; empty if it does not exist."""
         path = f"repositories/{image.repository}/_manifests/tags/{image.tag}/current/link"
         return next((_linked(content) for _, content in self._read(path)), "")
@@ -78,7 +78,7 @@ class RegistryFiles:
             return digest, str((manifest.get("config") or {}).get("digest", ""))
         return ()
 
-    def remove(self, images: Iterable[Tagged]) -> None:
+    def remove(self, images: Iterable[RepositoryTag]) -> None:
         """Remove tags; manifests and blobs stay."""
         paths = [f"{self._root}/repositories/{name}/_manifests/tags/{tag}" for name, tag in images]
         if paths:

@@ -24,7 +24,7 @@ def shown_file(
 ) -> nodes.Element:
     """Return the node for `file`: a literal block of its content, with a caption."""
     text = file.data.decode().removesuffix("\n")
-    language = presentation.language or guessed_language(file.path, text)
+    language = presentation.language or guess_language(file.path, text)
     literal = nodes.literal_block(text, text, language=language, force=True)
     literal["xml:space"] = "preserve"
     literal.source, literal.line = location
@@ -48,7 +48,7 @@ def shown_file(
     return nodes.container("", caption, frame, literal_block=True, classes=["literal-block-wrapper"])
 
 
-def guessed_language(path: str, text: str) -> str:
+def guess_language(path: str, text: str) -> str:
     """Return Pygments' name of the language of a file; `none` if it can't be guessed."""
     name = PurePosixPath(path).name
     if name.startswith("Dockerfile.") or name.endswith(".dockerfile"):

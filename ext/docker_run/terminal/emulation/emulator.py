@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pyte import modes
 
 from docker_run.terminal.emulation.cells import Row
-from docker_run.terminal.emulation.grid import Grid, Saved
+from docker_run.terminal.emulation.grid import Grid, SavedState
 from docker_run.terminal.emulation.rendition import restyled
 
 _LONGEST = 256
@@ -77,7 +77,7 @@ class _Main(NamedTuple):
     """The main screen while the alternate one is shown."""
 
     rows: dict[int, Row]
-    saved: Saved
+    saved: SavedState
 
 
 class Terminal(Grid):
@@ -169,7 +169,7 @@ class Terminal(Grid):
         if self._main is None:
             self.save_cursor()
             self._main = _Main(dict(self.buffer), self.saved)
-            self.saved = Saved()
+            self.saved = SavedState()
             self.buffer.clear()
             self.keeps = False
 

@@ -31,7 +31,7 @@ UNLIMITED = 10**9
 """The number of columns of a terminal without a right edge."""
 
 
-class Saved(NamedTuple):
+class SavedState(NamedTuple):
     """The state that DECSC saves."""
 
     x: int = 0
@@ -85,7 +85,7 @@ class Grid(pyte.Screen):
         self.g0_charset = self.g1_charset = charsets.LAT1_MAP
         self.tabstops = set(range(8, min(self.columns, self._visible_columns), 8))
         self.style = PLAIN
-        self.saved = Saved()
+        self.saved = SavedState()
 
     def define_charset(self, code: str, mode: str) -> None:
         """Designate the set `code` as G0 (`mode` is `(`) or G1: `0` is line drawing, any other Unicode."""
@@ -316,7 +316,7 @@ class Grid(pyte.Screen):
 
     def save_cursor(self) -> None:
         """Save the cursor, the style and the character sets (DECSC)."""
-        self.saved = Saved(
+        self.saved = SavedState(
             self.cursor.x, self.cursor.y, self.style, self.charset, self.g0_charset, self.g1_charset
         )
 
