@@ -34,8 +34,13 @@ nitpicky = True
 # docs/reference/api.md is made from docstrings, in which `this` is code.
 default_role = "code"
 autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
-nitpick_ignore = [("py:class", "Sphinx"), ("py:class", "ExtensionMetadata")]
-nitpick_ignore_regex = [(r"py:.*", r"(collections|contextlib|datetime|enum|typing)\..*")]
+nitpick_ignore = [
+    ("py:class", "Sphinx"),
+    ("py:class", "ExtensionMetadata"),
+    ("py:class", "docker_run.protocols.E"),
+    ("py:class", "docker_run.protocols.E_co"),
+]
+nitpick_ignore_regex = [(r"py:.*", r"(collections|contextlib|datetime|enum|threading|typing)\..*")]
 
 # What runs where: docs/authors/configuration.md explains each.
 docker_run_engine = os.environ.get("ENGINE", "auto")

@@ -1,4 +1,4 @@
-"""An engine for unit tests: it speaks `docker_run.protocols.Engine`, without Docker.
+"""An engine for unit tests, on which both runners of the extension run, without Docker.
 
 Its one image, `busybox`, has a handful of commands that do what the real ones do; so have its labs, at
 whose shell these are typed. The contract suite
@@ -14,8 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from sphinx.application import Sphinx
+
+from docker_run import add_runner
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli.container_options import RunLine
+from docker_run.engine.runners import DirectRunner, LabRunner
 from docker_run.errors import (
     EngineProblem,
     EngineRefusal,
@@ -35,6 +39,8 @@ from docker_run.model import (
     Step,
     Stream,
 )
+from docker_run.protocols import RunContext, Runner
+from docker_run.sphinx_ext.runner_registration import runners_of
 
 IMAGES = ("busybox",)
 
@@ -106,7 +112,7 @@ class FakeSession:
         if step.file:
             self._files[step.lab, step.file.path] = step.file.data
         recordings = tuple(self._run(command, step) for command in step.commands)
-        return tuple(map(_at_terminal, recordings)) if self._session.place.is_lab else recordings
+        return tuple(map(_at_terminal, recordings)) if self._session.place.traits.console else recordings
 
     def environment(self) -> Environment:
         return Environment(f"Fake Engine {self._engine.version}", "Fakix 1, Linux 6.1.0", "x86_64")
@@ -121,7 +127,7 @@ class FakeSession:
                 raise EngineProblem(f"the engine went away while `{command.text}` ran")
             engine.commands.append(command.text)
             engine.threads.add(threading.current_thread().name)
-        if self._session.place.is_lab and not command.text.startswith("docker run "):
+        if self._session.place.traits.console and not command.text.startswith("docker run "):
             return self._on_lab(command, step)
         files = dict(step.files)
         line = run_line.parse(command.text.removeprefix("docker run "), allow=None, read=files.__getitem__)
@@ -197,7 +203,7 @@ class FakeSession:
 
     def _failed(self, command: Command, step: Step, code: int, message: str) -> CommandRecording:
         expected = step.expect.statuses(len(step.commands))[step.commands.index(command)]
-        if not self._session.place.is_lab and code != expected:
+        if not self._session.place.traits.console and code != expected:
             raise EngineRefusal(f"`{command.text}` is refused: {message} (say `:exit-code: {code}`)")
         return CommandRecording(command.text, code, 0.01, (Chunk(Stream.ERR, f"{message}\n".encode()),))
 
@@ -211,3 +217,34 @@ def _at_terminal(recording: CommandRecording) -> CommandRecording:
         for chunk in recording.output
     )
     return replace(recording, output=output)
+
+
+@dataclass(frozen=True, eq=False)
+class FakeSource:
+    """Where a build comes by a fake engine."""
+
+    engine: FakeEngine
+    dead: bool = False
+    """Whether builds of this machine died on it."""
+
+    def expected(self) -> tuple[str, ...]:
+        return (self.engine.url,)
+
+    def has_dead_builds(self) -> bool:
+        return self.dead
+
+    def open(self, _context: RunContext) -> FakeEngine:
+        return self.engine
+
+
+def fake_runners(source: FakeSource) -> dict[str, Runner]:
+    """Return the two runners of the extension, on a fake engine."""
+    return {"direct": DirectRunner(source), "lab": LabRunner(source)}
+
+
+def use_fake_engine(app: Sphinx, engine: FakeEngine) -> None:
+    """Let the runners of a project run on `engine`, as its settings have them else."""
+    for name in ("direct", "lab"):
+        runner = runners_of(app).by_name[name]
+        assert isinstance(runner, DirectRunner | LabRunner)
+        add_runner(app, name, replace(runner, source=FakeSource(engine)), override=True)

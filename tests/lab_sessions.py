@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from docker_run.engine.runners import LabRunner
 from docker_run.model import Command, CommandRecording, Location, Place, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 from docker_run.terminal import screen
 
 HERE = Location("page.md", 1)
-PLACE = Place("lab", "0" * 64)
+TRAITS = LabRunner.traits
+PLACE = Place("lab", "0" * 64, "lab", TRAITS)
 
 
 def step(*commands: str | tuple[str, ...], **settings: Any) -> Step:  # noqa: ANN401 - fields of a step

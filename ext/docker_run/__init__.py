@@ -51,13 +51,14 @@ if TYPE_CHECKING:
         Place,
         Problem,
         Recording,
+        RunnerTraits,
         Session,
         Step,
         StepRecording,
         Stream,
         TerminalSize,
     )
-    from docker_run.protocols import Engine, EngineSession
+    from docker_run.protocols import Engine, EngineSource, Progress, RunContext, Runner, RunnerSession
     from docker_run.warning_types import WarningType
 
 __all__ = [
@@ -73,7 +74,7 @@ __all__ = [
     "Engine",
     "EngineProblem",
     "EngineRefusal",
-    "EngineSession",
+    "EngineSource",
     "Environment",
     "Expectation",
     "Finding",
@@ -89,9 +90,14 @@ __all__ = [
     "OptionProblem",
     "Place",
     "Problem",
+    "Progress",
     "Recording",
     "RecordingProblem",
     "RefusedFlag",
+    "RunContext",
+    "Runner",
+    "RunnerSession",
+    "RunnerTraits",
     "Session",
     "SlowPattern",
     "Step",
@@ -104,6 +110,7 @@ __all__ = [
     "Unfinished",
     "UnsavedRecording",
     "WarningType",
+    "add_runner",
     "setup",
 ]
 
@@ -125,6 +132,18 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         "parallel_read_safe": True,
         "parallel_write_safe": True,
     }
+
+
+def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False) -> None:
+    """Register `runner` under `name`: pages can then have `docker_run_lab: NAME` in their front matter.
+
+    To be called from `setup` of an extension, or of `conf.py`. A name has lower-case letters, digits and
+    `-`. With `override`, it takes the place of a runner that there is, also of `direct` and of `lab`.
+    Raises `sphinx.errors.ExtensionError` where the name is taken or reserved, or `runner` is none.
+    """
+    from docker_run.sphinx_ext import runner_registration  # noqa: PLC0415 (as in `setup`)
+
+    runner_registration.add_runner(app, name, runner, override=override)
 
 
 def __dir__() -> list[str]:

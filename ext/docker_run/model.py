@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from docker_run.warning_types import WarningType
 
-DEFAULT_LAB = "lab"
+DIRECT = "direct"
+"""The name of the runner that runs sessions directly on an engine."""
+
+LAB = "lab"
+"""The name of the runner of labs."""
+
+DEFAULT_LAB = LAB
 """The name, on its page and as its host name, of the lab on which a step runs that names none."""
 
 
@@ -148,18 +154,36 @@ class Presentation:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a session runs: directly on the engine, or on a lab."""
+class RunnerTraits:
+    """What a runner can do, as far as it decides what an author may write."""
 
-    name: str = "direct"
-    """`direct`, or the name of a kind of lab: a key of `docker_run_labs`."""
+    console: bool = False
+    """Whether it takes what can be typed at a shell, and console sessions; else only `docker run` lines."""
+    machines: bool = False
+    """Whether a page can have several machines, by name (the option `lab`)."""
+    files: bool = False
+    """Whether a page can put files there (`docker-file`)."""
+    images: bool = False
+    """Whether a page can say which images are there from the start (`docker_run_images`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session runs."""
+
+    name: str = DIRECT
+    """As `docker_run_lab` names it: a runner, or a kind of lab (a key of `docker_run_labs`)."""
     definition: str = ""
-    """What identifies the machine: empty for the engine itself, a hash for a lab."""
+    """What identifies the machine, as its runner tells it; it is part of the session's key."""
+    runner: str = DIRECT
+    """The name of the runner that serves it."""
+    traits: RunnerTraits = RunnerTraits()
+    """What that runner can do."""
 
     @property
     def is_lab(self) -> bool:
         """Whether this is a lab, and not the engine itself."""
-        return self.name != "direct"
+        return self.traits.console
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from docker_run.engine.cleanup import labels
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.connection.discovery import find
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.opening import EngineSettings, open_engine
+from docker_run.engine.opening import open_engine
+from docker_run.engine.settings import EngineSettings
 from docker_run.model import Step
-from docker_run.protocols import EngineSession
+from docker_run.protocols import RunnerSession
 from lab_sessions import session, shown, step
 
 STARTS = 9
@@ -115,7 +116,7 @@ def measure_commands(engine: DockerEngine) -> float:
     return worst
 
 
-def timed(running: EngineSession, asked: Step) -> float:
+def timed(running: RunnerSession, asked: Step) -> float:
     """Run a step, and return how long it took."""
     began = time.perf_counter()
     running.run(asked)

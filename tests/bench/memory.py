@@ -34,9 +34,8 @@ docker_run_mode = MODE
 
 def setup(app):
     from dataclasses import replace
-    from fake_engine import FakeEngine, FakeSession
+    from fake_engine import FakeEngine, FakeSession, use_fake_engine
     from docker_run.model import Chunk, Stream
-    from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
     line = LINE
 
     def printed(self, command, _line, _step):
@@ -46,7 +45,7 @@ def setup(app):
         return self._printed(command, Stream.OUT, (text * (int(size) // len(text) + 1)).encode()[: int(size)])
 
     FakeSession._execute = printed
-    app.connect(OPEN_EVENT, lambda *_: FakeEngine(max_output=10**9))
+    use_fake_engine(app, FakeEngine(max_output=10**9))
 """
 
 

@@ -47,12 +47,11 @@ RECORDED = (
 docker_run_mode = "always"
 
 def setup(app):
-    from fake_engine import FakeEngine, FakeSession
+    from fake_engine import FakeEngine, FakeSession, use_fake_engine
     from docker_run.model import Stream
-    from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
     FakeSession._execute = lambda self, command, _line, _step: self._printed(
         command, Stream.OUT, {OUTPUT.encode()!r})
-    app.connect(OPEN_EVENT, lambda *_: FakeEngine())
+    use_fake_engine(app, FakeEngine())
 """
 )
 

@@ -17,8 +17,8 @@ from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
-from docker_run.engine.opening import EngineSettings
 from docker_run.engine.opening import open_engine as open_engine_of
+from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.model import CommandRecording, DirectLimits, LabSettings
 from lab_sessions import session, step
 from told import Quiet
@@ -81,11 +81,10 @@ def _opened(
         engine=url,
         catalogue=CATALOGUE,
         allow=None,
-        timeout=timeout,
-        max_output=max_output,
         labs=labs or LabSettings(),
     )
-    return open_engine_of(settings, environ=os.environ, progress=Quiet())
+    limits = Limits(seconds=timeout, max_output=max_output)
+    return open_engine_of(settings, environ=os.environ, progress=Quiet(), limits=limits)
 
 
 @pytest.fixture

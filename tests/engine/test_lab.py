@@ -23,7 +23,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.protocols import EngineSession
+from docker_run.protocols import RunnerSession
 from lab_sessions import session, shown, step
 
 Run = Callable[..., list[CommandRecording]]
@@ -301,7 +301,7 @@ def test_labs_are_started_ahead(lab_engine: DockerEngine, client: docker.DockerC
 # Images.
 
 
-def pull(running: EngineSession, asked: Step) -> CommandRecording:
+def pull(running: RunnerSession, asked: Step) -> CommandRecording:
     return running.run(asked)[0]
 
 

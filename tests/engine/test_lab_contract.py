@@ -27,7 +27,7 @@ from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
 from docker_run.model import CommandRecording, Stream, TerminalSize
-from docker_run.protocols import EngineSession
+from docker_run.protocols import RunnerSession
 from docker_run.terminal import screen
 from lab_sessions import PLACE, session, step
 from run_lines import CASES, Case
@@ -82,7 +82,7 @@ def inner_engine(outer: str, container: str, folder: Path) -> Iterator[str]:
 class BothWays:
     """Two ways to the same engine."""
 
-    lab: EngineSession
+    lab: RunnerSession
     direct: DockerEngine
     client: docker.DockerClient
 

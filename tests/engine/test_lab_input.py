@@ -15,10 +15,10 @@ from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.labs import lab_exec
 from docker_run.model import CommandRecording, Location, Step, Stream, TerminalSize
-from docker_run.protocols import EngineSession
+from docker_run.protocols import RunnerSession
 from docker_run.terminal import screen
 from docker_run.terminal.screen import Kind
-from lab_sessions import session, shown, step
+from lab_sessions import TRAITS, session, shown, step
 
 pytestmark = pytest.mark.engine
 
@@ -28,7 +28,7 @@ LENGTHS = (3000, 4093, 4094, 4095, 4096, 5000, 100_000)
 
 
 @pytest.fixture(scope="module")
-def running(open_module_labs: Callable[..., DockerEngine]) -> Iterator[EngineSession]:
+def running(open_module_labs: Callable[..., DockerEngine]) -> Iterator[RunnerSession]:
     """Give a session on a lab that has busybox."""
     with open_module_labs(timeout=300.0).session(
         session(step("true"), page=PAGE, images=["busybox"])
@@ -39,7 +39,13 @@ def running(open_module_labs: Callable[..., DockerEngine]) -> Iterator[EngineSes
 def directive(argument: str, *body: str) -> Step:
     """Return the step of a directive on a lab; without an argument, its body is a console session."""
     return parse_step(
-        argument, {}, body, location=Location("page.md", 1), allow=(), read=pytest.fail, on_lab=True
+        argument,
+        {},
+        body,
+        location=Location("page.md", 1),
+        allow=(),
+        read=pytest.fail,
+        traits=TRAITS,
     )
 
 
@@ -61,7 +67,7 @@ def last_line(recording: CommandRecording) -> str:
 
 
 @pytest.mark.parametrize("character", ["x", "漢"])
-def test_lines_of_any_length_arrive_whole(running: EngineSession, character: str) -> None:
+def test_lines_of_any_length_arrive_whole(running: RunnerSession, character: str) -> None:
     lines = [line_of(length, character) for length in LENGTHS]
     (recording,) = running.run(directive("-i --rm busybox md5sum", *lines))
     assert last_line(recording) == md5(*lines)
@@ -70,7 +76,7 @@ def test_lines_of_any_length_arrive_whole(running: EngineSession, character: str
         assert last_line(recording) == md5(line)
 
 
-def test_an_echo_is_shown_whole(running: EngineSession) -> None:
+def test_an_echo_is_shown_whole(running: RunnerSession) -> None:
     line = line_of(9000, "漢")
     (recording,) = running.run(directive("-i --rm busybox wc -c", line))
     assert [chunk.data.decode() for chunk in recording.output if chunk.stream is Stream.TYPED] == [
@@ -93,14 +99,14 @@ def test_an_echo_is_shown_whole(running: EngineSession) -> None:
     ],
 )
 def test_programs_that_read_in_other_ways(
-    running: EngineSession, program: str, answer: Callable[[str], str]
+    running: RunnerSession, program: str, answer: Callable[[str], str]
 ) -> None:
     line = line_of(20_000)
     (recording,) = running.run(directive(f"-i --rm busybox {program}", line, "", "end"))
     assert last_line(recording) == answer(line)
 
 
-def test_a_shell_gets_its_commands(running: EngineSession) -> None:
+def test_a_shell_gets_its_commands(running: RunnerSession) -> None:
     (recording,) = running.run(
         directive("-i --rm busybox sh", f"echo {line_of(6000)} | wc -c", "echo $?", "exit 3")
     )
@@ -108,7 +114,7 @@ def test_a_shell_gets_its_commands(running: EngineSession) -> None:
     assert recording.exit_code == 3
 
 
-def test_many_lines_arrive_in_time(running: EngineSession) -> None:
+def test_many_lines_arrive_in_time(running: RunnerSession) -> None:
     lines = [f"line {number}" for number in range(2000)]
     summed, printed = (
         running.run(directive(f"-i --rm busybox {program}", *lines))[0] for program in ("md5sum", "cat")
@@ -117,21 +123,21 @@ def test_many_lines_arrive_in_time(running: EngineSession) -> None:
     assert shown(printed).count("line ") == 2 * len(lines)
 
 
-def test_answers_stand_below_what_they_answer(running: EngineSession) -> None:
+def test_answers_stand_below_what_they_answer(running: RunnerSession) -> None:
     (recording,) = running.run(directive("-i --rm busybox cat", "one", "two", "three"))
     rows = screen.lines(recording.output, TerminalSize())
     assert screen.text(rows).split("\n") == ["one", "one", "two", "two", "three", "three"]
     assert [row[0].kind for row in rows] == [Kind.TYPED, Kind.OUTPUT] * 3
 
 
-def test_a_terminal_that_shows_nothing_hands_all_of_it_over(running: EngineSession) -> None:
+def test_a_terminal_that_shows_nothing_hands_all_of_it_over(running: RunnerSession) -> None:
     line = line_of(5000)
     command = "stty -echo; docker run -i --rm busybox md5sum; stty echo"
     (recording,) = running.run(directive("", f"$ {command}", line, "more", "<C-d>"))
     assert shown(recording) == md5(line, "more")
 
 
-def test_console_sessions_do_the_same_for_programs_of_the_lab(running: EngineSession) -> None:
+def test_console_sessions_do_the_same_for_programs_of_the_lab(running: RunnerSession) -> None:
     line = line_of(5000)
     body = ["$ cat > f", line, "<C-d>", "$ md5sum < f", "$ read -r word; echo ${#word}", line]
     body += ["$ docker run -i --rm busybox md5sum | cat", line, "<C-d>"]
@@ -141,7 +147,7 @@ def test_console_sessions_do_the_same_for_programs_of_the_lab(running: EngineSes
     assert last_line(piped) == md5(line)
 
 
-def test_a_program_that_edits_its_lines_gets_the_keys_as_they_are(running: EngineSession) -> None:
+def test_a_program_that_edits_its_lines_gets_the_keys_as_they_are(running: RunnerSession) -> None:
     body = ["$ bash --norc", f"echo {line_of(5000)} | wc -c", "exit"]
     (recording,) = running.run(directive("", *body))
     assert "5001" in shown(recording).split("\n")
@@ -150,13 +156,13 @@ def test_a_program_that_edits_its_lines_gets_the_keys_as_they_are(running: Engin
 # Characters in parts.
 
 
-def test_a_character_in_parts_is_whole(running: EngineSession) -> None:
+def test_a_character_in_parts_is_whole(running: RunnerSession) -> None:
     parts = r"printf '\346'; sleep 0.2; printf '\274'; sleep 0.2; printf '\242\n'"
     (recording,) = running.run(directive("", f"$ {parts}"))
     assert shown(recording) == "漢"
 
 
-def test_characters_of_two_streams_are_whole(running: EngineSession, client: docker.DockerClient) -> None:
+def test_characters_of_two_streams_are_whole(running: RunnerSession, client: docker.DockerClient) -> None:
     running.run(directive("", "$ true"))
     (lab,) = client.api.containers(filters={"label": [f"{labels.PAGE}={PAGE}"]})
     script = (

@@ -26,10 +26,12 @@ from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
-from docker_run.engine.opening import EngineSettings, open_engine
+from docker_run.engine.opening import open_engine
+from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.errors import EngineProblem, EngineRefusal, FlagProblem, LabProblem
-from docker_run.model import Place, Stream
+from docker_run.model import Stream
 from faulty_engine import Fault, FaultyEngine
+from lab_sessions import PLACE
 from told import Quiet
 
 CATALOGUE = Path(IMAGES)
@@ -38,8 +40,9 @@ pytestmark = pytest.mark.engine
 
 
 def opened(url: str) -> DockerEngine:
-    settings = EngineSettings(engine=url, catalogue=CATALOGUE, allow=None, timeout=60, max_output=20_000_000)
-    return open_engine(settings, environ={}, progress=Quiet())
+    settings = EngineSettings(engine=url, catalogue=CATALOGUE, allow=None)
+    limits = Limits(max_output=20_000_000)
+    return open_engine(settings, environ={}, progress=Quiet(), limits=limits)
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +269,7 @@ def test_cgroup_namespaces(podman: DockerEngine, client: docker.DockerClient) ->
 
 
 def test_labs(podman: DockerEngine, podman_url: str, tmp_path: Path) -> None:
-    asked = session(step("--rm busybox true"), place=Place("lab", "0" * 64))
+    asked = session(step("--rm busybox true"), place=PLACE)
     with pytest.raises(LabProblem, match="Podman"), podman.session(asked):
         pass
     folder = tmp_path / "site"

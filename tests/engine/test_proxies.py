@@ -14,7 +14,8 @@ import pytest
 from contract import run, text
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.opening import EngineSettings, open_engine
+from docker_run.engine.opening import open_engine
+from docker_run.engine.settings import EngineSettings
 from docker_run.errors import ImageProblem
 from docker_run.model import Step, Stream
 from lab_sessions import session, shown, step

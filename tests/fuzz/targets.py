@@ -11,13 +11,14 @@ from docker_run.authoring.run_directive import parse_step
 from docker_run.docker_cli import run_line as docker_cli
 from docker_run.engine.frames import Frames
 from docker_run.errors import DockerRunError, RecordingProblem
-from docker_run.model import Chunk, Location, Stream, TerminalSize
+from docker_run.model import Chunk, Location, RunnerTraits, Stream, TerminalSize
 from docker_run.recordings.format import dumps
 from docker_run.recordings.masks import mask
 from docker_run.recordings.reader import load
 from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer
 from docker_run.terminal import markup, screen
 from docker_run.terminal.osc133 import Kind, MarkReader
+from lab_sessions import TRAITS
 
 Target = Callable[[bytes], None]
 
@@ -61,7 +62,7 @@ def directive(data: bytes) -> None:
     argument, _, rest = _text(data).partition("\n")
     head, _, body = rest.partition("\n\n")
     options = dict(line.partition(":")[::2] for line in head.split("\n"))
-    for on_lab in (False, True):
+    for traits in (RunnerTraits(), TRAITS):
         with suppress(DockerRunError):
             parse_step(
                 argument,
@@ -70,7 +71,7 @@ def directive(data: bytes) -> None:
                 location=Location("page.md", 1),
                 allow=None,
                 read=_no_file,
-                on_lab=on_lab,
+                traits=traits,
             )
 
 

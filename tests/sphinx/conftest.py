@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from sphinx.testing.util import SphinxTestApp
 
-from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, use_fake_engine
 
 CONF = """
 extensions = ["myst_parser", "docker_run"]
@@ -94,7 +93,7 @@ class Site:
         )
         try:
             if engine is not None:
-                app.connect(OPEN_EVENT, lambda _app, _progress: engine)
+                use_fake_engine(app, engine)
             app.build()
             code = app.statuscode
         finally:

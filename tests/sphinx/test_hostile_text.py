@@ -69,7 +69,7 @@ def test_why_there_is_no_engine_stays_text(site: Site, monkeypatch: pytest.Monke
     def refuses(*_arguments: object) -> None:
         raise EngineProblem(f"the engine says {HOSTILE}")
 
-    monkeypatch.setattr("docker_run.sphinx_ext.engine_hook.SphinxEngines.open", refuses)
+    monkeypatch.setattr("docker_run.engine.runners.DockerSource.open", refuses)
     site.write("index.md", f"# Page\n\n{block('--rm busybox true')}")
     assert SHOWN in said(site.build())
     told = "\n".join(site.build(mode="always").warnings)

@@ -102,7 +102,7 @@ def test_a_kind_that_there_is_not(site: Site, engine: FakeEngine, name: str, tex
     for _ in range(2):
         (warning,) = site.build(engine=engine).warnings
         assert warning.startswith(
-            f"{name}:2: WARNING: `docker_run_lab`: there is no kind of lab called `laab`"
+            f"{name}:2: WARNING: `docker_run_lab`: there is no kind of lab or runner called `laab`"
         )
         assert "did you mean `lab`?" in warning
         assert warning.endswith("[docker_run.option]")
@@ -501,9 +501,9 @@ def test_workers_that_read_know_the_places(site: Site, engine: FakeEngine) -> No
         (
             "lab",
             "laab",
-            "there is no kind of lab called `laab`: did you mean `lab`?",
+            "there is no kind of lab or runner called `laab`: did you mean `lab`?",
         ),
-        ("lab", 3, "should be None or the name of a kind of lab"),
+        ("lab", 3, "should be None or the name of a kind of lab or runner"),
         ("labs", ["x"], "should be a dictionary: the name of each kind of lab, and its folder"),
         (
             "labs",

@@ -12,9 +12,8 @@ import pytest
 from sphinx.testing.util import SphinxTestApp
 
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.engine_hook import OPEN_EVENT
 from docker_run.sphinx_ext.page_data import PageData
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, use_fake_engine
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -94,7 +93,7 @@ def test_two_applications_of_one_process_know_each_their_own(
     ]
     try:
         for app in apps:
-            app.connect(OPEN_EVENT, lambda _app, _progress: engine)
+            use_fake_engine(app, engine)
             app.build()
         one, two = (DockerRunDomain.of(app.env).build for app in apps)
         assert one is not two
@@ -115,7 +114,7 @@ def test_a_second_build_of_an_application_knows_nothing_of_the_first(site: Site,
     site.write("index.md", page.replace("WORD", "one"))
     app = SphinxTestApp(srcdir=site.folder, builddir=site.folder.parent / "build", status=StringIO())
     try:
-        app.connect(OPEN_EVENT, lambda _app, _progress: engine)
+        use_fake_engine(app, engine)
         app.build()
         before = DockerRunDomain.of(app.env).build
         site.write("index.md", page.replace("WORD", "two"))

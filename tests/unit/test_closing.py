@@ -8,11 +8,11 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from docker_run.engine.closing import close_all
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.labs.lab_runner import LabSessions
 from docker_run.errors import EngineProblem, LabProblem
 from docker_run.model import LabSettings
+from docker_run.system.closing import close_all
 from told import Quiet
 
 ERRORS = [EngineProblem("500"), KeyError("Id"), OSError(28, "full"), KeyboardInterrupt()]

@@ -16,7 +16,7 @@ from docker_run.engine.direct.command import run_command
 from docker_run.engine.direct.confinement import Confinement, Supported
 from docker_run.engine.direct.create_request import Creation
 from docker_run.engine.direct.name_prefix import Names
-from docker_run.engine.limits import Limits
+from docker_run.engine.settings import Limits
 from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, DirectLimits, Stream
 

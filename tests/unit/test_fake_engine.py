@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contract import MAX_OUTPUT, TIMEOUT, DirectContract, EngineContract, text
+from docker_run.engine.runners import LabRunner
 from docker_run.model import CommandRecording, Place, Stream
 from fake_engine import FakeEngine
 
@@ -16,7 +17,7 @@ class TestFakeEngine(DirectContract):
 
 
 class TestFakeLab(EngineContract):
-    place = Place("lab", "a definition")
+    place = Place("lab", "a definition", "lab", LabRunner.traits)
     images = ("busybox",)
 
     @pytest.fixture

@@ -13,7 +13,8 @@ from docker_run.authoring.file_directive import (
     parse_file_presentation,
 )
 from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
-from docker_run.model import LabFile, LineRange, Location, Step
+from docker_run.model import LabFile, LineRange, Location, RunnerTraits, Step
+from lab_sessions import TRAITS
 
 WHERE = Location("page.md", 7)
 
@@ -25,7 +26,7 @@ def parse(argument: str, *body: str, holds: bytes | OSError = b"", **options: st
             raise holds
         return holds
 
-    return parse_file(argument, options, body, location=WHERE, on_lab=True, read=read)
+    return parse_file(argument, options, body, location=WHERE, traits=TRAITS, read=read)
 
 
 def from_source(data: bytes | OSError, **options: str) -> Step:
@@ -61,7 +62,7 @@ def test_a_body_or_a_source(body: tuple[str, ...]) -> None:
         parse("x", *body)
     with pytest.raises(BodyProblem, match="leave out one"):
         parse("x", "text", source="source.txt")
-    assert parse_file("x", {"source": "a"}, body, location=WHERE, on_lab=True, read=lambda _: b"a").file
+    assert parse_file("x", {"source": "a"}, body, location=WHERE, traits=TRAITS, read=lambda _: b"a").file
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_bad_values_name_the_option(option: str, value: str) -> None:
             {option: value},
             ["y"] * (option != "source"),
             location=WHERE,
-            on_lab=True,
+            traits=TRAITS,
             read=lambda _: b"",
         )
 
@@ -109,7 +110,7 @@ def test_a_misspelt_option() -> None:
 
 def test_a_file_needs_a_lab() -> None:
     with pytest.raises(SyntaxProblem, match="docker_run_lab"):
-        parse_file("x", {}, ["y"], location=WHERE, on_lab=False, read=lambda _: b"")
+        parse_file("x", {}, ["y"], location=WHERE, traits=RunnerTraits(), read=lambda _: b"")
 
 
 @pytest.mark.parametrize(

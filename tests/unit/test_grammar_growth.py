@@ -24,6 +24,7 @@ from docker_run.model import Location
 from docker_run.shell import invocations
 from docker_run.shell.argv import split
 from docker_run.shell.continuation import Reader
+from lab_sessions import TRAITS
 from patience import patience
 from work import grows_linearly, instructions
 
@@ -59,14 +60,13 @@ def _option(name: str) -> Callable[[str], None]:
             location=Location("page", 1),
             allow=(),
             read=lambda _: "",
-            on_lab=False,
         )
 
     return read
 
 
 def _on_lab(text: str) -> None:
-    parse_step(text, {}, (), location=Location("page", 1), allow=(), read=lambda _: "", on_lab=True)
+    parse_step(text, {}, (), location=Location("page", 1), allow=(), read=lambda _: "", traits=TRAITS)
 
 
 WORDS: Texts = {
@@ -248,7 +248,7 @@ READERS: list[tuple[str, Callable[[str], object], Texts]] = [
     ("console", _console, CONSOLE),
     ("typed", lambda text: parse_typed(text, number=1), TYPED),
     ("lab", _on_lab, LAB_LINES),
-    ("commands", lambda text: refuse(text, on_lab=True, is_image=lambda _: False), COMMANDS),
+    ("commands", lambda text: refuse(text, console=True, is_image=lambda _: False), COMMANDS),
     ("terminals", starts_terminal, TERMINALS),
     ("calls", lambda text: invocations.calls(text, "docker image"), CALLS),
     ("image", REFERENCE.fullmatch, IMAGES),

@@ -19,12 +19,13 @@ from docker_run.docker_cli.flag import Flag
 from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.docker_cli.run_line import parse
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, SyntaxProblem
-from docker_run.model import Location
+from docker_run.model import Location, RunnerTraits
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.config_checks import shown
 from docker_run.sphinx_ext.front_matter import parse_images, parse_terminal
 from docker_run.terminal import waits
 from docker_run.units import LONGEST
+from lab_sessions import TRAITS
 from patience import patience
 
 NINES = "9" * 5000
@@ -163,10 +164,14 @@ def test_a_wait_that_never_ends(text: str) -> None:
 
 
 def step(
-    argument: str, options: Mapping[str, str], body: tuple[str, ...] = (), *, on_lab: bool = False
+    argument: str,
+    options: Mapping[str, str],
+    body: tuple[str, ...] = (),
+    *,
+    traits: RunnerTraits = RunnerTraits(),
 ) -> None:
     parse_presentation(options)
-    parse_step(argument, options, body, location=HERE, allow=None, read=lambda _: "{}", on_lab=on_lab)
+    parse_step(argument, options, body, location=HERE, allow=None, read=lambda _: "{}", traits=traits)
 
 
 # What a number, and a text, can grow into.
@@ -203,7 +208,7 @@ def test_any_value_of_any_flag_is_read_or_refused(flag: Flag, value: str) -> Non
 @example(name="capture", value="4300")
 def test_any_value_of_any_option_is_read_or_refused(name: str, value: str) -> None:
     assert not is_pythons(message(lambda: step("busybox", {name: value})))
-    assert not is_pythons(message(lambda: step("", {name: value}, ("$ true",), on_lab=True)))
+    assert not is_pythons(message(lambda: step("", {name: value}, ("$ true",), traits=TRAITS)))
 
 
 @BOUNDED
@@ -214,7 +219,7 @@ def test_any_value_of_a_files_option_is_read_or_refused(name: str, value: str) -
 
     assert not is_pythons(message(lambda: parse_file_presentation({name: value})))
     assert not is_pythons(
-        message(lambda: parse_file("a", {name: value}, ("x",), location=HERE, on_lab=True, read=missing))
+        message(lambda: parse_file("a", {name: value}, ("x",), location=HERE, traits=TRAITS, read=missing))
     )
 
 

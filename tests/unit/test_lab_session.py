@@ -11,7 +11,7 @@ import pytest
 
 from docker_run.engine.labs import tool_failures
 from docker_run.engine.labs.lab_session import Lab, LabSession
-from docker_run.engine.limits import Limits
+from docker_run.engine.settings import Limits
 from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, SlowPattern, TimedOut
 from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
 from lab_sessions import shown, step

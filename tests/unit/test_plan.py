@@ -43,7 +43,7 @@ def reason(
     everything: bool = False,
     broken: Collection[str] = (),
 ) -> Reason | None:
-    conditions = Conditions(everything=everything, engines=[engine], edited=edited, broken=broken)
+    conditions = Conditions(everything=everything, engines={"direct": [engine]}, edited=edited, broken=broken)
     planned = plan([ASKED], {"page": state}, memory, conditions)
     return planned[0].reason if planned else None
 

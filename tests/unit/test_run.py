@@ -52,7 +52,7 @@ def outcomes(sessions: list[Session], engine: FakeEngine, jobs: int = 4) -> list
     """Return what came out of `sessions`, in the order in which it came."""
     found: list[Outcome] = []
     progress = SilentProgress()
-    execute(sessions, engine=engine, clock=TickingClock(), jobs=jobs, progress=progress, settle=found.append)
+    execute(sessions, runners=engine, clock=TickingClock(), jobs=jobs, progress=progress, settle=found.append)
     return found
 
 
@@ -125,7 +125,7 @@ def test_each_outcome_is_settled_as_it_comes() -> None:
             engine.opened.set()
 
     sessions = [session(step("busybox true"), page=page) for page in ("slow", *"abcde")]
-    execute(sessions, engine=engine, clock=TickingClock(), jobs=2, progress=SilentProgress(), settle=settle)
+    execute(sessions, runners=engine, clock=TickingClock(), jobs=2, progress=SilentProgress(), settle=settle)
     assert set(settled[:5]) == set("abcde")
     assert settled[5] == "slow"
 
@@ -146,7 +146,7 @@ def test_what_is_not_settled_yet_is_bounded() -> None:
         opened.append(engine.calls.count("session") - len(opened))
 
     sessions = [session(step("busybox true"), page=str(number)) for number in range(50)]
-    execute(sessions, engine=engine, clock=TickingClock(), jobs=2, progress=SilentProgress(), settle=settle)
+    execute(sessions, runners=engine, clock=TickingClock(), jobs=2, progress=SilentProgress(), settle=settle)
     assert len(opened) == 50
     assert max(opened) <= 4
 
@@ -280,7 +280,7 @@ def test_an_interrupted_run_ends_all_sessions_and_settles_what_had_finished() ->
     sessions += [session(step("busybox sleep 500"), page=page) for page in "cde"]
     with pytest.raises(KeyboardInterrupt):
         execute(
-            sessions, engine=engine, clock=TickingClock(), jobs=4, progress=SilentProgress(), settle=settle
+            sessions, runners=engine, clock=TickingClock(), jobs=4, progress=SilentProgress(), settle=settle
         )
     assert engine.calls.count("interrupt") == 1
     assert engine.open_sessions == 0

@@ -12,6 +12,7 @@ from docker_run.authoring.console import LineProblem
 from docker_run.authoring.run_directive import DEFAULT_SUMMARY, END_OF_INPUT, parse_presentation, parse_step
 from docker_run.errors import BodyProblem, FlagProblem, OptionProblem, RefusedFlag, SyntaxProblem
 from docker_run.model import Capture, Command, Input, LineRange, Location, Step
+from lab_sessions import TRAITS
 
 WHERE = Location("page.md", 7)
 
@@ -26,7 +27,7 @@ def parse(
 
 def on_lab(argument: str, *body: str, **options: str) -> Step:
     given = {name.replace("_", "-"): value for name, value in options.items()}
-    return parse_step(argument, given, body, location=WHERE, allow=(), read=pytest.fail, on_lab=True)
+    return parse_step(argument, given, body, location=WHERE, allow=(), read=pytest.fail, traits=TRAITS)
 
 
 def test_the_argument_is_the_command() -> None:

@@ -18,9 +18,9 @@ def called(text: str, *, images: Collection[str] = ()) -> str:
     return call.name if call else ""
 
 
-def said(text: str, *, on_lab: bool) -> str:
+def said(text: str, *, console: bool) -> str:
     with pytest.raises(SyntaxProblem) as caught:
-        refuse(text, on_lab=on_lab, is_image=lambda _: False)
+        refuse(text, console=console, is_image=lambda _: False)
     assert type(caught.value) is SyntaxProblem
     return str(caught.value)
 
@@ -31,17 +31,17 @@ def test_every_command_in_every_place(name: str, form: str) -> None:
     assert called(form.format(name)) == name
 
 
-@pytest.mark.parametrize("on_lab", [False, True])
+@pytest.mark.parametrize("console", [False, True])
 @pytest.mark.parametrize("name", ALL)
-def test_every_command_gets_advice(name: str, *, on_lab: bool) -> None:
-    text = said(f"{name} web", on_lab=on_lab)
+def test_every_command_gets_advice(name: str, *, console: bool) -> None:
+    text = said(f"{name} web", console=console)
     if name == "run":
         assert text.startswith("`run` is there already: ")
         return
     assert text.startswith(f"`{name}` is a command of the CLI, not an image")
     assert f"write `$ docker {name} web` into the body" in text
     assert text.endswith(f"An image of this name would be `{name}:latest`")
-    assert ("Directly on the engine" in text) is not on_lab
+    assert ("Directly on the engine" in text) is not console
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_every_command_gets_advice(name: str, *, on_lab: bool) -> None:
     ],
 )
 def test_what_to_write_instead(text: str, name: str, line: str) -> None:
-    for on_lab in (False, True):
-        message = said(text, on_lab=on_lab)
+    for console in (False, True):
+        message = said(text, console=console)
         assert message.startswith(f"`{name}` is a command")
         assert f"write `$ {line}` into the body" in message
 
@@ -109,7 +109,7 @@ def test_what_to_write_instead(text: str, name: str, line: str) -> None:
 )
 def test_what_is_no_command(text: str) -> None:
     assert not called(text)
-    refuse(text, on_lab=False, is_image=lambda _: False)
+    refuse(text, console=False, is_image=lambda _: False)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_an_image_of_the_project_is_one(text: str, image: str) -> None:
     ],
 )
 def test_docker_run_twice(text: str, name: str) -> None:
-    for on_lab in (False, True):
-        assert said(text, on_lab=on_lab).startswith(f"`{name}` is there already: ")
+    for console in (False, True):
+        assert said(text, console=console).startswith(f"`{name}` is there already: ")
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_docker_run_twice(text: str, name: str) -> None:
     ],
 )
 def test_advice_for_pages_without_a_lab(text: str, advice: str) -> None:
-    assert advice in said(text, on_lab=False)
-    assert advice not in said(text, on_lab=True)
+    assert advice in said(text, console=False)
+    assert advice not in said(text, console=True)

@@ -17,7 +17,6 @@ from docker_run.model import (
     Finding,
     LabFile,
     Location,
-    Place,
     Recording,
     Session,
     Step,
@@ -26,6 +25,7 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
+from lab_sessions import PLACE
 
 
 def recording(asked: Session, *printed: tuple[int, bytes], keys: tuple[str, ...] | None = None) -> Recording:
@@ -206,7 +206,7 @@ def test_without_a_terminal_nothing_is_typed() -> None:
 
 
 def on_lab(*typed: str, chunks: int, line: str = "busybox") -> tuple[Finding, ...]:
-    asked = dataclasses.replace(session(step(line, *typed)), place=Place("lab", "0" * 64))
+    asked = dataclasses.replace(session(step(line, *typed)), place=PLACE)
     keys = tuple(Chunk(Stream.TYPED, b"x") for _ in range(chunks))
     command = CommandRecording(asked.steps[0].commands[0].text, 0, 0.1, keys)
     made = dataclasses.replace(recording(asked), steps=(StepRecording(asked.keys[0], (command,)),))

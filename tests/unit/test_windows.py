@@ -77,12 +77,11 @@ def record(site: Path) -> None:
     """Record the page."""
     from sphinx.testing.util import SphinxTestApp  # noqa: PLC0415
 
-    from docker_run.sphinx_ext.engine_hook import OPEN_EVENT  # noqa: PLC0415
-    from fake_engine import FakeEngine  # noqa: PLC0415
+    from fake_engine import FakeEngine, use_fake_engine  # noqa: PLC0415
 
     app = SphinxTestApp("html", srcdir=site, builddir=site.parent / "recorded")
     try:
-        app.connect(OPEN_EVENT, lambda _app, _progress: FakeEngine())
+        use_fake_engine(app, FakeEngine())
         app.build()
     finally:
         app.cleanup()

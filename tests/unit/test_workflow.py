@@ -16,13 +16,12 @@ import pytest
 from contract import session, step
 from docker_run.errors import EngineProblem
 from docker_run.model import Session
-from docker_run.protocols import Progress
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.reporting.progress import SystemClock
 from docker_run.workflow.stages import Options, Results, Workflow
-from fake_engine import FakeEngine, FakeSession
+from fake_engine import FakeEngine, FakeSession, FakeSource, fake_runners
 from told import Quiet
 
 
@@ -42,30 +41,10 @@ class Told(Quiet):
         self.defects.append(f"{page}: {traceback}")
 
 
-class One:
-    """Where a build comes by `engine`, which is the only one that there is."""
-
-    def __init__(self, engine: FakeEngine, *, has_dead_builds: bool = False) -> None:
-        self.engine = engine
-        self.dead = has_dead_builds
-
-    def expected(self) -> tuple[str, ...]:
-        return (self.engine.url,)
-
-    def has_dead_builds(self) -> bool:
-        return self.dead
-
-    def open(self, _progress: Progress) -> FakeEngine:
-        return self.engine
-
-    def identity(self, _engine: object) -> str:
-        return self.engine.url
-
-
 def build(
     folder: Path,
     sessions: Sequence[Session],
-    engine: FakeEngine | One,
+    engine: FakeEngine | FakeSource,
     told: Told | None = None,
     **options: object,
 ) -> Results:
@@ -78,8 +57,8 @@ def build(
         clock=SystemClock(),
         reporter=told or Told(),
     )
-    engines = engine if isinstance(engine, One) else One(engine)
-    return workflow.run(sessions, engines=engines, edited=(), broken=())
+    source = engine if isinstance(engine, FakeSource) else FakeSource(engine)
+    return workflow.run(sessions, runners=fake_runners(source), edited=(), broken=())
 
 
 def pages(word: str, names: str = "abc") -> list[Session]:
@@ -265,6 +244,6 @@ def test_what_dead_builds_left_is_removed_also_where_nothing_is_to_be_run(tmp_pa
     build(tmp_path, sessions, engine)
     for dead, asks, calls in ((False, True, []), (True, True, ["sweep", "close"]), (True, False, [])):
         engine.calls.clear()
-        results = build(tmp_path, sessions, One(engine, has_dead_builds=dead), asks=asks)
+        results = build(tmp_path, sessions, FakeSource(engine, dead), asks=asks)
         assert engine.calls == calls
         assert results.ran == {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from docker_run.authoring import options as read_option
 from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
-from docker_run.model import LabFile, Location, Presentation, Step
+from docker_run.model import LabFile, Location, Presentation, RunnerTraits, Step
 
 FILE_OPTIONS = (
     "caption",
@@ -53,18 +53,19 @@ def parse_file(
     body: Sequence[str],
     *,
     location: Location,
-    on_lab: bool,
+    traits: RunnerTraits,
     read: Callable[[str], bytes],
 ) -> Step:
     """Take the directive apart, as far as it decides which file is put where.
 
-    `argument` is the path on the lab, `options` the text of each option, `body` the lines below. `read`
-    returns what is in the file that `:source:` names, and raises `OSError`.
+    `argument` is the path on the lab, `options` the text of each option, `body` the lines below. `traits`
+    are those of the page's runner. `read` returns what is in the file that `:source:` names, and raises
+    `OSError`.
 
     Raises `SyntaxProblem` or one of its subclasses.
     """
     read_option.refuse_unknown(options, FILE_OPTIONS)
-    if not on_lab:
+    if not traits.files:
         raise SyntaxProblem(
             "a file needs a lab to be put on: see `docker_run_lab` in conf.py, or in the page's front matter"
         )
@@ -72,7 +73,7 @@ def parse_file(
     return Step(
         location=location,
         commands=(),
-        lab=read_option.lab(options, on_lab=on_lab),
+        lab=read_option.lab(options, traits),
         file=LabFile(
             path=_path(argument),
             data=_data(options, body, hidden=hidden, read=read),

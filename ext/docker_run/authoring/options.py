@@ -9,7 +9,7 @@ from itertools import chain, takewhile
 from docker_run import patterns as regular_expressions
 from docker_run import units
 from docker_run.errors import OptionProblem
-from docker_run.model import DEFAULT_LAB, Capture, LineRange
+from docker_run.model import DEFAULT_LAB, Capture, LineRange, RunnerTraits
 from docker_run.near_matches import near_match
 
 Options = Mapping[str, str]
@@ -67,14 +67,15 @@ def flag(options: Options, name: str) -> bool:
     return name in options
 
 
-def lab(options: Options, *, on_lab: bool) -> str:
+def lab(options: Options, traits: RunnerTraits) -> str:
     """Read `:lab:`, the name of a lab of the page, which is its host name too."""
     if "lab" not in options:
         return DEFAULT_LAB
     name = options["lab"].strip()
-    if not on_lab:
+    if not traits.machines:
+        where = "on one machine" if traits.console else "directly on the engine"
         raise OptionProblem(
-            f"`:lab: {name}`: this page runs directly on the engine, and has no labs; "
+            f"`:lab: {name}`: this page runs {where}, and has no labs; "
             "see `docker_run_lab` in conf.py, or in the page's front matter"
         )
     if not _HOST_NAME.fullmatch(name):

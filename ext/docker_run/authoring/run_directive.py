@@ -12,7 +12,7 @@ from docker_run.docker_cli import run_line
 from docker_run.docker_cli import subcommands as cli
 from docker_run.docker_cli.container_options import RunLine
 from docker_run.errors import BodyProblem, DockerRunError, SyntaxProblem
-from docker_run.model import Command, Expectation, Input, Location, Presentation, Step
+from docker_run.model import Command, Expectation, Input, Location, Presentation, RunnerTraits, Step
 from docker_run.terminal import keys, waits
 
 OPTIONS = (
@@ -56,22 +56,22 @@ def parse_step(
     location: Location,
     allow: Collection[str] | None,
     read: Callable[[str], str],
-    on_lab: bool = False,
+    traits: RunnerTraits = RunnerTraits(),
     is_image: Callable[[str], bool] = lambda _: False,
 ) -> Step:
     """Take the directive apart, as far as it decides what is run and what is expected.
 
     `argument` is what follows `docker-run` on its line, `options` the text of each option (empty
-    for one without a value), `body` the lines below. `on_lab` says whether the page runs on labs.
-    Directly on the engine, `allow` names the flags that may reach into the host, None allows all, and
-    `read` returns the text of a file that a flag names, and raises `OSError`; on a lab the CLI there
+    for one without a value), `body` the lines below. `traits` are those of the page's runner.
+    Without console sessions, `allow` names the flags that may reach into the host, None allows all, and
+    `read` returns the text of a file that a flag names, and raises `OSError`; at a shell the CLI there
     judges flags, and reads files. `is_image` tells whether a word is the name of an image that the page
     may mean although the CLI has a command of that name.
 
     Raises `SyntaxProblem` or one of its subclasses.
     """
     read_option.refuse_unknown(options, OPTIONS)
-    lab = read_option.lab(options, on_lab=on_lab)
+    lab = read_option.lab(options, traits)
     files: dict[str, str] = {}
 
     def note(name: str) -> str:
@@ -80,13 +80,13 @@ def parse_step(
 
     if argument.strip():
         _refuse_misplaced(argument)
-        cli.refuse(argument, on_lab=on_lab, is_image=is_image)
-        commands = (_typed_line if on_lab else _direct)(argument, body, allow, note)
+        cli.refuse(argument, console=traits.console, is_image=is_image)
+        commands = (_typed_line if traits.console else _direct)(argument, body, allow, note)
     else:
-        commands = _console(body, on_lab=on_lab)
+        commands = _console(body, console=traits.console)
     return Step(
         location=location,
-        commands=tuple(_command(command, on_lab=on_lab) for command in commands),
+        commands=tuple(_command(command, console=traits.console) for command in commands),
         files=tuple(sorted(files.items())),
         expect=Expectation(
             exit_codes=_exit_codes(options.get("exit-code", "0"), commands),
@@ -128,15 +128,15 @@ def _direct(
     return (ConsoleCommand(f"docker run {argument.strip()}", typed),)
 
 
-def _console(body: Sequence[str], *, on_lab: bool) -> tuple[ConsoleCommand, ...]:
+def _console(body: Sequence[str], *, console: bool) -> tuple[ConsoleCommand, ...]:
     """Return the commands of a console session."""
     if not any(map(str.strip, body)):
-        console = ", or a console session into its body, `$ ` before each command" if on_lab else ""
+        or_body = ", or a console session into its body, `$ ` before each command" if console else ""
         raise SyntaxProblem(
             "there is nothing to run: write the options, the image and the command of `docker run` "
-            f"on the directive's own line, e.g. `{{docker-run}} --rm busybox ls /bin`{console}"
+            f"on the directive's own line, e.g. `{{docker-run}} --rm busybox ls /bin`{or_body}"
         )
-    if not on_lab:
+    if not console:
         raise SyntaxProblem(
             "a console session, which is a body below a line with nothing but `docker-run`, needs a lab: see "
             "`docker_run_lab` in conf.py, or in the page's front matter. Directly on the engine, write "
@@ -228,18 +228,18 @@ def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
         )
 
 
-def _command(command: ConsoleCommand, *, on_lab: bool) -> Command:
-    return Command(command.text, command.typed, _input(command, on_lab=on_lab))
+def _command(command: ConsoleCommand, *, console: bool) -> Command:
+    return Command(command.text, command.typed, _input(command, console=console))
 
 
-def _input(command: ConsoleCommand, *, on_lab: bool) -> Input:
+def _input(command: ConsoleCommand, *, console: bool) -> Input:
     """Return how what is typed is read: a `docker run -i` leaves the shell's terminal as it is."""
     if not command.typed:
         return Input.NONE
     if not command.text.startswith("docker run "):
         return Input.TERMINAL
     words = command.text.removeprefix("docker run")
-    if on_lab:
+    if console:
         words, _ = _own_words(words)
     try:
         line = run_line.parse(words, allow=None, read=lambda _: "")

@@ -116,10 +116,11 @@ def find(text: str, *, is_image: Callable[[str], bool]) -> Call | None:
     return Call(first, command, line, word)
 
 
-def refuse(text: str, *, on_lab: bool, is_image: Callable[[str], bool]) -> None:
+def refuse(text: str, *, console: bool, is_image: Callable[[str], bool]) -> None:
     """Raise `SyntaxProblem` if `text`, what follows `docker run`, calls another command of the CLI.
 
-    The message says what to write instead on a page that runs `on_lab`, or directly on the engine.
+    The message says what to write instead on a page that takes `console` sessions, or else directly
+    on the engine.
     """
     call = find(text, is_image=is_image)
     if call is None:
@@ -132,7 +133,7 @@ def refuse(text: str, *, on_lab: bool, is_image: Callable[[str], bool]) -> None:
         )
     wrong = f"`{call.name}` is a command of the CLI, not an image"
     body = f"write `$ {call.line}` into the body. An image of this name would be `{call.word}:latest`"
-    if on_lab:
+    if console:
         raise SyntaxProblem(
             f"{wrong}, and the directive's own line is what follows `docker run`: leave it empty, and {body}"
         )

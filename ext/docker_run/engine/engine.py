@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from docker_run.engine.closing import close_all
 from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.host import Host
 from docker_run.engine.labs.lab_runner import LabSessions
 from docker_run.errors import LabProblem
-from docker_run.model import Session
-from docker_run.protocols import EngineSession
+from docker_run.model import LAB, Session
+from docker_run.protocols import RunnerSession
+from docker_run.system.closing import close_all
 
 
 class DockerEngine:
-    """Docker. Implements `protocols.Engine`.
+    """Docker, for the sessions of both runners. Implements `protocols.Engine`.
 
     `labs` may be None where no session runs on one.
     """
@@ -35,13 +35,13 @@ class DockerEngine:
         return self._host.sweep()
 
     def prepare(self, sessions: Sequence[Session]) -> None:
-        """Begin with what labs need."""
+        """Begin with what the labs of `sessions` need."""
         if self._labs is not None:
-            self._labs.prepare([session for session in sessions if session.place.is_lab])
+            self._labs.prepare(sessions)
 
-    def session(self, session: Session) -> AbstractContextManager[EngineSession]:
+    def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
         """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
-        if not session.place.is_lab:
+        if session.place.runner != LAB:
             return self._direct.open(session)
         if self._labs is None:
             raise LabProblem(f"there are no labs here, and `{session.page}` runs on one")

@@ -20,12 +20,12 @@ from docker_run.engine.cleanup.anonymous_volumes import remove_volumes
 from docker_run.engine.cleanup.build_folder import BuildFolder, BuildFolders
 from docker_run.engine.cleanup.labels import PAGE, SESSION, Owner
 from docker_run.engine.cleanup.lease import Lease
-from docker_run.engine.closing import close_all
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.product import Product, product_of
-from docker_run.engine.limits import Limits
+from docker_run.engine.settings import Limits
 from docker_run.errors import EngineProblem, Interrupted
 from docker_run.model import Environment
+from docker_run.system.closing import close_all
 
 _CONCURRENCY = 4
 """Concurrent removals; more don't make an engine faster."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 from docker_run.engine.connection.client_config import client_config
@@ -19,46 +17,34 @@ from docker_run.engine.images.lab_image import LabImages
 from docker_run.engine.images.provider import Images
 from docker_run.engine.labs.lab_runner import LabSessions
 from docker_run.engine.registry.registry import StockedRegistry
-from docker_run.model import DirectLimits, LabSettings
+from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.protocols import Progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSettings:
-    """What a build asks of its engine."""
-
-    engine: str = "auto"
-    """`auto`, `none` or a URL (see `docker_run.engine.connection.discovery`)."""
-    private: bool = False
-    """Whether one of the build's own may be started where none answers."""
-    catalogue: Path | None = None
-    """The folder of the images that are built where none can be pulled, and that labs can pull."""
-    allow: Collection[str] | None = ()
-    """The flags that may reach into the host; None allows all."""
-    timeout: float = 60.0
-    """Seconds for each command of a step that sets none."""
-    max_output: int = 1_000_000
-    """Bytes that a command may print."""
-    limits: DirectLimits = field(default_factory=DirectLimits)
-    labs: LabSettings = field(default_factory=LabSettings)
-
-
-def open_engine(settings: EngineSettings, *, environ: Mapping[str, str], progress: Progress) -> DockerEngine:
+def open_engine(
+    settings: EngineSettings,
+    *,
+    environ: Mapping[str, str],
+    progress: Progress,
+    limits: Limits | None = None,
+) -> DockerEngine:
     """Find the engine that `settings` ask for, and make it ready to run sessions.
 
-    `environ` has `DOCKER_HOST` and its like, and the variables that a line names without a value.
-    Raises `EngineProblem`.
+    `environ` has `DOCKER_HOST` and its like, and the variables that a line names without a value;
+    `limits` are those of each command of a step that sets none. Raises `EngineProblem`.
     """
+    limits = limits or Limits()
     url = find(settings.engine, environ=environ, private=settings.private, progress=progress)
     config = client_config(environ)
-    interrupted = threading.Event()
-    credentials = Credentials(config, environ=environ, note=progress.note, stopped=interrupted.is_set)
-    clients = Clients(lambda: connect(url, environ=environ, credentials=credentials), interrupted=interrupted)
+    credentials = Credentials(config, environ=environ, note=progress.note, stopped=limits.interrupted.is_set)
+    clients = Clients(
+        lambda: connect(url, environ=environ, credentials=credentials), interrupted=limits.interrupted
+    )
     host = Host(
         url,
         clients=clients,
-        timeout=settings.timeout,
-        max_output=settings.max_output,
+        timeout=limits.seconds,
+        max_output=limits.max_output,
         proxies=config.proxy_variables(url),
         say=progress.note,
     )

@@ -52,7 +52,7 @@ def session_keys(
                 "after": key,
                 "commands": [[command.text, list(command.typed)] for command in step.commands],
                 "files": [list(file) for file in step.files],
-                **({"lab": _on_lab(step)} if place.is_lab else {}),
+                **({"lab": _on_machine(step)} if place.traits.machines or place.traits.files else {}),
                 **_contexts(_texts(step), contexts),
             }
         )
@@ -60,8 +60,8 @@ def session_keys(
     return tuple(keys)
 
 
-def _on_lab(step: Step) -> list[object]:
-    """Return what of a step has a meaning on a lab only."""
+def _on_machine(step: Step) -> list[object]:
+    """Return what of a step has a meaning only where there are several machines, or files."""
     file = step.file
     content = hashlib.sha256(file.data).hexdigest() if file else ""
     return [step.lab, *([file.path, content, file.mode, file.owner] if file else [])]

@@ -1,3 +1,3 @@
 """The Sphinx extension: configuration, directives, domain, transforms, builders."""
 
-__all__ = ["extension"]
+__all__ = ["extension", "runner_registration"]

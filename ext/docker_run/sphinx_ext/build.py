@@ -16,10 +16,10 @@ from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
 from docker_run.sphinx_ext.config import Mode
 from docker_run.sphinx_ext.config_checks import problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.engine_hook import SphinxEngines
 from docker_run.sphinx_ext.page_data import PageData
 from docker_run.sphinx_ext.reporting.log import get_logger
 from docker_run.sphinx_ext.reporting.progress import LoggedProgress, SystemClock
+from docker_run.sphinx_ext.runner_registration import runners_of
 from docker_run.system.signals import ending_as_interrupt
 from docker_run.warning_types import WarningType
 from docker_run.workflow.report import Tally, in_order, places
@@ -69,6 +69,9 @@ class Build:
                 everything=self._everything,
                 check=self._check,
                 jobs=self._settings.jobs,
+                timeout=self._settings.timeout,
+                max_output=self._settings.max_output,
+                refusal=self._refusal,
                 volatile=self._settings.volatile,
             ),
             clock=self._clock,
@@ -77,10 +80,16 @@ class Build:
         state.pages = workflow.pages
         return workflow.run(
             tuple(state.sessions.values()),
-            engines=SphinxEngines(self._app, self._settings),
+            runners=state.runners.by_name,
             edited=state.edited,
             broken=self._domain.broken_pages(),
         )
+
+    @property
+    def _refusal(self) -> str:
+        """Why nothing is run: what a wrong value of conf.py was meant to be can't be known."""
+        wrong = sorted({problem.name for problem in problems(self._app)})
+        return f"nothing is run until this is fixed in conf.py: {', '.join(wrong)}" if wrong else ""
 
     @property
     def _replays(self) -> bool:
@@ -116,8 +125,8 @@ class Build:
             state = results.states[page]
             # What a page with a directive that can't be understood lacks, is no news.
             yield from state.failures if page in broken else state.findings
-        # Of a page on a kind of lab that there isn't, no step was read: that is all there is to say of it.
-        unread = {docname for docname, page in self._domain.pages.items() if page.has_unknown_lab}
+        # Of a page on a place that there isn't, no step was read: that is all there is to say of it.
+        unread = {docname for docname, page in self._domain.pages.items() if page.has_unknown_place}
         for docname in sorted(self._domain.pages.keys() - unread):
             yield from self._missing_values(docname, found)
         if not unread and not broken:
@@ -240,8 +249,8 @@ def report(findings: Iterable[Finding]) -> None:
 def register(app: Sphinx) -> None:
     """Connect a build to Sphinx's events."""
 
-    def reading(_app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-        DockerRunDomain.of(env).begin_build(docnames)
+    def reading(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+        DockerRunDomain.of(env).begin_build(docnames, runners=runners_of(app))
 
     def updated(app: Sphinx, env: BuildEnvironment) -> list[str]:
         return Build(app, DockerRunDomain.of(env)).run(env)

@@ -8,14 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from docker_run.catalogue.build_context import contexts
 from docker_run.model import Session
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.front_matter import Definitions
 from docker_run.sphinx_ext.page_data import PageData
 from docker_run.workflow.page import Examined, Pages, PageState, ShownPages
 from docker_run.workflow.report import Tally
+from docker_run.workflow.runner_registry import RunnerRegistry
 
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
@@ -35,11 +36,13 @@ class BuildState:
         page_data: Mapping[str, PageData],
         examined: MutableMapping[str, Examined],
         edited: Collection[str] = (),
+        runners: RunnerRegistry | None = None,
     ) -> None:
-        """`edited` are the pages that are read in this build."""
+        """`edited` are the pages that are read in this build, `runners` those of the project."""
         self._page_data = page_data
         self._examined = examined
         self.edited = frozenset(edited)
+        self.runners = runners or RunnerRegistry()
         self.srcdir = Path(env.srcdir)
         self.doctreedir = Path(env.doctreedir)
         self.settings = Settings.of(env.config)
@@ -51,22 +54,25 @@ class BuildState:
         """What the build did, once it has run."""
 
     @cached_property
-    def definitions(self) -> Definitions:
-        """What identifies the labs and images of this build. Folders of labs change between builds."""
-        kinds = self.settings.lab_settings(self.srcdir).kinds
-        return Definitions(
-            {name: Path(folder) for name, folder in kinds}, catalogue=self.settings.catalogue(self.srcdir)
+    def contexts(self) -> Mapping[str, str]:
+        """What identifies each image of the catalogue (`build_context.contexts`)."""
+        return contexts(self.settings.catalogue(self.srcdir))
+
+    def _session(self, docname: str) -> Session | None:
+        page = self._page_data[docname]
+        if not page.steps or page.place is None:
+            return None
+        return page.session(
+            docname,
+            place=self.runners.place(page.place.name),
+            terminal=self.settings.terminal,
+            contexts=self.contexts,
         )
 
     @cached_property
     def sessions(self) -> Mapping[str, Session]:
         """The session of each page that has one, by docname, sorted. Asked for when all pages are read."""
-        found = {
-            docname: self._page_data[docname].session(
-                docname, terminal=self.settings.terminal, definitions=self.definitions
-            )
-            for docname in sorted(self._page_data)
-        }
+        found = {docname: self._session(docname) for docname in sorted(self._page_data)}
         return {docname: session for docname, session in found.items() if session is not None}
 
     @cached_property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +18,9 @@ from sphinx.config import Config
 
 from docker_run import patterns
 from docker_run.engine.connection.endpoints import candidates
+from docker_run.engine.settings import EngineSettings
 from docker_run.errors import EngineProblem
-from docker_run.model import DEFAULT_LAB, DirectLimits, LabSettings, TerminalSize
+from docker_run.model import DIRECT, LAB, DirectLimits, LabSettings, TerminalSize
 from docker_run.near_matches import near_match
 from docker_run.units import BYTES, LONGEST
 
@@ -37,14 +38,17 @@ class Mode(StrEnum):
     """Nothing."""
 
 
-BUILT_IN = DEFAULT_LAB
-"""The kind of lab that comes with the extension."""
+NO_LAB = ("none", "null", "false")
+"""What a page's front matter says to run directly on the engine, in lower case."""
 
-DIRECTLY = ("none", "null", "false")
-"""The values in a page's front matter for running directly on the engine, in lower case."""
+RESERVED = (DIRECT, LAB, *NO_LAB)
+"""Names that no kind of lab and no runner of a project can have."""
 
-RESERVED = ("direct", "none", "null", "false", BUILT_IN)
-"""Names that a project can't give to a kind of lab."""
+PLACE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+"""What a kind of lab, or a runner, can be called."""
+
+REGISTERED = PREFIX + "registered_runners"
+"""The value of Sphinx's configuration that says which runners were registered; no setting for `conf.py`."""
 
 _LAB, _DIRECT = LabSettings(), DirectLimits()
 LARGEST = (1 << 63) - 1
@@ -149,12 +153,12 @@ def _patterns(value: object) -> tuple[str, ...]:
 
 
 def lab_setting(value: object) -> str | None:
-    """Return the kind of lab that a value in conf.py names; None for none. Raises `ValueError`."""
+    """Return the place that a value in conf.py names; None for none. Raises `ValueError`."""
     # `-D docker_run_lab=none` on the command line is a text.
-    if value is None or value in DIRECTLY:
+    if value is None or value in NO_LAB:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("None or the name of a kind of lab")
+        raise ValueError("None or the name of a kind of lab or runner")
     return value
 
 
@@ -164,7 +168,7 @@ def _labs(value: object) -> tuple[tuple[str, str], ...]:
     ):
         raise ValueError("a dictionary: the name of each kind of lab, and its folder")
     for name in value:
-        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name):
+        if not isinstance(name, str) or not PLACE_NAME.fullmatch(name):
             raise ValueError(
                 f"a dictionary with names of lower-case letters, digits and `-` ({name!r} is none)"
             )
@@ -252,7 +256,7 @@ class Settings:
     lab: str | None = _setting(
         None,
         lab_setting,
-        help="on what kind of lab pages run that don't say; None runs them directly on the engine",
+        help="the kind of lab, or runner, on which pages run that don't say; None: directly on the engine",
         rebuild="env",
     )
     labs: tuple[tuple[str, str], ...] = _setting(
@@ -309,20 +313,31 @@ class Settings:
             except ValueError:
                 values[setting.name] = Mode.REPLAY if setting.name == "mode" else setting.default
         settings = cls(**values)
-        return settings if settings.lab in {None, *settings.kinds} else replace(settings, lab=None)
+        return settings if settings.lab in {None, *settings.places(config)} else replace(settings, lab=None)
+
+    def places(self, config: Config) -> tuple[str, ...]:
+        """Return the names of all places where pages may run, sorted: runners, and kinds of labs."""
+        return tuple(sorted({DIRECT, LAB, *(name for name, _ in self.labs), *config[REGISTERED]}))
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """The names of all kinds of labs, sorted."""
-        return tuple(sorted([BUILT_IN, *(name for name, _ in self.labs)]))
+    def place(self) -> str:
+        """The name of the place where pages run that don't say."""
+        return DIRECT if self.lab is None else self.lab
 
     def catalogue(self, srcdir: str | os.PathLike[str]) -> Path | None:
         """Return the directory of the image catalogue; `srcdir` is Sphinx's source directory."""
         return Path(srcdir, self.images) if self.images else None
 
-    def direct_limits(self) -> DirectLimits:
-        """Return the limits of containers that run directly on an engine."""
-        return DirectLimits(self.memory, self.pids, self.shm_size)
+    def engine_settings(self, srcdir: str | os.PathLike[str]) -> EngineSettings:
+        """Return what is asked of the engine; `srcdir` is Sphinx's source directory."""
+        return EngineSettings(
+            engine=self.engine,
+            private=self.private_engine,
+            catalogue=self.catalogue(srcdir),
+            allow=self.allow,
+            limits=DirectLimits(self.memory, self.pids, self.shm_size),
+            labs=self.lab_settings(srcdir),
+        )
 
     def lab_settings(self, srcdir: str | os.PathLike[str]) -> LabSettings:
         """Return the settings of labs for an engine; `srcdir` is Sphinx's source directory."""
@@ -341,15 +356,6 @@ def setting_names() -> tuple[str, ...]:
     return tuple(PREFIX + setting.name for setting in fields(Settings))
 
 
-def unknown_kind(name: str, kinds: Iterable[str]) -> str:
-    """Return the message for an unknown kind of lab, with a suggestion or the known kinds."""
-    kinds = sorted(kinds)
-    close = near_match(name, kinds)
-    known = ", ".join(f"`{kind}`" for kind in kinds)
-    meant = f"did you mean `{close}`?" if close else f"known: {known}"
-    return f"there is no kind of lab called `{name}`: {meant}"
-
-
 def register(app: Sphinx) -> None:
     """Register all settings with Sphinx."""
     for setting in fields(Settings):
@@ -361,6 +367,8 @@ def register(app: Sphinx) -> None:
             types=frozenset({Any}),
             description=setting.metadata["help"],
         )
+    # Pages are read again when it changes: what may stand on them depends on it.
+    app.add_config_value(REGISTERED, {}, "env", types=frozenset({dict}))
 
 
 def as_in_conf(setting: Field[Any]) -> object:

@@ -20,9 +20,10 @@ from docker_run.catalogue.build_context import lab_definition
 from docker_run.catalogue.lock_file import read_lock
 from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.near_matches import near_match
-from docker_run.sphinx_ext.config import PREFIX, Settings, lab_setting, setting_names, unknown_kind
+from docker_run.sphinx_ext.config import PREFIX, REGISTERED, Settings, lab_setting, setting_names
 from docker_run.sphinx_ext.reporting.log import get_logger
 from docker_run.warning_types import WarningType
+from docker_run.workflow.runner_registry import unknown_place
 
 logger = get_logger(__name__)
 
@@ -59,9 +60,11 @@ def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
         except ValueError as error:
             yield name, f"= {shown(config[name])}: should be {error}"
             continue
-        kinds = Settings.of(config).kinds
-        if setting.name == "lab" and lab_setting(config[name]) not in {None, *kinds}:
-            yield name, f"= {shown(config[name])}: {unknown_kind(config[name], kinds)}"
+        places = Settings.of(config).places(config)
+        if setting.name == "lab" and lab_setting(config[name]) not in {None, *places}:
+            yield name, f"= {shown(config[name])}: {unknown_place(config[name], places)}"
+        for taken in sorted(set(config[name]) & set(config[REGISTERED]) if setting.name == "labs" else ()):
+            yield name, f"= {shown(config[name])}: {taken!r} is the name of a runner; give the kind another"
 
 
 def shown(value: object) -> str:

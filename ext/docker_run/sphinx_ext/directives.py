@@ -30,7 +30,7 @@ from docker_run.authoring.file_directive import (
 from docker_run.authoring.options import refuse_repeated
 from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
-from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation
+from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation, RunnerTraits
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.front_matter import PagePlace, place_of_page
 from docker_run.sphinx_ext.page_data import IndexedCommand, ValueUse
@@ -49,6 +49,9 @@ from docker_run.warning_types import WarningType
 LARGEST_FILE = 1_000_000
 """Bytes that a file which a flag names may have."""
 
+
+_ANYTHING = RunnerTraits(console=True, machines=True, files=True, images=True)
+"""What a page may have whose place isn't known: that there is none is all there is to say."""
 
 _COPY = "copy what the page needs into a file beside it"
 _NO_SUCH_FILES = {
@@ -184,7 +187,7 @@ class DockerRun(StepDirective):
                     location=self.location,
                     allow=domain.build.settings.allow,
                     read=self._read,
-                    on_lab=place.is_lab,
+                    traits=domain.build.runners.traits(place.name),
                     is_image=self._is_image,
                 )
                 step, lab = domain.page_being_read.note_step(parsed), parsed.lab
@@ -248,12 +251,13 @@ class DockerFile(StepDirective):
             presentation = parse_file_presentation(self.options)
             refuse_repeated(self.block_text.splitlines())
             place = self.page_place()
+            runners = DockerRunDomain.of(self.env).build.runners
             step = parse_file(
                 self.argument,
                 self.options,
                 list(self.content),
                 location=self.location,
-                on_lab=place is None or place.is_lab,
+                traits=runners.traits(place.name) if place else _ANYTHING,
                 read=self._read,
             )
         except DockerRunError as error:
@@ -352,9 +356,10 @@ def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace |
     """Return where the page that is being read runs; what is wrong with its front matter is noted once."""
     domain = DockerRunDomain.of(env)
     page = domain.page_being_read
-    if page.place is None and not page.has_unknown_lab:
-        page.place, problems = place_of_page(env, document, domain.build.settings)
-        page.has_unknown_lab = page.place is None
+    if page.place is None and not page.has_unknown_place:
+        build = domain.build
+        page.place, problems = place_of_page(env, document, build.settings, build.runners)
+        page.has_unknown_place = page.place is None
         page.problems += problems
     return page.place
 

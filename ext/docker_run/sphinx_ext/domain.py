@@ -14,6 +14,7 @@ from docker_run.model import Finding, Location
 from docker_run.sphinx_ext.build_state import BuildState
 from docker_run.sphinx_ext.page_data import PageData, duplicate
 from docker_run.workflow.page import Examined
+from docker_run.workflow.runner_registry import RunnerRegistry
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -48,9 +49,11 @@ class DockerRunDomain(Domain):
         """What this build knows. Not among the data, which are kept."""
         return BuildState(self.env, page_data=self.pages, examined=self.examined)
 
-    def begin_build(self, edited: Collection[str]) -> None:
+    def begin_build(self, edited: Collection[str], *, runners: RunnerRegistry) -> None:
         """Forget what an earlier build of this application knew; this one reads the pages `edited`."""
-        self.build = BuildState(self.env, page_data=self.pages, examined=self.examined, edited=edited)
+        self.build = BuildState(
+            self.env, page_data=self.pages, examined=self.examined, edited=edited, runners=runners
+        )
 
     @property
     def pages(self) -> dict[str, PageData]:

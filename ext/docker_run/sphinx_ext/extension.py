@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from docker_run.sphinx_ext import build, check_builder, config, config_checks, directives, engine_hook
+from docker_run.sphinx_ext import (
+    build,
+    check_builder,
+    config,
+    config_checks,
+    directives,
+    runner_registration,
+)
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering import assets, nodes, unprintable
 from docker_run.sphinx_ext.transforms import (
@@ -26,7 +33,7 @@ def register(app: Sphinx) -> None:
         nodes,
         unprintable,
         directives,
-        engine_hook,
+        runner_registration,
         assets,
         check_builder,
         build,

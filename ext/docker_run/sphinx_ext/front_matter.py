@@ -12,13 +12,13 @@ from typing import NamedTuple
 from docutils import nodes
 from sphinx.environment import BuildEnvironment
 
-from docker_run.catalogue.build_context import contexts, lab_definition
 from docker_run.catalogue.reference import REFERENCE
-from docker_run.errors import DockerRunError, shortened
-from docker_run.model import Finding, Location, Place, TerminalSize
+from docker_run.errors import shortened
+from docker_run.model import DIRECT, Finding, Location, TerminalSize
 from docker_run.near_matches import near_match
-from docker_run.sphinx_ext.config import DIRECTLY, PREFIX, Settings, setting_names, unknown_kind
+from docker_run.sphinx_ext.config import NO_LAB, PREFIX, Settings, setting_names
 from docker_run.warning_types import WarningType
+from docker_run.workflow.runner_registry import RunnerRegistry, unknown_place
 
 LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_terminal"
 """The fields of a page's front matter."""
@@ -37,44 +37,12 @@ _FIELD = re.compile(rf"\s*+:?[\"']?({_OURS.pattern}[^:]*+):", re.IGNORECASE)
 class PagePlace(NamedTuple):
     """Where a page runs, and what it has from the start."""
 
-    kind: str = Place().name
-    """`direct`, or the name of a kind of lab."""
+    name: str = DIRECT
+    """The name of a runner, or of a kind of lab."""
     images: tuple[str, ...] = ()
-    """The images that its labs have."""
+    """The images that are there."""
     terminal: TerminalSize | None = None
     """The size of its terminals; None for that of the project."""
-
-    @property
-    def is_lab(self) -> bool:
-        """Whether it runs on labs."""
-        return Place(self.kind).is_lab
-
-
-class Definitions:
-    """What identifies the machine of each kind of lab, and images of the catalogue; read from disk once."""
-
-    def __init__(self, kinds: Mapping[str, Path], *, catalogue: Path | None = None) -> None:
-        """`kinds` are those of the project: the folder of each by name; `catalogue` is that of images."""
-        self._kinds = kinds
-        self._catalogue = catalogue
-        self._known: dict[str, str] = {}
-
-    @cached_property
-    def contexts(self) -> Mapping[str, str]:
-        """What identifies the build context of each image of the catalogue, by its name with its tag."""
-        return contexts(self._catalogue)
-
-    def place(self, kind: str) -> Place:
-        """Return the place of sessions that run on `kind`."""
-        if not Place(kind).is_lab:
-            return Place()
-        if kind not in self._known:
-            try:
-                self._known[kind] = lab_definition(self._kinds, kind, contexts=self.contexts)
-            except (DockerRunError, OSError):
-                # Reported with the settings; an engine that should start such a lab says it, too.
-                self._known[kind] = ""
-        return Place(kind, self._known[kind])
 
 
 class _Problems:
@@ -101,11 +69,11 @@ class _Problems:
 
 
 def place_of_page(
-    env: BuildEnvironment, document: nodes.document, settings: Settings
+    env: BuildEnvironment, document: nodes.document, settings: Settings, runners: RunnerRegistry
 ) -> tuple[PagePlace | None, list[Finding]]:
     """Return where the page that is being read runs, and what is wrong with its front matter.
 
-    None stands for a kind of lab that there isn't. `document` is what has been read of the page so far.
+    None stands for a place that there isn't. `document` is what has been read of the page so far.
     """
     fields = _fields(env, document)
     problems = _Problems(Path(env.doc2path(env.docname)))
@@ -114,11 +82,11 @@ def place_of_page(
         problem(field, _unknown_field(field))
     for field in _dropped_fields(env, fields):
         problem(field, "the front matter can't be read, so what this field says is unknown; fix it")
-    kind: str | None = settings.lab
+    name = settings.place
     if LAB in fields:
-        kind = None if fields[LAB].lower() in DIRECTLY else fields[LAB]
-    if kind is not None and kind not in settings.kinds:
-        problem(LAB, f"{unknown_kind(kind, settings.kinds)}; `none` runs the page directly on the engine")
+        name = DIRECT if fields[LAB].lower() in NO_LAB else fields[LAB]
+    if name not in runners:
+        problem(LAB, f"{unknown_place(name, runners.names)}; `none` runs the page directly on the engine")
         return None, findings
     images: tuple[str, ...] = ()
     try:
@@ -130,15 +98,15 @@ def place_of_page(
         terminal = parse_terminal(fields[TERMINAL]) if TERMINAL in fields else None
     except ValueError as error:
         problem(TERMINAL, str(error))
-    if kind is None:
-        if images:
-            problem(
-                IMAGES,
-                "the page runs directly on the engine, which has the images that it has: leave the field "
-                "out, or give the page a lab (`docker_run_lab`)",
-            )
-        return PagePlace(terminal=terminal), findings
-    return PagePlace(kind, images, terminal), findings
+    if images and not runners.traits(name).images:
+        where = "directly on the engine" if name == DIRECT else f"on {runners.title(name)}"
+        problem(
+            IMAGES,
+            f"the page runs {where}, which has the images that it has: leave the field "
+            "out, or give the page a lab (`docker_run_lab`)",
+        )
+        images = ()
+    return PagePlace(name, images, terminal), findings
 
 
 def parse_images(text: str) -> tuple[str, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from docker_run.model import Finding, Location, Session, Step, TerminalSize
+from docker_run.model import Finding, Location, Place, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 from docker_run.shell.invocations import calls
-from docker_run.sphinx_ext.front_matter import Definitions, PagePlace
+from docker_run.sphinx_ext.front_matter import PagePlace
 from docker_run.warning_types import WarningType
 
 
@@ -41,9 +41,9 @@ class PageData:
     """
 
     place: PagePlace | None = None
-    """Where the page runs; None before its front matter is read, and where that names no known kind."""
-    has_unknown_lab: bool = False
-    """Whether the front matter names a kind of lab that there isn't."""
+    """Where the page runs; None before its front matter is read, and where that names none that there is."""
+    has_unknown_place: bool = False
+    """Whether the front matter names a kind of lab or runner that there isn't."""
     steps: list[Step] = field(default_factory=list)
     """In their order on the page."""
     anchors: dict[int, str] = field(default_factory=dict)
@@ -81,21 +81,19 @@ class PageData:
         given = re.compile(rf"(?:\s(?:-t|--tag)[ =]|\stag \S{{1,200}}+ )['\"]?{re.escape(name)}(?![\w./-])")
         return any(given.search(command.text) for step in self.steps for command in step.commands)
 
-    def session(self, docname: str, *, terminal: TerminalSize, definitions: Definitions) -> Session | None:
-        """Return the page's session; None for a page without steps.
+    def session(
+        self, docname: str, *, place: Place, terminal: TerminalSize, contexts: Mapping[str, str]
+    ) -> Session:
+        """Return the session of the page, which has steps, on `place`, which it names.
 
-        `terminal` is the size for pages that don't say.
+        `terminal` is the size for pages that don't say, `contexts` are those of the catalogue's images.
         """
-        if not self.steps or self.place is None:
-            return None
-        kind, images, own_terminal = self.place
-        terminal, place = own_terminal or terminal, definitions.place(kind)
+        _, images, own_terminal = self.place or PagePlace()
+        terminal = own_terminal or terminal
         return Session(
             page=docname,
             steps=tuple(self.steps),
-            keys=session_keys(
-                self.steps, place=place, terminal=terminal, images=images, contexts=definitions.contexts
-            ),
+            keys=session_keys(self.steps, place=place, terminal=terminal, images=images, contexts=contexts),
             place=place,
             terminal=terminal,
             images=images,

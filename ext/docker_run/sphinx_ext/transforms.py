@@ -73,7 +73,9 @@ class ShowRecordings(SphinxPostTransform):
 
     def _report(self, report: docker_run_report) -> nodes.Node:
         if not report["whole"]:
-            return environment_table(self._shown_pages.page(report["docname"]).recording)
+            recording = self._shown_pages.page(report["docname"]).recording
+            place = self._domain.build.runners.title(recording.place) if recording else ""
+            return environment_table(recording, place=place)
         pages = ((docname, self._shown_pages.page(docname)) for docname in self._domain.build.sessions)
         return report_table(
             (self._link(docname), page.session, page.recording) for docname, page in pages if page.session

@@ -1,3 +1,3 @@
 """The operating system: processes, locks, signals and files, on any platform."""
 
-__all__ = ["files", "locks", "processes", "signals"]
+__all__ = ["closing", "files", "locks", "processes", "signals"]

@@ -4,4 +4,4 @@ plan (which sessions run, and why) → run (`docker_run.workflow.run`) → settl
 → page (what each page shows, and what is wrong with it). `Workflow` takes them one after another.
 """
 
-__all__ = ["page", "report", "stages", "verify"]
+__all__ = ["page", "report", "runner_registry", "stages", "verify"]

@@ -36,8 +36,8 @@ class Conditions:
 
     everything: bool
     """Whether all are, whatever was run before."""
-    engines: Collection[str]
-    """The engines that may run them, by what tells them apart."""
+    engines: Mapping[str, Collection[str]]
+    """The engines that may run the sessions of each runner, by its name; each as `Engine.url` tells it."""
     edited: Collection[str]
     """The pages that were read in this build."""
     broken: Collection[str]
@@ -66,15 +66,16 @@ def _planned(
 def _reason(session: Session, state: PageState, memory: RunCache, conditions: Conditions) -> Reason | None:
     # What fails, fails again as a rule, and may take long to do so. So while an author works on other
     # pages it is left alone; it is tried again when it is edited itself, and when nothing is.
+    engines = conditions.engines.get(session.place.runner, ())
     its_turn = not conditions.edited or session.page in conditions.edited
     if (failed := state.failed) is not None:
         if failed.transient:
             return Reason.INTERRUPTED
-        if failed.engine not in conditions.engines:
+        if failed.engine not in engines:
             return Reason.ENGINE
         return Reason.FAILED if its_turn else None
     if not state.current:
         return Reason.CHANGED
-    if not memory.has_run(session.page, session.key, conditions.engines):
+    if not memory.has_run(session.page, session.key, engines):
         return Reason.ENGINE
     return Reason.BROKEN if state.failures and its_turn else None

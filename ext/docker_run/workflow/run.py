@@ -5,18 +5,32 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Protocol
 
 from docker_run.errors import Defect, DockerRunError, ImageProblem
 from docker_run.model import Environment, Image, Problem, Recording, Session, Step, StepRecording
-from docker_run.protocols import Clock, Engine, EngineSession, Progress
+from docker_run.protocols import Clock, Progress, RunnerSession
 
 _AHEAD = 2
 """How many sessions are handed to the workers for each that can run. What came out of one is kept in
 memory until it is settled, so this bounds how much is."""
+
+
+class Runners(Protocol):
+    """What opens sessions (see `docker_run.workflow.open_runners`)."""
+
+    def prepare(self, sessions: Sequence[Session]) -> None:
+        """Take note of the sessions that will be opened, in this order; nothing is waited for."""
+
+    def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
+        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+
+    def interrupt(self) -> None:
+        """End all sessions: what they are running raises `Interrupted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class Outcome:
 def execute(
     sessions: Sequence[Session],
     *,
-    engine: Engine,
+    runners: Runners,
     clock: Clock,
     jobs: int,
     progress: Progress,
@@ -64,12 +78,12 @@ def execute(
 
     def submit(ready: Iterable[Session]) -> None:
         for session in ready:
-            running.add(pool.submit(run_session, session, engine=engine, clock=clock, progress=progress))
+            running.add(pool.submit(run_session, session, runners=runners, clock=clock, progress=progress))
 
     try:
         # What can't be made ready ahead is made ready, or reported, when its session asks for it.
         with suppress(Exception):
-            engine.prepare(sessions)
+            runners.prepare(sessions)
         submit(islice(waiting, _AHEAD * jobs))
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -79,7 +93,7 @@ def execute(
                 running.discard(future)
                 submit(islice(waiting, 1))
     except BaseException:
-        engine.interrupt()
+        runners.interrupt()
         pool.shutdown(wait=True, cancel_futures=True)
         for future in running:
             if not future.cancelled():
@@ -89,7 +103,7 @@ def execute(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def run_session(session: Session, *, engine: Engine, clock: Clock, progress: Progress) -> Outcome:
+def run_session(session: Session, *, runners: Runners, clock: Clock, progress: Progress) -> Outcome:
     """Run one session from its first step to its last, or to the first that does not finish.
 
     Nothing is raised: whatever happens is part of the outcome, and costs no other page.
@@ -98,7 +112,7 @@ def run_session(session: Session, *, engine: Engine, clock: Clock, progress: Pro
     run = _Run(session, date=_timestamp(clock.now()))
     problem, left, trace = None, "", ""
     try:
-        with engine.session(session) as running:
+        with runners.session(session) as running:
             run.through(running, progress)
     except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
         if run.finished:
@@ -121,8 +135,8 @@ class _Run:
         self.steps: list[StepRecording] = []
         self.finished = False
 
-    def through(self, running: EngineSession, progress: Progress) -> None:
-        """Run all steps. Raises what `protocols.EngineSession.run` says."""
+    def through(self, running: RunnerSession, progress: Progress) -> None:
+        """Run all steps. Raises what `protocols.RunnerSession.run` says."""
         session = self._session
         self._environment = running.environment()
         try:
@@ -152,7 +166,7 @@ class _Run:
         )
 
 
-def _run_step(running: EngineSession, step: Step, key: str) -> StepRecording:
+def _run_step(running: RunnerSession, step: Step, key: str) -> StepRecording:
     """Run one step; an optional one whose image can't be had says why it was not run."""
     try:
         return StepRecording(key, running.run(step))

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from docker_run.errors import Defect, DockerRunError, EngineProblem
 from docker_run.model import Cause, Finding, Session
-from docker_run.protocols import Clock, Engine, Progress
+from docker_run.protocols import Clock, Engine, EngineSource, Progress, Runner
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
+from docker_run.workflow.open_runners import OpenRunners
 from docker_run.workflow.page import Examined, Pages, PageState
 from docker_run.workflow.plan import Conditions, Planned, plan
 from docker_run.workflow.run import Outcome, execute
@@ -33,22 +34,6 @@ class Reporter(Progress, Protocol):
         """Keep where a defect showed, of one page or (an empty name) of all, for those who fix it."""
 
 
-class Engines(Protocol):
-    """Where a build comes by its engine."""
-
-    def expected(self) -> Collection[str]:
-        """Return what tells the engines apart that would be tried, without asking any of them."""
-
-    def has_dead_builds(self) -> bool:
-        """Return whether builds of this machine died on those engines, without asking any of them."""
-
-    def open(self, progress: Progress) -> Engine:
-        """Find one, or start it. Raises `EngineProblem`."""
-
-    def identity(self, engine: Engine) -> str:
-        """Return what tells `engine` apart."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a build is to do."""
@@ -61,6 +46,12 @@ class Options:
     """Whether outcomes are only compared, and nothing is written."""
     jobs: int = 4
     """How many sessions run at the same time."""
+    timeout: float = 60.0
+    """Seconds that a command may take whose step sets no limit."""
+    max_output: int = 1_000_000
+    """Bytes that a command may print."""
+    refusal: str = ""
+    """Why nothing may be run, whatever there is to run; empty where it may."""
     volatile: Patterns = ()
     """What may differ from run to run without meaning anything, on all pages."""
 
@@ -113,14 +104,14 @@ class Workflow:
         self,
         sessions: Sequence[Session],
         *,
-        engines: Engines,
+        runners: Mapping[str, Runner],
         edited: Collection[str],
         broken: Collection[str],
     ) -> Results:
         """Run what has to be, and return the state of each page.
 
-        `edited` are the pages that were read in this build, `broken` those with a directive that can't
-        be understood.
+        `runners` are all of the project, by name. `edited` are the pages that were read in this build,
+        `broken` those with a directive that can't be understood.
         """
         if not self._options.check:
             self._recordings.remove_unfinished()
@@ -130,11 +121,15 @@ class Workflow:
             self._accept_fixed(sessions, results)
         if self._options.asks:
             conditions = Conditions(
-                everything=self._options.everything, engines=engines.expected(), edited=edited, broken=broken
+                everything=self._options.everything,
+                engines={name: _expected(name, runner) for name, runner in runners.items()},
+                edited=edited,
+                broken=broken,
             )
             planned = plan(sessions, results.states, self._memory, conditions)
-            if planned or self._killed or engines.has_dead_builds():
-                self._run(planned, results, engines)
+            sources = self._sources(sessions, planned, runners)
+            if planned or sources or self._killed:
+                self._run(planned, results, runners, sources)
         if not self._options.check:
             pages = [session.page for session in sessions]
             self._memory.save(pages)
@@ -142,6 +137,19 @@ class Workflow:
         if self._swept:
             self._memory.end()
         return results
+
+    def _sources(
+        self, sessions: Sequence[Session], planned: Sequence[Planned], runners: Mapping[str, Runner]
+    ) -> list[EngineSource[Engine]]:
+        """Return where to come by the engines that are needed, to run on or to remove what is left."""
+        wanted = [runners[each.session.place.runner].source for each in planned]
+        if self._killed:
+            names = sorted({session.place.runner for session in sessions} or runners)
+            wanted += [runners[name].source for name in names]
+        for source in dict.fromkeys(runner.source for runner in runners.values()):
+            if source is not None and source not in wanted and source.has_dead_builds():
+                wanted.append(source)
+        return [source for source in dict.fromkeys(wanted) if source is not None]
 
     def _accept_fixed(self, sessions: Sequence[Session], results: Results) -> None:
         """Settle failed runs that are right by now, because what is expected has been edited."""
@@ -152,20 +160,49 @@ class Workflow:
                 outcome = Outcome(session, self._failed.recording(session.page))
                 self._take(self._settler.settle(outcome, engine=kept.engine), results)
 
-    def _run(self, planned: Sequence[Planned], results: Results, engines: Engines) -> None:
+    def _run(
+        self,
+        planned: Sequence[Planned],
+        results: Results,
+        runners: Mapping[str, Runner],
+        sources: Sequence[EngineSource[Engine]],
+    ) -> None:
         self._reporter.planned({each.session.page: each.reason.value for each in planned})
+        if self._options.refusal:
+            results.no_engine = self._options.refusal
+            return
+        opened = OpenRunners(
+            runners,
+            progress=self._reporter,
+            timeout=self._options.timeout,
+            max_output=self._options.max_output,
+        )
         try:
-            engine = engines.open(self._reporter)
-            try:
-                self._sweep(engine, results)
-                self._run_on(engine, engines.identity(engine), planned, results)
-            finally:
-                self._close(engine, results)
+            failed = [source for source in sources if not self._open(opened, source, results)]
+            # An engine that isn't there costs the pages of its runners, and no others.
+            runnable = [each for each in planned if runners[each.session.place.runner].source not in failed]
+            if runnable or not failed:
+                self._run_on(opened, runnable, results)
+        except Exception as error:  # noqa: BLE001 (the pages can still be shown from their recordings)
+            self._tell(error, "not all pages could be run", results)
+        finally:
+            self._close(opened, results)
+
+    def _open(self, opened: OpenRunners, source: EngineSource[Engine], results: Results) -> bool:
+        """Open an engine, and remove what earlier builds left there; tell whether there is one."""
+        try:
+            engine = opened.engine(source)
         except EngineProblem as error:
-            results.no_engine = "; ".join(str(error).splitlines())
+            why = "; ".join(str(error).splitlines())
         except Exception as error:  # noqa: BLE001 (the pages can still be shown from their recordings)
             self._tell(error, "there is no engine to run commands on", results)
-            results.no_engine = results.findings[-1].message
+            why = results.findings[-1].message
+        else:
+            self._sweep(engine, results)
+            return True
+        results.no_engine = "; ".join(filter(None, [results.no_engine, why]))
+        self._is_unswept = self._is_unswept or self._killed
+        return False
 
     def _sweep(self, engine: Engine, results: Results) -> None:
         """Remove what earlier builds left. Where that fails, the next build tries again; pages are run."""
@@ -181,10 +218,10 @@ class Workflow:
             # A private engine ended with that build, and has removed its `--rm` containers.
             self._reporter.note("an earlier build was killed; nothing of it is left on the engine")
 
-    def _close(self, engine: Engine, results: Results) -> None:
-        """End what the engine was used for; what could not be ended or removed, the next build sweeps."""
+    def _close(self, opened: OpenRunners, results: Results) -> None:
+        """End what engines were used for; what could not be ended or removed, the next build sweeps."""
         try:
-            engine.close()
+            opened.close()
         except Exception as error:  # noqa: BLE001 (what was run is recorded)
             self._tell(error, "the build could not end what it had begun on the engine", results)
             self._swept = False
@@ -196,7 +233,7 @@ class Workflow:
             error = Defect.of(error, what)
         results.findings.append(Finding(None, error.subtype, "; ".join(str(error).splitlines())))
 
-    def _run_on(self, engine: Engine, identity: str, planned: Sequence[Planned], results: Results) -> None:
+    def _run_on(self, opened: OpenRunners, planned: Sequence[Planned], results: Results) -> None:
         left = set[str]()
 
         def settle(outcome: Outcome) -> None:
@@ -204,7 +241,7 @@ class Workflow:
             if outcome.traceback:
                 self._reporter.defect(page, outcome.traceback)
             results.ran[page] = outcome.commands
-            self._take(self._settled(outcome, identity), results)
+            self._take(self._settled(outcome, _identity(outcome.session, opened)), results)
             # An engine that went away could not be told to remove anything.
             if outcome.left or (outcome.problem and outcome.problem.cause is Cause.ENGINE):
                 left.add(page)
@@ -214,7 +251,7 @@ class Workflow:
         self._swept = False
         execute(
             [each.session for each in planned],
-            engine=engine,
+            runners=opened,
             clock=self._clock,
             jobs=self._options.jobs,
             progress=self._reporter,
@@ -233,3 +270,15 @@ class Workflow:
         results.states[state.page] = state
         if settled.changed:
             results.changed.add(state.page)
+
+
+def _expected(name: str, runner: Runner) -> Collection[str]:
+    """Return what tells the engines apart that would be tried for a runner: its name, where it needs none."""
+    return (name,) if runner.source is None else runner.source.expected()
+
+
+def _identity(session: Session, opened: OpenRunners) -> str:
+    """Return what tells the engine apart on which `session` was run."""
+    name = session.place.runner
+    source = opened.runners[name].source
+    return name if source is None else opened.engine(source).url

@@ -16,7 +16,7 @@ from docker.errors import APIError, NotFound
 from docker_run.engine import podman, streams
 from docker_run.engine.connection.answers import NotAnEngine
 from docker_run.engine.connection.product import Product
-from docker_run.engine.limits import Limits
+from docker_run.engine.settings import Limits
 from docker_run.engine.terminal_size import set_terminal_size
 from docker_run.errors import EngineProblem, Interrupted, TimedOut, TooMuchOutput
 from docker_run.model import Chunk, Stream, TerminalSize

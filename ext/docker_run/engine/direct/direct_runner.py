@@ -118,7 +118,7 @@ class DirectSessions:
 
 
 class DirectSession:
-    """A session on an engine, without a lab. Implements `protocols.EngineSession`.
+    """A session on an engine, without a lab. Implements `protocols.RunnerSession`.
 
     `labels` are put on everything that it makes; for the other arguments see `DirectSessions`.
     """
@@ -158,7 +158,7 @@ class DirectSession:
         return tuple(self._used[name] for name in sorted(self._used))
 
     def run(self, step: Step) -> tuple[CommandRecording, ...]:
-        """Run the commands of `step`. Raises what `protocols.EngineSession.run` says."""
+        """Run the commands of `step`. Raises what `protocols.RunnerSession.run` says."""
         if self._ended:
             raise EngineProblem(f"nothing more can be run on this page: {self._ended}")
         statuses = step.expect.statuses(len(step.commands))

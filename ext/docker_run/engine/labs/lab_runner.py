@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from docker_run.engine.closing import close_all
 from docker_run.engine.connection.product import Product
 from docker_run.engine.host import Host
 from docker_run.engine.labs.expiry import Life
@@ -24,6 +23,7 @@ from docker_run.engine.labs.machine import Blueprint, Machine
 from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Environment, Image, LabSettings, Session
 from docker_run.protocols import Progress
+from docker_run.system.closing import close_all
 
 _AHEAD = 1
 """For how many sessions labs are started before they are asked for."""

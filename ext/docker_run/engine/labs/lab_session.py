@@ -12,8 +12,8 @@ from docker_run.engine.images.pull import refusal
 from docker_run.engine.labs import tool_failures
 from docker_run.engine.labs.lab_shell import Shell
 from docker_run.engine.labs.machine import Machine
-from docker_run.engine.limits import Limits
 from docker_run.engine.out_of_memory import KILLED, may_be_killed
+from docker_run.engine.settings import Limits
 from docker_run.errors import (
     DockerRunError,
     EngineProblem,
@@ -55,7 +55,7 @@ class Lab:
 
 
 class LabSession:
-    """A session on labs. Implements `protocols.EngineSession`.
+    """A session on labs. Implements `protocols.RunnerSession`.
 
     `labs` are the page's, by name; `clients` returns the calling thread's client, `images` the images that
     the labs have used so far, `environment` their description, `problem` why an image of the catalogue is
@@ -91,7 +91,7 @@ class LabSession:
         return self._images([lab.machine for lab in self._labs.values()])
 
     def run(self, step: Step) -> tuple[CommandRecording, ...]:
-        """Run the commands of `step`. Raises what `protocols.EngineSession.run` says."""
+        """Run the commands of `step`. Raises what `protocols.RunnerSession.run` says."""
         if self._ended:
             raise LabProblem(f"nothing more can be run on this page: {self._ended}")
         lab = self._labs[step.lab]

@@ -13,7 +13,7 @@ from docker_run.engine import streams
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.labs import canonical_input, lab_exec
 from docker_run.engine.labs.shell_output import Console, State
-from docker_run.engine.limits import Limits
+from docker_run.engine.settings import Limits
 from docker_run.engine.terminal_size import set_terminal_size
 from docker_run.errors import (
     BodyProblem,

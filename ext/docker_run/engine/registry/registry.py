@@ -28,7 +28,6 @@ from docker.errors import APIError
 from docker_run.catalogue.build_context import names
 from docker_run.catalogue.reference import REFERENCE
 from docker_run.engine.cleanup.sweep import engine_errors
-from docker_run.engine.closing import close_all
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
 from docker_run.engine.registry.access_log import ImageRequest, image_requests
@@ -37,6 +36,7 @@ from docker_run.engine.registry.storage import RegistryFiles, RepositoryTag
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.model import Image
 from docker_run.protocols import Progress
+from docker_run.system.closing import close_all
 from docker_run.system.locks import FileLock, holder_of, wait_until
 
 VOLUME = "docker-run-registry"

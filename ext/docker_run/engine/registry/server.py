@@ -25,9 +25,9 @@ from docker_run.engine.cleanup import removal
 from docker_run.engine.cleanup.labels import NAME
 from docker_run.engine.cleanup.removal import Resource
 from docker_run.engine.cleanup.sweep import engine_errors
-from docker_run.engine.closing import close_all
 from docker_run.engine.host import Host
 from docker_run.errors import EngineProblem
+from docker_run.system.closing import close_all
 
 DATA = "/var/lib/registry"
 """The mount point of the volume in the container."""

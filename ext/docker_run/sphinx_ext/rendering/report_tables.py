@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 
 from docutils import nodes
 
-from docker_run.model import DEFAULT_LAB, Place, Recording, Session
+from docker_run.model import Recording, Session
 from docker_run.workflow.verify import held_steps
 
 Cell = str | nodes.Node
 """The content of a table cell."""
 
 
-def environment_table(recording: Recording | None) -> nodes.Node:
-    """Build the table of the machine and the images on which a page was run."""
+def environment_table(recording: Recording | None, *, place: str) -> nodes.Node:
+    """Build the table of the machine and the images of a page; `place` is what the machine is called."""
     if recording is None:
         text = "The commands of this page have not been run yet."
         return nodes.paragraph(text, text)
     environment = recording.environment
     rows = [
-        ("Run on", _place(recording)),
+        ("Run on", place),
         ("Date", recording.date.replace("T", " ").replace("Z", " UTC")),
         ("Engine", environment.engine),
         ("System", f"{environment.system}, {environment.architecture}"),
@@ -49,13 +49,6 @@ def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nod
             )
         )
     return table(rows, widths=(25, 10, 10, 10, 15, 30), kind="docker-run-site-report", header=True)
-
-
-def _place(recording: Recording) -> str:
-    place = Place(recording.place)
-    if not place.is_lab:
-        return "the engine itself"
-    return "a lab" if place.name == DEFAULT_LAB else f"a lab of the kind {place.name}"
 
 
 def table(rows: Sequence[Sequence[Cell]], *, widths: Sequence[int], kind: str, header: bool) -> nodes.table:

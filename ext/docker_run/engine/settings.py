@@ -1,0 +1,40 @@
+"""The settings of an engine, and the limits of a command on it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from docker_run.model import DirectLimits, LabSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """The settings of the engine of a build."""
+
+    engine: str = "auto"
+    """`auto`, `none` or a URL (see `docker_run.engine.connection.discovery`)."""
+    private: bool = False
+    """Whether one of the build's own may be started where none answers."""
+    catalogue: Path | None = None
+    """The folder of the images that are built where none can be pulled, and that labs can pull."""
+    allow: tuple[str, ...] | None = ()
+    """The flags that may reach into the host; None allows all."""
+    limits: DirectLimits = field(default_factory=DirectLimits)
+    labs: LabSettings = field(default_factory=LabSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of a command, for both runners."""
+
+    seconds: float = 60.0
+    max_output: int = 1_000_000
+    """In bytes."""
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    """Set when the build is interrupted."""
+
+    def within(self, seconds: float | None) -> Limits:
+        """Return the limits with the time limit `seconds`, if it is not None."""
+        return self if seconds is None else replace(self, seconds=seconds)

@@ -1,0 +1,61 @@
+"""How a project comes by its runners: those of the extension, and those that were registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+from docker_run.engine.runners import built_in_runners
+from docker_run.model import RunnerTraits
+from docker_run.protocols import Runner
+from docker_run.sphinx_ext.config import PLACE_NAME, REGISTERED, RESERVED, Settings
+from docker_run.workflow.runner_registry import RunnerRegistry
+
+_EVENT = "docker-run-runners"
+"""Sphinx event: `handler(app) -> (name, runner)`. It keeps registered runners for as long as `app` lives."""
+
+
+def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False) -> None:
+    """Register `runner`; see `docker_run.add_runner`. Raises `ExtensionError`."""
+    app.setup_extension("docker_run")
+    if not PLACE_NAME.fullmatch(name):
+        raise ExtensionError(
+            f"docker_run: {name!r} is no name for a runner, which has lower-case letters, digits and `-`"
+        )
+    if not override and (name in RESERVED or name in _registered(app)):
+        taken = "has a meaning already" if name in RESERVED else "is the name of another runner"
+        raise ExtensionError(f"docker_run: {name!r} can't be the name of a runner: it {taken}")
+    if isinstance(runner, type) or not isinstance(getattr(runner, "traits", None), RunnerTraits):
+        raise ExtensionError(
+            f"docker_run: the runner {name!r} is to be an object of a class that inherits from "
+            f"docker_run.Runner, and is {runner!r}"
+        )
+    app.connect(_EVENT, lambda _app: (name, runner))
+
+
+def runners_of(app: Sphinx) -> RunnerRegistry:
+    """Return all runners of a project."""
+    settings = Settings.of(app.config)
+    return RunnerRegistry({**built_in_runners(settings.engine_settings(app.srcdir)), **_registered(app)})
+
+
+def _registered(app: Sphinx) -> Mapping[str, Runner]:
+    return dict(app.emit(_EVENT))
+
+
+def _note_registered(app: Sphinx, config: Config) -> None:
+    """Let the configuration say which runners there are: when others are, pages are read again."""
+    config[REGISTERED] = {
+        place: repr(runner.traits)
+        for name, runner in sorted(_registered(app).items())
+        for place in (name, *(() if name in RESERVED else runner.places()))
+    }
+
+
+def register(app: Sphinx) -> None:
+    """Add the event to Sphinx."""
+    app.add_event(_EVENT)
+    app.connect("config-inited", _note_registered, priority=100)  # before settings are checked
