@@ -179,7 +179,7 @@ def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from docker_run.engine.commands.project_image import ImageSettings, build_image, report  # noqa: PLC0415
 
     wanted = ImageSettings(
-        folder=options.folder,
+        directory=options.folder,
         dockerfile=options.file or options.folder / "Dockerfile",
         tag=options.tag,
         catalogue=options.catalogue,

@@ -1,6 +1,6 @@
 """The types of all warnings. Pure.
 
-Sphinx shows each as `docker_run.TYPE`, and `suppress_warnings` in `conf.py` takes it in that form.
+Sphinx shows each as `docker_run.TYPE`, the form in which `suppress_warnings` in `conf.py` names it.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ class WarningType(StrEnum):
     """The type of a warning, equal to its text in `docker_run.TYPE`."""
 
     help: str
-    """What it means, in a phrase: the table of the author's manual is made of these."""
+    """Its meaning, in a phrase for the table of the author's manual."""
 
     def __new__(cls, text: str, meaning: str = "") -> Self:
-        """Make a member that equals `text`."""
+        """Create a member that equals `text`."""
         member = str.__new__(cls, text)
         member._value_ = text
         member.help = member.__doc__ = meaning
         return member
 
-    # The directive can't be understood.
-    SYNTAX = "syntax", "the text of a directive can't be understood, or nothing runs it where it stands"
-    FLAG = "flag", "a flag is unknown, or has a value that it can't have"
+    # The directive can't be parsed.
+    SYNTAX = "syntax", "the text of a directive can't be understood, or nothing runs it where it is"
+    FLAG = "flag", "a flag is unknown, or has an invalid value"
     REFUSED = "refused", "a flag reaches into the host, or names a file that a page can't show"
-    OPTION = "option", "an option of a directive, or a field of the front matter, can't be what it is"
+    OPTION = "option", "an option of a directive, or a field of the front matter, has an invalid value"
     BODY = "body", "nothing reads the body, a line of it can't be understood, or it was not typed"
-    DUPLICATE_NAME = "duplicate-name", "two blocks, or two values of a page, have one name"
+    DUPLICATE_NAME = "duplicate-name", "two blocks, or two values of a page, have the same name"
     VALUE = "value", "no command captures a value that a page shows"
     INDEX = "index", "no page runs a command that an index lists"
-    CONFIG = "config", "a setting in `conf.py` makes no sense"
+    CONFIG = "config", "a setting in `conf.py` is invalid"
 
     # The command did something unexpected.
     EXIT_CODE = "exit-code", "a command ended with another exit status than expected"
     MATCH = "match", "a pattern of `:match:` is not in the output"
-    CAPTURE = "capture", "a pattern of `:capture:` finds nothing in the output"
+    CAPTURE = "capture", "a pattern of `:capture:` matches nothing in the output"
     PATTERN = "pattern", "a regular expression takes too long"
     OUTPUT_ENCODING = "output-encoding", "the output can't be shown as text"
-    DRIFT = "drift", "`docker-check` found that a command prints something else now"
+    DRIFT = "drift", "`docker-check` found that a command's output has changed"
 
-    # It could not be run, or not to its end.
+    # It could not be run, or did not finish.
     ENGINE = "engine", "the engine went away or failed, or its output is incomplete"
     LAB = "lab", "a lab did not start, ended early, or its engine failed"
-    IMAGE = "image", "an image can't be had"
-    TIMEOUT = "timeout", "a command took longer than it may"
-    OUTPUT_LIMIT = "output-limit", "a command printed more than it may"
-    INTERRUPTED = "interrupted", "the build was interrupted; no warning is given of it"
+    IMAGE = "image", "an image is not available"
+    TIMEOUT = "timeout", "a command exceeded its time limit"
+    OUTPUT_LIMIT = "output-limit", "a command exceeded its output limit"
+    INTERRUPTED = "interrupted", "the build was interrupted; this is never shown as a warning"
     DEFECT = "defect", "the extension, or a library that it uses, has a defect"
 
     # There is nothing to show, or too much.

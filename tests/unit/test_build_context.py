@@ -85,7 +85,7 @@ def test_a_kind_of_lab_begins_from_another(tmp_path: Path) -> None:
     assert large.reference.startswith("docker-run/lab-large:")
     assert large.others == (("TOOLS", "alpine:3", ""),)
     assert [(base.argument, base.entry.name) for base in large.bases] == [("BASE", "lab-small")]
-    assert large.bases[0].entry.bases[0].entry.folder == LAB_CONTEXT
+    assert large.bases[0].entry.bases[0].entry.directory == LAB_CONTEXT
 
 
 def test_a_definition_changes_with_the_context_and_with_those_below(tmp_path: Path) -> None:

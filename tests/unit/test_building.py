@@ -87,7 +87,7 @@ def test_a_tag_has_to_be_given(project: Path, capsys: pytest.CaptureFixture[str]
 
 def built(output: Path | None = None) -> BuiltImage:
     return BuiltImage(
-        wanted=ImageSettings(folder=Path(), dockerfile=Path("Dockerfile"), tag="site", output=output),
+        wanted=ImageSettings(directory=Path(), dockerfile=Path("Dockerfile"), tag="site", output=output),
         url="unix:///run/engine.sock",
         size=190_040_000,
         bases=((Image("web", "sha256:00", "pulled", ""), 180_000_000),),

@@ -65,7 +65,7 @@ class Entry:
     """An image that is built here."""
 
     name: str
-    folder: Path
+    directory: Path
     bases: tuple[Base, ...]
     """The base images that are built here, too."""
     others: tuple[ExternalBase, ...] = ()
@@ -76,7 +76,7 @@ class Entry:
         """The image's origin, for readers."""
         # The directory relative to the project: the last two names of the catalogue's path, not all of it.
         depth = 2 + len(PurePosixPath(self.name).parts)
-        return f"built from {PurePosixPath(*self.folder.resolve().parts[-depth:])}"
+        return f"built from {PurePosixPath(*self.directory.resolve().parts[-depth:])}"
 
     @property
     def reference(self) -> str:
@@ -89,14 +89,14 @@ class Entry:
     @property
     def tags(self) -> tuple[str, ...]:
         """The public tags that it may truthfully replace: those in its file `tags`, else `latest`."""
-        return _tags(self.folder)
+        return _tags(self.directory)
 
     def fingerprint(self) -> str:
         """Return the SHA-256, in hexadecimal, of the build contexts of the image and its bases."""
         digest = hashlib.sha256()
-        files = [path for path in self.folder.rglob("*") if path.is_file()]
-        for path in sorted(files, key=lambda path: path.relative_to(self.folder).parts):
-            relative = path.relative_to(self.folder).as_posix()
+        files = [path for path in self.directory.rglob("*") if path.is_file()]
+        for path in sorted(files, key=lambda path: path.relative_to(self.directory).parts):
+            relative = path.relative_to(self.directory).as_posix()
             executable = _is_executable(path)
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{relative}\0{executable:d}\0{content}\n".encode())
@@ -118,10 +118,10 @@ def find_entry(catalogue: Path, name: str) -> Entry | None:
         found = REFERENCE.fullmatch(name)
         if not found or found["digest"]:
             return None
-        folder = catalogue / found["repository"]
-        if not (folder / "Dockerfile").is_file() or (found["tag"] or _LATEST) not in _tags(folder):
+        directory = catalogue / found["repository"]
+        if not (directory / "Dockerfile").is_file() or (found["tag"] or _LATEST) not in _tags(directory):
             return None
-        return found["repository"], folder
+        return found["repository"], directory
 
     return _find(name, locate, within=())
 
@@ -130,9 +130,11 @@ def names(catalogue: Path) -> tuple[str, ...]:
     """Return the names of all images of the catalogue: `NAME:TAG`, for each of their tags."""
     # `rglob` does not follow symbolic links; an image's own directory may be one.
     found = [*catalogue.rglob("Dockerfile"), *catalogue.glob("*/Dockerfile")]
-    folders = sorted({path.parent for path in found})
+    directories = sorted({path.parent for path in found})
     return tuple(
-        f"{folder.relative_to(catalogue).as_posix()}:{tag}" for folder in folders for tag in _tags(folder)
+        f"{directory.relative_to(catalogue).as_posix()}:{tag}"
+        for directory in directories
+        for tag in _tags(directory)
     )
 
 
@@ -158,9 +160,9 @@ def _is_executable(path: Path) -> bool:
     return path.name == BOOTSTRAP if sys.platform == "win32" else bool(path.stat().st_mode & 0o100)
 
 
-def _tags(folder: Path) -> tuple[str, ...]:
+def _tags(directory: Path) -> tuple[str, ...]:
     try:
-        words = (folder / "tags").read_text(encoding="utf-8").split()
+        words = (directory / "tags").read_text(encoding="utf-8").split()
     except FileNotFoundError:
         words = []
     return tuple(dict.fromkeys(words)) or (_LATEST,)
@@ -174,19 +176,19 @@ def find_lab(kinds: Mapping[str, Path], kind: str, *, contexts: Mapping[str, str
     may have a build context: `contexts` (see the function of that name).
     Raises `ImageProblem` for an unknown kind, a missing Dockerfile, or a cycle.
     """
-    folders = {DEFAULT_LAB: LAB_CONTEXT, **kinds}
+    directories = {DEFAULT_LAB: LAB_CONTEXT, **kinds}
 
     def locate(name: str) -> tuple[str, Path] | None:
-        if name not in folders:
+        if name not in directories:
             return None
-        if not (folders[name] / "Dockerfile").is_file():
-            raise ImageProblem(f"the lab {name!r} has no {folders[name] / 'Dockerfile'}")
-        return f"lab-{name}", folders[name]
+        if not (directories[name] / "Dockerfile").is_file():
+            raise ImageProblem(f"the lab {name!r} has no {directories[name] / 'Dockerfile'}")
+        return f"lab-{name}", directories[name]
 
     entry = _find(kind, locate, within=(), contexts=contexts)
     if entry is None:
         raise ImageProblem(
-            f"there is no kind of lab {kind!r}; `docker_run_labs` has {', '.join(sorted(folders))}"
+            f"there is no kind of lab {kind!r}; `docker_run_labs` has {', '.join(sorted(directories))}"
         )
     return entry
 
@@ -209,8 +211,8 @@ def _find(
     found = locate(name)
     if found is None:
         return None
-    own, folder = found
-    dockerfile = folder / "Dockerfile"
+    own, directory = found
+    dockerfile = directory / "Dockerfile"
     if own in within:
         raise ImageProblem(
             f"{dockerfile} begins FROM itself, through {' and '.join(within)}; break the circle"
@@ -222,7 +224,7 @@ def _find(
             others.append(ExternalBase(argument, default, contexts.get(_tagged(default), "")))
         else:
             bases.append(Base(argument, default, base))
-    return Entry(own, folder, tuple(bases), tuple(others))
+    return Entry(own, directory, tuple(bases), tuple(others))
 
 
 def _tagged(name: str) -> str:

@@ -67,13 +67,13 @@ def copy_sources(found: Instruction) -> Iterator[str]:
     yield from (word for word in words[:-1] if not _NO_FILE.search(word))
 
 
-def ignore_patterns(folder: Path, dockerfile: Path) -> list[str]:
-    """Return the patterns of files that are left out of the context `folder`.
+def ignore_patterns(directory: Path, dockerfile: Path) -> list[str]:
+    """Return the patterns of files that are left out of the context `directory`.
 
     They are in the Dockerfile's own `NAME.dockerignore` beside it, else in the context's `.dockerignore`
     (https://docs.docker.com/build/concepts/context/#filename-and-location).
     """
-    for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), folder / ".dockerignore"):
+    for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), directory / ".dockerignore"):
         if path.is_file():
             lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
             return [line for line in lines if line and not line.startswith("#")]

@@ -164,7 +164,7 @@ def lab_setting(value: object) -> str | None:
 
 def _labs(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(
-        isinstance(folder, str) and folder.strip() for folder in value.values()
+        isinstance(directory, str) and directory.strip() for directory in value.values()
     ):
         raise ValueError("a dictionary: the name of each kind of lab, and its folder")
     for name in value:
@@ -342,7 +342,7 @@ class Settings:
     def lab_settings(self, srcdir: str | os.PathLike[str]) -> LabSettings:
         """Return the settings of labs for an engine; `srcdir` is Sphinx's source directory."""
         return LabSettings(
-            kinds=tuple((name, str(Path(srcdir, folder).resolve())) for name, folder in self.labs),
+            kinds=tuple((name, str(Path(srcdir, directory).resolve())) for name, directory in self.labs),
             memory=self.lab_memory,
             pids=self.lab_pids,
             life=self.lab_life,

@@ -98,7 +98,9 @@ def report_problems(app: Sphinx, _config: Config) -> None:
     """Warn of all `problems`, and of kinds of labs that can't be built."""
     for problem in problems(app):
         _warn(app, problem.name, f"{problem.message}; nothing is run until it is fixed", line=problem.line)
-    kinds = {name: Path(folder) for name, folder in Settings.of(app.config).lab_settings(app.srcdir).kinds}
+    kinds = {
+        name: Path(directory) for name, directory in Settings.of(app.config).lab_settings(app.srcdir).kinds
+    }
     for kind in kinds:
         try:
             lab_definition(kinds, kind)

@@ -55,12 +55,12 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def descendants(pid: int) -> list[int]:
     """Return the PIDs of the descendants of the process `pid`; none where there is no /proc."""
     children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for directory in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError):
             # proc_pid_stat(5): field 2, the name, is in brackets and may hold any character; 4 is the parent.
-            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            fields = (directory / "stat").read_text(errors="replace").rpartition(")")[2].split()
             if fields[0] not in "ZX":
-                children.setdefault(int(fields[1]), []).append(int(folder.name))
+                children.setdefault(int(fields[1]), []).append(int(directory.name))
     found: list[int] = []
     below = list(children.get(pid, ()))
     while below:

@@ -157,14 +157,14 @@ class BuildFolders:
                     self._root.rmdir()
 
     def _remove_free_locks(self) -> None:
-        folder = self._root / _LOCKS
-        for path in folder.glob("*") if folder.is_dir() else ():
+        directory = self._root / _LOCKS
+        for path in directory.glob("*") if directory.is_dir() else ():
             lock = FileLock(path)
             with suppress(OSError):
                 if lock.try_acquire():
                     lock.remove()
         with suppress(OSError):
-            folder.rmdir()
+            directory.rmdir()
 
 
 class BuildFolder:
@@ -179,12 +179,12 @@ class BuildFolder:
         """Create an empty temporary directory, and remove it; if this build can't, the next one does."""
         base = self._path / _WORK
         base.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=base))
+        directory = Path(tempfile.mkdtemp(dir=base))
         try:
-            yield folder
+            yield directory
         finally:
-            unmount_below(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            unmount_below(directory)
+            shutil.rmtree(directory, ignore_errors=True)
 
     def close(self, *, keep: bool = False) -> None:
         """Release the lock and remove the directory; `keep` leaves it, like that of a dead build."""
@@ -195,8 +195,8 @@ class BuildFolder:
         self._lock.release()
 
 
-def unmount_below(folder: Path) -> None:
-    """Unmount what scripts mounted below `folder`, innermost first: removal must not reach into it."""
+def unmount_below(directory: Path) -> None:
+    """Unmount what scripts mounted below `directory`, innermost first: removal must not reach into it."""
     try:
         table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -206,7 +206,7 @@ def unmount_below(folder: Path) -> None:
     # proc_pid_mountinfo(5): the fifth field; blanks and backslashes are octal escapes.
     points = [line.split()[4].encode(errors="surrogateescape") for line in table.splitlines()]
     paths = [point.decode("unicode_escape").encode("latin-1") for point in points]
-    below = [path for path in paths if path.startswith(os.fsencode(folder.resolve()) + b"/")]
+    below = [path for path in paths if path.startswith(os.fsencode(directory.resolve()) + b"/")]
     libc = ctypes.CDLL(None) if below else None
     for path in reversed(below):
         if libc is not None:
@@ -224,9 +224,9 @@ def _remove_left(path: Path) -> int:
     return 1
 
 
-def _end_processes_in(folder: Path) -> None:
-    """Kill the processes with their root or working directory in `folder`: scripts of a dead build."""
-    inside = folder.resolve()
+def _end_processes_in(directory: Path) -> None:
+    """Kill the processes with their root or working directory in `directory`: scripts of a dead build."""
+    inside = directory.resolve()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             places = ((process / link).readlink() for link in ("cwd", "root"))

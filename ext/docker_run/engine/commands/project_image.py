@@ -41,7 +41,7 @@ _SAVING_SECONDS = 600
 class ImageSettings:
     """The settings of an image to be built."""
 
-    folder: Path
+    directory: Path
     """The build context."""
     dockerfile: Path
     tag: str
@@ -57,16 +57,16 @@ class ImageSettings:
             raise ImageProblem(
                 f"--tag {self.tag}: that is not the name of an image: write NAME[:TAG], in lower case"
             )
-        for folder in (self.folder, self.catalogue):
-            if folder is not None and not folder.is_dir():
-                raise ImageProblem(f"there is no folder {folder}")
+        for directory in (self.directory, self.catalogue):
+            if directory is not None and not directory.is_dir():
+                raise ImageProblem(f"there is no folder {directory}")
         if not self.dockerfile.is_file():
             raise ImageProblem(f"there is no {self.dockerfile}; name the Dockerfile with --file")
         if self.output is not None and (self.output.is_dir() or not self.output.parent.is_dir()):
             raise ImageProblem(f"--output {self.output}: that is not a file in an existing folder")
         for instruction in instructions(self.dockerfile.read_text(encoding="utf-8")):
             for source in copy_sources(instruction):
-                path = self.folder / source.lstrip("/")
+                path = self.directory / source.lstrip("/")
                 if not path.exists():
                     raise ImageProblem(
                         f"{self.dockerfile}:{instruction.line}: {instruction.keyword} {source}: "
@@ -143,11 +143,11 @@ def build_image(
 
 def _build(host: Host, wanted: ImageSettings, *, arguments: Mapping[str, str], progress: Progress) -> None:
     client = host.clients()
-    folder = wanted.folder.resolve()
-    named = process_dockerfile(str(wanted.dockerfile.resolve()), str(folder))
+    directory = wanted.directory.resolve()
+    named = process_dockerfile(str(wanted.dockerfile.resolve()), str(directory))
     try:
         with context_archive(
-            folder, exclude=ignore_patterns(wanted.folder, wanted.dockerfile), dockerfile=named
+            directory, exclude=ignore_patterns(wanted.directory, wanted.dockerfile), dockerfile=named
         ) as archive:
             run_build(
                 client,
@@ -163,7 +163,7 @@ def _build(host: Host, wanted: ImageSettings, *, arguments: Mapping[str, str], p
     except requests.RequestException:
         raise  # also an OSError, but the engine's fault
     except OSError as error:
-        raise ImageProblem(f"{wanted.folder} can't be sent to the engine: {error}") from error
+        raise ImageProblem(f"{wanted.directory} can't be sent to the engine: {error}") from error
     except BuildFailed as failure:
         steps = instructions(wanted.dockerfile.read_text(encoding="utf-8"))
         where = f":{steps[failure.step - 1].line}" if 0 < failure.step <= len(steps) else ""

@@ -76,10 +76,10 @@ def client_config(environ: Mapping[str, str]) -> ClientConfig:
     An empty file counts as none, as for the CLI. The CLI warns of a damaged one and ignores all of it; here
     it raises `ClientConfigProblem`: it may name another engine, or a proxy.
     """
-    folder = config_directory(environ)
-    if folder is None:
+    directory = config_directory(environ)
+    if directory is None:
         return ClientConfig()
-    path = folder / "config.json"
+    path = directory / "config.json"
     content = read_object(path)
     _check(path, content)
     # `_check` has made sure of the types.

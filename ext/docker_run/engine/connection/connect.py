@@ -144,8 +144,8 @@ def _probe(url: str) -> None:
 
 def _config(certificates: Certificates) -> TLSConfig:
     """Convert to docker-py's type. Raises docker-py's `TLSParameterError` if a file is missing."""
-    pair = (certificates.folder / "cert.pem", certificates.folder / "key.pem")
-    authority = certificates.folder / "ca.pem"
+    pair = (certificates.directory / "cert.pem", certificates.directory / "key.pem")
+    authority = certificates.directory / "ca.pem"
     return TLSConfig(
         client_cert=(str(pair[0]), str(pair[1])) if pair[0].exists() else None,
         ca_cert=str(authority) if authority.exists() else None,

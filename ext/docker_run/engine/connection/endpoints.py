@@ -31,7 +31,7 @@ _FORMS = "`auto`, `none`, or the URL of an engine such as `unix:///var/run/docke
 class Certificates:
     """The files for mutual TLS with an engine on TCP."""
 
-    folder: Path
+    directory: Path
     """A directory with any of `ca.pem`, `cert.pem` and `key.pem`."""
     verify: bool = True
     """Whether the engine's certificate must be signed by the CA in `ca.pem`."""
@@ -133,20 +133,20 @@ def _current_context(environ: Mapping[str, str]) -> Endpoint | None:
     name = environ.get("DOCKER_CONTEXT") or client_config(environ).context
     if name in ("default", ""):
         return None
-    folder = config_directory(environ)
+    directory = config_directory(environ)
     # A context's directory is named by the hash of the context's name.
     identity = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    meta = folder / "contexts" / "meta" / identity / "meta.json" if folder else None
-    if folder is None or meta is None or not meta.exists():
+    meta = directory / "contexts" / "meta" / identity / "meta.json" if directory else None
+    if directory is None or meta is None or not meta.exists():
         raise EngineProblem(
-            f"there is no docker context {name!r} in {folder}: "
+            f"there is no docker context {name!r} in {directory}: "
             "see `docker context ls`, or choose another with `docker context use` or DOCKER_CONTEXT"
         )
     endpoints = read_object(meta).get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     url = endpoint.get("Host", "") if isinstance(endpoint, dict) else ""
     _check(str(url), f"the docker context {name!r} names no engine; see `docker context inspect {name}`")
-    tls = folder / "contexts" / "tls" / identity / "docker"
+    tls = directory / "contexts" / "tls" / identity / "docker"
     skips = isinstance(endpoint, dict) and bool(endpoint.get("SkipTLSVerify", False))
     certificates = Certificates(tls, verify=not skips) if tls.is_dir() else None
     return Endpoint(str(url), f"context {name}", certificates, "start it, or `docker context use` another")
@@ -154,8 +154,8 @@ def _current_context(environ: Mapping[str, str]) -> Endpoint | None:
 
 def _certificates_of(url: str, environ: Mapping[str, str]) -> Certificates | None:
     verify = bool(environ.get("DOCKER_TLS_VERIFY"))
-    folder = environ.get("DOCKER_CERT_PATH")
-    if not url.startswith(("tcp://", "https://")) or not (verify or folder):
+    directory = environ.get("DOCKER_CERT_PATH")
+    if not url.startswith(("tcp://", "https://")) or not (verify or directory):
         return None
-    chosen = Path(folder) if folder else config_directory(environ)
+    chosen = Path(directory) if directory else config_directory(environ)
     return Certificates(chosen, verify=verify) if chosen else None

@@ -42,8 +42,10 @@ def build(
     """
     try:
         with (
-            _context(entry, show, host) as folder,
-            context_archive(folder, exclude=ignore_patterns(folder, folder / "Dockerfile")) as archive,
+            _context(entry, show, host) as directory,
+            context_archive(
+                directory, exclude=ignore_patterns(directory, directory / "Dockerfile")
+            ) as archive,
         ):
             run_build(
                 client,
@@ -57,34 +59,34 @@ def build(
             )
     except BuildFailed as failure:
         raise ImageProblem(
-            f"{entry.folder} can't be built; its last lines were:\n{failure}",
+            f"{entry.directory} can't be built; its last lines were:\n{failure}",
             reason=f"the image `{entry.name}` could not be built",
         ) from failure
 
 
 @contextmanager
 def _context(entry: Entry, show: Callable[[str], None], host: Host | None) -> Iterator[Path]:
-    script = entry.folder / BOOTSTRAP
+    script = entry.directory / BOOTSTRAP
     if not script.exists():
-        yield entry.folder
+        yield entry.directory
         return
     with host.work() if host else _temporary() as work:
-        folder, temporary = work / entry.folder.name, work / ".tmp"
+        directory, temporary = work / entry.directory.name, work / ".tmp"
         temporary.mkdir()
-        shutil.copytree(entry.folder, folder)
+        shutil.copytree(entry.directory, directory)
         show("running bootstrap")
         try:
             run_bootstrap(
-                folder / BOOTSTRAP,
+                directory / BOOTSTRAP,
                 temporary=temporary,
                 interrupted=host.interrupted.is_set if host else bool,
             )
         except BootstrapFailed as failure:
             raise BuildFailed(failure.lines) from failure
-        yield folder
+        yield directory
 
 
 @contextmanager
 def _temporary() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="docker-run-") as folder:
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix="docker-run-") as directory:
+        yield Path(directory)

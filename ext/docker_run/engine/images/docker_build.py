@@ -69,7 +69,7 @@ def run_build(
 
 @contextmanager
 def context_archive(
-    folder: Path, *, exclude: list[str], dockerfile: tuple[str | None, str | None] = (None, None)
+    directory: Path, *, exclude: list[str], dockerfile: tuple[str | None, str | None] = (None, None)
 ) -> Iterator[IO[bytes]]:
     """Pack a build context, as docker-py does, into an unnamed file, so that none is left if we are killed.
 
@@ -78,7 +78,7 @@ def context_archive(
     """
     with tempfile.TemporaryFile() as archive:
         # As a string: docker-py compares it with the paths that it walks.
-        tar(cast("Any", str(folder)), exclude=exclude, dockerfile=dockerfile, fileobj=archive)
+        tar(cast("Any", str(directory)), exclude=exclude, dockerfile=dockerfile, fileobj=archive)
         yield archive
 
 

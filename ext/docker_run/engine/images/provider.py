@@ -283,7 +283,7 @@ class Images:
     def _built(self, name: str, entry: Entry, platform: Platform | None) -> Provided:
         if platform and not platform.is_of(self._machine()):
             raise ImageProblem(
-                f"the image {name!r} can't be pulled, and {entry.folder} makes none for {platform}; "
+                f"the image {name!r} can't be pulled, and {entry.directory} makes none for {platform}; "
                 "leave `--platform` out",
                 reason=f"there is no image `{name}` for {platform}",
             )
@@ -297,7 +297,7 @@ class Images:
                 self._remove_replaced(here)
                 here = self._catalogue_image(name, entry)
         if here is None:
-            raise ImageProblem(f"{entry.folder} was built, and the engine has no image of it; build again")
+            raise ImageProblem(f"{entry.directory} was built, and the engine has no image of it; build again")
         return here
 
     def build_lock(self, entry: Entry) -> AbstractContextManager[None]:

@@ -35,9 +35,9 @@ def client_config_archive(proxies: Mapping[str, str]) -> bytes:
     content = json.dumps({"proxies": {"default": default}}, indent=1).encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        folder = tarfile.TarInfo(".docker")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
-        tar.addfile(folder)
+        directory = tarfile.TarInfo(".docker")
+        directory.type, directory.mode = tarfile.DIRTYPE, 0o700
+        tar.addfile(directory)
         file = tarfile.TarInfo(".docker/config.json")
         file.size, file.mode = len(content), 0o600
         tar.addfile(file, io.BytesIO(content))

@@ -159,15 +159,15 @@ def _supervise(settings: Settings, tell: int) -> None:
 
 
 def _start(settings: Settings, log: TextIO) -> subprocess.Popen[bytes]:
-    for folder in (settings.data_root, settings.run_root / "exec"):
-        folder.mkdir(parents=True, exist_ok=True)
+    for directory in (settings.data_root, settings.run_root / "exec"):
+        directory.mkdir(parents=True, exist_ok=True)
     # With stored networks and an address pool, an engine removes the interface `docker0` when it starts
     # (moby, `configureNetworking`), although here that can only be another engine's.
     shutil.rmtree(settings.data_root / "network", ignore_errors=True)
     (settings.run_root / "daemon.json").write_text("{}\n", encoding="utf-8")
     settings.addresses.write_text(f"{settings.pool.supernet()}\n", encoding="ascii")
     # dockerd switches forwarding on, and creates the directories: `end_leftovers` restores what was before.
-    absent = [folder for folder in _SHARED_DIRECTORIES if not Path(folder).exists()]
+    absent = [directory for directory in _SHARED_DIRECTORIES if not Path(directory).exists()]
     before = [_FORWARDING.read_text().strip(), *_interfaces(), *absent]
     (settings.run_root / "before").write_text(" ".join(before))
     _add_bridge(settings)
@@ -258,10 +258,10 @@ def end_leftovers(settings: Settings) -> None:
         # Another engine that was started meanwhile needs it; it has brought interfaces of its own.
         if value == "0" and not _interfaces() - set(before):
             _FORWARDING.write_text(value)
-        for folder in before:
-            if folder in _SHARED_DIRECTORIES:
+        for directory in before:
+            if directory in _SHARED_DIRECTORIES:
                 with contextlib.suppress(OSError):  # another program uses it meanwhile
-                    Path(folder).rmdir()
+                    Path(directory).rmdir()
         note.unlink()
 
 
@@ -278,13 +278,13 @@ def _shims_sockets(settings: Settings) -> set[str]:
     return found
 
 
-def _unmount_below(*folders: Path) -> None:
+def _unmount_below(*directories: Path) -> None:
     """Unmount what a killed engine left there, innermost first, but not a disk that is mounted there."""
     libc = ctypes.CDLL(None)
     for line in reversed(Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()):
         # proc_pid_mountinfo(5): the root of the mount within its file system, and the mount point.
         part, point = (field.encode().decode("unicode_escape") for field in line.split()[3:5])
-        if any(point.startswith(f"{each}/") or (point == str(each) and part != "/") for each in folders):
+        if any(point.startswith(f"{each}/") or (point == str(each) and part != "/") for each in directories):
             libc.umount2(os.fsencode(point), _MNT_DETACH)
 
 
@@ -295,11 +295,11 @@ def _interfaces() -> set[str]:
 def _processes() -> dict[int, int]:
     """Return the parent of each process, by PID."""
     parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for directory in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             # The second field is the command's name in parentheses, and may contain any character.
-            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            parents[int(folder.name)] = int(fields[1])
+            fields = (directory / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            parents[int(directory.name)] = int(fields[1])
     return parents
 
 

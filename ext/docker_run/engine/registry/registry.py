@@ -59,8 +59,8 @@ class StockedRegistry:
         self._progress = progress
         # A directory on the volume for each catalogue; the engine may also serve builds of other machines.
         whose = f"{socket.gethostname()}:{catalogue.resolve()}"
-        folder = hashlib.sha256(whose.encode()).hexdigest()[:16]
-        self._root = f"{DATA}/{folder}"
+        directory = hashlib.sha256(whose.encode()).hexdigest()[:16]
+        self._root = f"{DATA}/{directory}"
         self._reference = ""
         self._serving: RegistryServer | None = None
         self._stocking: RegistryServer | None = None
