@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import takewhile
 from typing import ClassVar
 
@@ -122,6 +122,7 @@ def with_line_ends_inside(html: str) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=1024)
 def token_type(kind: Kind, style: Style) -> _TokenType:
     """Return the token type of text of this kind and style."""
     if kind is Kind.ELLIPSIS:
