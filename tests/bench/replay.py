@@ -6,35 +6,24 @@
 No engine is needed: one that prints what it is told makes the recordings, before the clock starts. Each
 build is a process of its own, and builds of both kinds take turns. Quote the ratios, not the times; they
 are medians, and are written to `build/bench.json` besides.
-
-What is wanted are ratios of wall-clock time. Beside each stands that of processor time, which says more on
-a machine that does other things at the same time.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from measure import Usage, Wanted, report, run
 
 STEPS = 10
 LINES = 8
 OUTPUT = "".join(
     f"{number:2} drwxr-xr-x 1 root root 4096 a line of what came out\n" for number in range(LINES)
 )
-
-# As after `pip install`: modules are compiled once.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(sys.path)
 
 COMMON = """
 extensions = ["myst_parser"{more}]
@@ -59,62 +48,6 @@ def setup(app):
 )
 
 
-REPORT = Path("build/bench.json")
-
-
-@dataclass
-class Wanted:
-    """A ratio, and the most that it may be."""
-
-    name: str
-    most: float
-    ratios: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
-    """The same of processor time, where the ratios are of time."""
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.ratios)
-
-    @property
-    def is_met(self) -> bool:
-        return self.median <= self.most
-
-    def add(self, ours: Built, theirs: Built) -> None:
-        """Take the times of a build of each kind."""
-        self.ratios.append(ours.seconds / theirs.seconds)
-        self.processor.append(ours.processor / theirs.processor)
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "median": self.median,
-            "at most": self.most,
-            "ratios": self.ratios,
-            "processor time": self.processor,
-        }
-
-    def __str__(self) -> str:
-        processor = f"(processor {statistics.median(self.processor):.2f})" if self.processor else ""
-        verdict = "" if self.is_met else "NOT MET"
-        return (
-            f"{self.name:52} {self.median:6.2f}  at most {self.most:.2f}  {processor:16}  {verdict}".rstrip()
-        )
-
-
-@dataclass(frozen=True)
-class Built:
-    """What one build took."""
-
-    seconds: float
-    processor: float
-    """Seconds, of the program and of the system on its behalf."""
-    memory: int
-    """The most that was resident, in KiB."""
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.2f} s, {self.processor:.2f} s of processor, {self.memory / 1024:.0f} MB"
-
-
 def main() -> int:
     """Measure and print; the exit status says whether what is wanted is reached."""
     arguments = argparse.ArgumentParser()
@@ -126,11 +59,7 @@ def main() -> int:
         for pages in given.pages:
             wanted += compare(Path(folder, str(pages)), pages, given.rounds)
     wanted.append(measure_import(given.rounds))
-    for each in wanted:
-        print(each)
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps({each.name: each.as_json() for each in wanted}, indent=1) + "\n")
-    return 0 if all(each.is_met for each in wanted) else 1
+    return report(wanted)
 
 
 def compare(folder: Path, pages: int, rounds: int) -> Iterable[Wanted]:
@@ -175,21 +104,10 @@ def static_block(step: int) -> str:
     return f"```console\n$ docker run --rm busybox ls -l /{step}\n{OUTPUT}```\n"
 
 
-def build(folder: Path) -> Built:
+def build(folder: Path) -> Usage:
     """Build the project in a process of its own."""
     command = [sys.executable, "-m", "sphinx", "-q", "-W", str(folder), str(folder / "build")]
     return run(command)
-
-
-def run(command: Sequence[str]) -> Built:
-    """Run `command`, and say what it took."""
-    began = time.monotonic()
-    with subprocess.Popen(command, env=ENVIRONMENT) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed")
-    return Built(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
 
 def measure_import(rounds: int) -> Wanted:
