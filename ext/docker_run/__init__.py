@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TooMuchOutput,
         Unfinished,
         UnsavedRecording,
+        UnsavedReport,
     )
     from docker_run.model import (
         Capture,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
         TerminalSize,
     )
     from docker_run.protocols import Engine, EngineSource, Progress, RunContext, Runner, RunnerSession
-    from docker_run.warning_types import WarningType
+    from docker_run.warning_types import Failure, WarningType
 
 __all__ = [
     "BodyProblem",
@@ -77,6 +78,7 @@ __all__ = [
     "EngineSource",
     "Environment",
     "Expectation",
+    "Failure",
     "Finding",
     "FlagProblem",
     "Image",
@@ -109,6 +111,7 @@ __all__ = [
     "TooMuchOutput",
     "Unfinished",
     "UnsavedRecording",
+    "UnsavedReport",
     "WarningType",
     "add_runner",
     "setup",

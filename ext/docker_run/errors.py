@@ -19,9 +19,10 @@
     │   ├── SlowPattern
     │   └── Interrupted
     ├── Defect
-    └── RecordingProblem
-        ├── NewerRecording
-        └── UnsavedRecording
+    ├── RecordingProblem
+    │   ├── NewerRecording
+    │   └── UnsavedRecording
+    └── UnsavedReport
 
 Each class has a `subtype`: the `WarningType` under which the build reports it. The message says what
 failed and what to try; the place (page and line) is added by the caller that knows it.
@@ -221,3 +222,12 @@ class UnsavedRecording(RecordingProblem):
     """A recording could not be written."""
 
     subtype = WarningType.RECORDING_UNSAVED
+
+
+# The results of a build can't be told.
+
+
+class UnsavedReport(DockerRunError):
+    """A file with the results of a build could not be written."""
+
+    subtype = WarningType.REPORT_UNSAVED

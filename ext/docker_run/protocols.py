@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from docker_run.model import CommandRecording, Environment, Image, RunnerTraits, Session, Step
+from docker_run.results import BuildResult
 
 
 class Clock(Protocol):
@@ -38,6 +39,29 @@ class Progress(Protocol):
 
     def command(self, page: str, text: str) -> None:
         """Say that the command `text` of `page` has begun."""
+
+
+class BuildProgress(Progress, Protocol):
+    """Told how a whole build goes on."""
+
+    def planned(self, pages: Mapping[str, str]) -> None:
+        """Take note of the pages that will be run, each with the reason."""
+
+    def finished(self, page: str, commands: int, seconds: float) -> None:
+        """Say that a page has been run and settled."""
+
+    def defect(self, page: str, traceback: str) -> None:
+        """Keep where a defect showed, of one page or (an empty name) of all, for those who fix it."""
+
+
+class Reporter(Protocol):
+    """Tells somebody what came of a build: on a screen, in a file, by an exit status."""
+
+    def begin(self) -> None:
+        """Take back what was told of an earlier build. Never raises."""
+
+    def report(self, build: BuildResult) -> None:
+        """Tell what came of the build. Raises `UnsavedReport`."""
 
 
 class Engine(Protocol):

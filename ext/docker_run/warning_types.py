@@ -9,6 +9,19 @@ from enum import StrEnum
 from typing import Self
 
 
+class Failure(StrEnum):
+    """The kinds of failures, which stay apart: whoever reads of one has to do something else."""
+
+    MISTAKE = "mistake"
+    """A page, a setting or a recording can't be what it is."""
+    UNEXPECTED = "unexpected"
+    """A command did something that its page does not expect."""
+    UNAVAILABLE = "unavailable"
+    """An engine, a lab, an image or the extension failed: that says nothing of the page."""
+    UNRECORDED = "unrecorded"
+    """There is no recording to show, or to compare with."""
+
+
 class WarningType(StrEnum):
     """The type of a warning, equal to its text in `docker_run.TYPE`."""
 
@@ -21,6 +34,11 @@ class WarningType(StrEnum):
         member._value_ = text
         member.help = member.__doc__ = meaning
         return member
+
+    @property
+    def failure(self) -> Failure:
+        """The kind of failure that it tells of."""
+        return _FAILURES.get(self, Failure.MISTAKE)
 
     # The directive can't be parsed.
     SYNTAX = "syntax", "the text of a directive can't be understood, or nothing runs it where it is"
@@ -57,3 +75,35 @@ class WarningType(StrEnum):
     RECORDING_UNREADABLE = "recording-unreadable", "a recording is damaged"
     RECORDING_NEWER = "recording-newer", "a later version of the extension wrote a recording"
     RECORDING_UNSAVED = "recording-unsaved", "a recording, or a failed run, could not be written"
+    REPORT_UNSAVED = "report-unsaved", "a file with the results of the build could not be written"
+
+
+_FAILURES = {
+    **dict.fromkeys(
+        (
+            WarningType.EXIT_CODE,
+            WarningType.MATCH,
+            WarningType.CAPTURE,
+            WarningType.PATTERN,
+            WarningType.OUTPUT_ENCODING,
+            WarningType.DRIFT,
+            WarningType.TIMEOUT,
+            WarningType.OUTPUT_LIMIT,
+        ),
+        Failure.UNEXPECTED,
+    ),
+    **dict.fromkeys(
+        (
+            WarningType.ENGINE,
+            WarningType.LAB,
+            WarningType.IMAGE,
+            WarningType.INTERRUPTED,
+            WarningType.DEFECT,
+            WarningType.RECORDING_UNSAVED,
+            WarningType.REPORT_UNSAVED,
+        ),
+        Failure.UNAVAILABLE,
+    ),
+    **dict.fromkeys((WarningType.RECORDING_MISSING, WarningType.RECORDING_STALE), Failure.UNRECORDED),
+}
+"""Those that are no mistake of an author."""

@@ -433,6 +433,8 @@ BAD = {
     "volatile": ["("],
     "recordings": "",
     "images": "nowhere",
+    "junit": 3,
+    "json": "",
     "lab": "laab",
     "labs": {"Web": "labs/web"},
     "memory": "2 apples",

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.authoring.console import ConsoleCommand, parse_console
-from docker_run.authoring.line_problem import LineProblem
+from docker_run.authoring.console import ConsoleCommand, LineProblem, parse_console
 
 
 def parse(text: str) -> tuple[ConsoleCommand, ...]:

@@ -44,7 +44,7 @@ def reason(
     broken: Collection[str] = (),
 ) -> Reason | None:
     conditions = Conditions(everything=everything, engines={"direct": [engine]}, edited=edited, broken=broken)
-    planned = plan([ASKED], {"page": state}, memory, conditions)
+    planned = plan([ASKED], {"page": state}, memory, conditions, changes=lambda _session: "changed")
     return planned[0].reason if planned else None
 
 

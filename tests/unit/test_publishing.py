@@ -118,13 +118,18 @@ def test_pages_of_strangers_meet_machines_that_are_thrown_away_and_a_token_that_
         assert "permissions" not in job
 
 
-def test_the_log_that_is_kept_is_the_one_that_is_written() -> None:
+def test_the_files_that_are_kept_are_those_that_are_written() -> None:
     job = load(PROJECT / ".github" / "workflows" / "check.yml")["jobs"]["recordings"]
     (run,) = [step for step in job["steps"] if "make check" in step.get("run", "")]
     (upload,) = [step for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
     assert run["shell"] == "bash"
-    assert upload["if"] == "failure()"
-    assert f"| tee {upload['with']['path']}" in run["run"]
+    assert upload["if"] == "${{ !cancelled() }}"
+    log, junit, results = upload["with"]["path"].split()
+    assert f"| tee {log}" in run["run"]
+    # From the folder of conf.py, which is where `make` is run.
+    assert f"docker_run_junit={junit}" in run["run"]
+    assert f"docker_run_json={results}" in run["run"]
+    assert (PROJECT / "conf.py").is_file()
 
 
 @needs_make

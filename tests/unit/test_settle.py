@@ -24,12 +24,15 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.key_parts import KeyPartsCache
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.warning_types import WarningType
+from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.run import Outcome
-from docker_run.workflow.settle import Settler, carried, found_differences, recording_to_keep
+from docker_run.workflow.settle import Comparer, Recorder, carried, found_differences, recording_to_keep
+from docker_run.workflow.stores import Stores
 
 ENGINE = "unix:///one"
 TIMEOUT = Problem(1, WarningType.TIMEOUT, "it took long")
@@ -67,7 +70,10 @@ class Desk:
         self.pages = Pages(
             self.recordings, self.failed, on_defect=lambda page, trace: self.defects.append(page + trace)
         )
-        self.settler = Settler(self.pages, self.recordings, self.failed, self.memory, volatile=())
+        parts = KeyPartsCache(folder / "parts")
+        stores = Stores(self.recordings, self.failed, self.memory, parts)
+        self.settler = Recorder(self.pages, stores, Changes(self.pages, parts, {}), volatile=())
+        self.comparer = Comparer(self.pages, volatile=())
 
     def settle(
         self, asked: Session, recording: Recording | None, problem: Problem | None = None, *, left: str = ""
@@ -209,7 +215,7 @@ def test_a_defect_in_settling_is_a_finding(desk: Desk) -> None:
     asked = asking("echo one")
     for settled in (
         desk.settler.settle(Outcome(asked, Odd()), engine=ENGINE),  # type: ignore[arg-type]
-        desk.settler.compare(Outcome(asked, Odd())),  # type: ignore[arg-type]
+        desk.comparer.settle(Outcome(asked, Odd()), engine=ENGINE),  # type: ignore[arg-type]
     ):
         assert Defect.subtype in subtypes(settled.state)
         assert "AttributeError" in settled.state.failures[-1].message
@@ -237,7 +243,7 @@ class TestChecking:
         self, desk: Desk, asked: Session, recording: Recording, problem: Problem | None = None
     ) -> list[str]:
         before = desk.text
-        state = desk.settler.compare(Outcome(asked, recording, problem)).state
+        state = desk.comparer.settle(Outcome(asked, recording, problem), engine=ENGINE).state
         assert desk.text == before
         assert desk.failed.load("page") is None
         return subtypes(state)

@@ -17,10 +17,15 @@ from contract import session, step
 from docker_run.errors import EngineProblem
 from docker_run.model import Session
 from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.key_parts import KeyPartsCache
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.reporting.progress import SystemClock
+from docker_run.workflow.changes import Changes
+from docker_run.workflow.page import Pages
+from docker_run.workflow.settle import Comparer, Recorder
 from docker_run.workflow.stages import Options, Results, Workflow
+from docker_run.workflow.stores import Stores
 from fake_engine import FakeEngine, FakeSession, FakeSource, fake_runners
 from told import Quiet
 
@@ -46,16 +51,29 @@ def build(
     sessions: Sequence[Session],
     engine: FakeEngine | FakeSource,
     told: Told | None = None,
+    *,
+    check: bool = False,
     **options: object,
 ) -> Results:
     """Run a build whose files are in `folder`."""
-    workflow = Workflow(
+    progress = told or Told()
+    stores = Stores(
         recordings=Store(folder / "recordings"),
         failed=FailedRuns(folder / "failed"),
         memory=RunCache(folder / "memory"),
+        parts=KeyPartsCache(folder / "parts"),
+    )
+    pages = Pages(stores.recordings, stores.failed, on_defect=progress.defect)
+    changes = Changes(pages, stores.parts, {})
+    recorder = Recorder(pages, stores, changes, volatile=())
+    workflow = Workflow(
+        pages=pages,
+        memory=stores.memory,
+        changes=changes,
+        settler=Comparer(pages, volatile=()) if check else recorder,
         options=Options(**options),  # type: ignore[arg-type]
         clock=SystemClock(),
-        reporter=told or Told(),
+        progress=progress,
     )
     source = engine if isinstance(engine, FakeSource) else FakeSource(engine)
     return workflow.run(sessions, runners=fake_runners(source), edited=(), broken=())
@@ -246,4 +264,4 @@ def test_what_dead_builds_left_is_removed_also_where_nothing_is_to_be_run(tmp_pa
         engine.calls.clear()
         results = build(tmp_path, sessions, FakeSource(engine, dead), asks=asks)
         assert engine.calls == calls
-        assert results.ran == {}
+        assert results.runs == {}

@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 
 from docker_run.authoring import options as read_option
-from docker_run.authoring.console import ConsoleCommand, parse_console, parse_typed
-from docker_run.authoring.line_problem import LineProblem
+from docker_run.authoring.console import ConsoleCommand, LineProblem, parse_console, parse_typed
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli import subcommands as cli
 from docker_run.docker_cli.container_options import RunLine

@@ -129,11 +129,6 @@ class StorageOptions:
     driver_options: Pairs = ()
     """For the engine's storage driver."""
 
-    @property
-    def has_volumes(self) -> bool:
-        """Whether the line may ask for volumes, with a name or without."""
-        return bool(self.volumes or self.mounts or self.volumes_from)
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:

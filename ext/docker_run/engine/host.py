@@ -64,7 +64,6 @@ class Host:
         self._folder: BuildFolder | None = None
         self._has_leftovers = False
         self._product: Product | None = None
-        self._environment: Environment | None = None
         self._identity = ""
         self._pool = ThreadPoolExecutor(max_workers=_CONCURRENCY, thread_name_prefix="docker-run engine")
 
@@ -115,17 +114,15 @@ class Host:
         return self._product
 
     def environment(self) -> Environment:
-        """Describe the machine; the engine is asked once. Raises `EngineProblem`."""
-        if self._environment is None:
-            api = self.clients().api
-            with sweep.engine_errors("when it was asked for its version"):
-                version, info = api.version(), api.info()
-            self._environment = Environment(
-                engine=f"{product_of(version).value} {version['Version']}, API {version['ApiVersion']}",
-                system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
-                architecture=str(info["Architecture"]),
-            )
-        return self._environment
+        """Describe the machine. Raises `EngineProblem`."""
+        api = self.clients().api
+        with sweep.engine_errors("when it was asked for its version"):
+            version, info = api.version(), api.info()
+        return Environment(
+            engine=f"{product_of(version).value} {version['Version']}, API {version['ApiVersion']}",
+            system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
+            architecture=str(info["Architecture"]),
+        )
 
     def sweep(self) -> str:
         """Remove what killed builds left behind; return a sentence that says what. Raises `EngineProblem`."""

@@ -48,30 +48,18 @@ class DockerSource:
 
     def has_dead_builds(self) -> bool:
         """Return whether builds of this machine died on those engines, without asking any of them."""
-        if not (urls := self.expected()):
-            return False
         from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415 (see above)
 
-        return BuildFolders().has_dead(urls)
+        return BuildFolders().has_dead(self.expected())
 
     def open(self, context: RunContext) -> SessionEngine:
         """Find the engine, or start one if the settings allow it. Raises `EngineProblem`."""
-        from docker_run.engine.connection.discovery import find  # noqa: PLC0415 (see above)
-
-        url = find(
-            self.settings.engine,
-            environ=os.environ,
-            private=self.settings.private,
-            progress=context.progress,
-        )
-        from docker_run.engine.opening import open_engine  # noqa: PLC0415 (an engine answers)
+        from docker_run.engine.opening import open_engine  # noqa: PLC0415 (see above)
 
         limits = Limits(
             seconds=context.timeout, max_output=context.max_output, interrupted=context.interrupted
         )
-        return open_engine(
-            self.settings, environ=os.environ, progress=context.progress, limits=limits, url=url
-        )
+        return open_engine(self.settings, environ=os.environ, progress=context.progress, limits=limits)
 
 
 @dataclass(frozen=True)

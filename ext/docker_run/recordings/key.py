@@ -36,24 +36,24 @@ def session_keys(
     not cover what decides how the step looks or is judged (location, expectation, captures, volatile
     text), nor `timeout` and `optional`: what these stop has no output.
     """
-    key = _digest(
+    key = digest(
         {
             "scheme": SCHEME,
             "place": [place.name, place.definition],
             "terminal": [terminal.columns, terminal.rows],
             **({"images": list(images)} if images else {}),
-            **_contexts(images, contexts),
+            **_as_json(contexts_of(images, contexts)),
         }
     )
     keys = []
     for step in steps:
-        key = _digest(
+        key = digest(
             {
                 "after": key,
                 "commands": [[command.text, list(command.typed)] for command in step.commands],
                 "files": [list(file) for file in step.files],
                 **({"lab": _on_machine(step)} if place.traits.machines or place.traits.files else {}),
-                **_contexts(_texts(step), contexts),
+                **_as_json(contexts_of(texts(step), contexts)),
             }
         )
         keys.append(key)
@@ -67,7 +67,7 @@ def _on_machine(step: Step) -> list[object]:
     return [step.lab, *([file.path, content, file.mode, file.owner] if file else [])]
 
 
-def _texts(step: Step) -> Iterator[str]:
+def texts(step: Step) -> Iterator[str]:
     """Yield the texts of a step that may name an image: commands, what is typed, a Dockerfile."""
     for command in step.commands:
         yield command.text
@@ -76,8 +76,8 @@ def _texts(step: Step) -> Iterator[str]:
         yield step.file.data.decode(errors="replace")
 
 
-def _contexts(texts: Iterable[str], contexts: Mapping[str, str]) -> dict[str, list[list[str]]]:
-    """Return the build contexts of the images that `texts` name, if they name any.
+def contexts_of(named_in: Iterable[str], contexts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return those of `contexts` whose images the texts `named_in` name: (name, what identifies it).
 
     Which word of a command is an image can't be told in general. So each that could be one counts:
     a context that changes makes a page run again that only mentions its image, and never leaves one
@@ -86,10 +86,13 @@ def _contexts(texts: Iterable[str], contexts: Mapping[str, str]) -> dict[str, li
     named: set[str] = set()
     if contexts:
         pattern = _names(tuple(sorted(contexts)))
-        for text in texts:
+        for text in named_in:
             named |= {f"{found[1]}:{found[2] or 'latest'}" for found in pattern.finditer(text)}
-    known = sorted(name for name in named if name in contexts)
-    return {"contexts": [[name, contexts[name]] for name in known]} if known else {}
+    return [(name, contexts[name]) for name in sorted(named) if name in contexts]
+
+
+def _as_json(contexts: Sequence[tuple[str, str]]) -> dict[str, list[list[str]]]:
+    return {"contexts": [list(each) for each in contexts]} if contexts else {}
 
 
 @lru_cache(maxsize=4)
@@ -102,7 +105,7 @@ def _names(known: tuple[str, ...]) -> re.Pattern[str]:
     )
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
     """Return the sha256 of `value` as canonical JSON (sorted names, no blanks, only ASCII)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -3,32 +3,103 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from docker_run.errors import RecordingProblem
+from docker_run.errors import RecordingProblem, UnsavedReport
 from docker_run.model import Finding, Location
-from docker_run.recordings.run_cache import RunCache
+from docker_run.protocols import Reporter
+from docker_run.results import BuildResult, Tally, places
+from docker_run.sphinx_ext.build_state import BuildState
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
-from docker_run.sphinx_ext.config import Mode
-from docker_run.sphinx_ext.config_checks import problems
+from docker_run.sphinx_ext.config import Mode, Settings
+from docker_run.sphinx_ext.config_checks import config_findings, problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.page_data import PageData
 from docker_run.sphinx_ext.reporting.log import get_logger
-from docker_run.sphinx_ext.reporting.progress import LoggedProgress, SystemClock
+from docker_run.sphinx_ext.reporting.progress import SystemClock
+from docker_run.sphinx_ext.reporting.reporters import (
+    FailureStatus,
+    LoggedEngine,
+    LoggedReplay,
+    LoggedWarnings,
+    RequiredEngine,
+)
 from docker_run.sphinx_ext.runner_registration import runners_of
 from docker_run.system.signals import ending_as_interrupt
 from docker_run.warning_types import WarningType
-from docker_run.workflow.report import Tally, in_order, places
+from docker_run.workflow.reports.json_report import JsonReport
+from docker_run.workflow.reports.junit_report import JUnitReport
+from docker_run.workflow.settle import Comparer, Recorder, Settler
 from docker_run.workflow.stages import Options, Results, Workflow
 
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 logger = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a build is for: all that its builder and its mode decide."""
+
+    asks: bool
+    """Whether an engine may be asked."""
+    everything: bool
+    """Whether everything is to be run."""
+    settler: Settler
+    reporters: tuple[Reporter, ...]
+    writes: bool = True
+    """Whether pages are written."""
+
+    @classmethod
+    def of(cls, app: Sphinx, state: BuildState) -> Purpose:
+        """Return what the build of `app` is for."""
+        return (
+            cls._check(app, state) if isinstance(app.builder, DockerCheckBuilder) else cls._site(app, state)
+        )
+
+    @classmethod
+    def _site(cls, app: Sphinx, state: BuildState) -> Purpose:
+        """Run what has to be, record it, and show it."""
+        settings = state.settings
+        everything = settings.mode is Mode.ALWAYS
+        engine = RequiredEngine(app) if everything else LoggedEngine()
+        return cls(
+            asks=settings.mode is not Mode.REPLAY,
+            everything=everything,
+            settler=Recorder(state.pages, state.stores, state.changes, volatile=settings.volatile),
+            reporters=(*_files(app, settings), engine, LoggedWarnings()),
+        )
+
+    @classmethod
+    def _check(cls, app: Sphinx, state: BuildState) -> Purpose:
+        """Run everything, and say what has drifted."""
+        settings = state.settings
+        # The mode may be this one only because conf.py names none that there is: a check then fails.
+        asks = settings.mode is not Mode.REPLAY or any(problems(app))
+        engine = RequiredEngine(app) if asks else LoggedReplay()
+        return cls(
+            asks=asks,
+            everything=True,
+            settler=Comparer(state.pages, volatile=settings.volatile),
+            reporters=(*_files(app, settings), engine, LoggedWarnings(), FailureStatus(app)),
+            writes=False,
+        )
+
+
+def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
+    """Yield what writes the files that `conf.py` asks for."""
+    root = Path.cwd()
+    if settings.junit:
+        yield JUnitReport(Path(app.confdir, settings.junit), root=root)
+    if settings.json:
+        yield JsonReport(Path(app.confdir, settings.json), root=root)
 
 
 class Build:
@@ -39,45 +110,56 @@ class Build:
         self._app = app
         self._domain = domain
         self._state = domain.build
-        self._settings = self._state.settings
-        self._check = isinstance(app.builder, DockerCheckBuilder)
+        self._purpose = Purpose.of(app, domain.build)
         self._clock = SystemClock()
 
     def run(self, env: BuildEnvironment) -> list[str]:
         """Run what has to be, report what is wrong; returns the pages to be written again."""
-        began = self._clock.monotonic()
+        date, began = self._clock.now(), self._clock.monotonic()
+        for reporter in self._purpose.reporters:
+            reporter.begin()
         with ending_as_interrupt():
             results = self._run()
         self._state.page_states = results.states
-        self._tell_mode(results)
-        findings = self._unsuppressed(self._findings(results, env.found_docs))
-        if self._check and findings:
-            self._app.statuscode = 1
-        self._state.tally = self._tallied(results, findings, self._clock.monotonic() - began)
-        report(findings)
-        return [] if self._check else self._pages_to_write(env)
+        findings = self._findings(results, env.found_docs)
+        tally = self._tallied(results, findings, self._clock.monotonic() - began)
+        build = BuildResult(
+            began=date,
+            tally=tally,
+            sessions=self._state.sessions,
+            runs=results.runs,
+            changed=results.changed,
+            findings_of=findings,
+            no_engine=results.no_engine,
+            needs_engine=self._purpose.everything,
+            wrong_settings=lambda: config_findings(self._app),
+        )
+        for reporter in self._purpose.reporters:
+            try:
+                reporter.report(build)
+            except UnsavedReport as error:
+                build = build.also(Finding(None, error.subtype, str(error)))
+        self._state.tally = build.tally
+        return self._pages_to_write(env) if self._purpose.writes else []
 
     def _run(self) -> Results:
-        state = self._state
+        state, purpose = self._state, self._purpose
         workflow = Workflow(
-            recordings=state.recordings,
-            failed=state.failed,
-            examined=self._domain.examined,
-            memory=RunCache(state.doctreedir / "docker_run.jsonl"),
+            pages=state.pages,
+            memory=state.stores.memory,
+            changes=state.changes,
+            settler=purpose.settler,
             options=Options(
-                asks=not self._replays,
-                everything=self._everything,
-                check=self._check,
-                jobs=self._settings.jobs,
-                timeout=self._settings.timeout,
-                max_output=self._settings.max_output,
+                asks=purpose.asks,
+                everything=purpose.everything,
+                jobs=state.settings.jobs,
+                timeout=state.settings.timeout,
+                max_output=state.settings.max_output,
                 refusal=self._refusal,
-                volatile=self._settings.volatile,
             ),
             clock=self._clock,
-            reporter=LoggedProgress(log=state.doctreedir / "docker_run.log"),
+            progress=state.progress,
         )
-        state.pages = workflow.pages
         return workflow.run(
             tuple(state.sessions.values()),
             runners=state.runners.by_name,
@@ -91,51 +173,40 @@ class Build:
         wrong = sorted({problem.name for problem in problems(self._app)})
         return f"nothing is run until this is fixed in conf.py: {', '.join(wrong)}" if wrong else ""
 
-    @property
-    def _replays(self) -> bool:
-        """Whether no engine is asked."""
-        # The mode may be this one only because conf.py names none that there is: a check then fails.
-        return self._settings.mode is Mode.REPLAY and not (self._check and any(problems(self._app)))
+    def _findings(self, results: Results, found: Collection[str]) -> dict[str, tuple[Finding, ...]]:
+        """Return all that is to be reported, by page; of no page, by an empty name.
 
-    @property
-    def _everything(self) -> bool:
-        """Whether everything is to be run."""
-        return self._check or self._settings.mode is Mode.ALWAYS
+        What `suppress_warnings` silences is left out: it makes nothing fail, and is not counted.
+        """
+        suppressed = self._app.config.suppress_warnings
+        findings: dict[str, list[Finding]] = {}
+        for page, finding in self._all_findings(results, found):
+            if not logging.is_suppressed_warning("docker_run", finding.subtype, suppressed):
+                findings.setdefault(page, []).append(finding)
+        return {page: tuple(of) for page, of in findings.items()}
 
-    def _tell_mode(self, results: Results) -> None:
-        """Say where nothing was run, and that it was to be."""
-        if self._check and self._replays:
-            logger.info("docker-run: mode replay: nothing is run, the recordings are verified")
-        elif results.no_engine and self._everything:
-            # Not an exception: Sphinx would show a traceback of it.
-            self._app.statuscode = 1
-            logger.error(
-                "docker-run: everything should be run, but there is no engine: %s", results.no_engine
-            )
-        elif results.no_engine:
-            logger.info("docker-run: no engine, so the pages show their recordings (%s)", results.no_engine)
-
-    def _findings(self, results: Results, found: Collection[str]) -> Iterator[Finding]:
-        yield from results.findings
+    def _all_findings(self, results: Results, found: Collection[str]) -> Iterator[tuple[str, Finding]]:
+        yield from (("", finding) for finding in results.findings)
         yield from self._domain.duplicates()
         broken = self._domain.broken_pages()
         for page in broken:
-            yield from self._domain.pages[page].problems
+            yield from ((page, finding) for finding in self._domain.pages[page].problems)
         for page in self._state.sessions:
             state = results.states[page]
             # What a page with a directive that can't be understood lacks, is no news.
-            yield from state.failures if page in broken else state.findings
+            told = state.failures if page in broken else state.findings
+            yield from ((page, finding) for finding in told)
         # Of a page on a place that there isn't, no step was read: that is all there is to say of it.
         unread = {docname for docname, page in self._domain.pages.items() if page.has_unknown_place}
-        for docname in sorted(self._domain.pages.keys() - unread):
-            yield from self._missing_values(docname, found)
+        for page in sorted(self._domain.pages.keys() - unread):
+            yield from ((page, finding) for finding in self._missing_values(page, found))
         if not unread and not broken:
             yield from self._not_called()
         # A page that is gone, or that runs nothing any more, leaves its recording behind.
         pages = {*self._state.sessions, *(set(broken) & set(found))}
         for path in self._state.recordings.orphans(sorted(pages)):
             message = "no page runs what this is a recording of: delete it, or restore the page"
-            yield Finding(Location(str(path), 1), WarningType.RECORDING_ORPHAN, message)
+            yield "", Finding(Location(str(path), 1), WarningType.RECORDING_ORPHAN, message)
 
     def _missing_values(self, docname: str, found: Collection[str]) -> Iterator[Finding]:
         for use in self._domain.pages[docname].uses:
@@ -155,35 +226,28 @@ class Build:
                     f"add `:capture: {use.name} = …` to the step that prints it",
                 )
 
-    def _not_called(self) -> Iterator[Finding]:
+    def _not_called(self) -> Iterator[tuple[str, Finding]]:
         """Find the entries of indexes of commands that no page runs."""
         for docname in sorted(self._domain.pages):
             for entry in self._domain.pages[docname].indexed.values():
                 if not self._domain.called(entry.name, pages=entry.pages):
                     message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
-                    yield Finding(entry.location, WarningType.INDEX, message)
+                    yield docname, Finding(entry.location, WarningType.INDEX, message)
 
-    def _unsuppressed(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Leave out what `suppress_warnings` silences: it makes nothing fail, and is not counted."""
-        suppressed = self._app.config.suppress_warnings
-        return [
-            finding
-            for finding in findings
-            if not logging.is_suppressed_warning("docker_run", finding.subtype, suppressed)
-        ]
-
-    def _tallied(self, results: Results, findings: Collection[Finding], seconds: float) -> Tally:
+    def _tallied(
+        self, results: Results, findings: Mapping[str, tuple[Finding, ...]], seconds: float
+    ) -> Tally:
         replayed = [
             state.commands
             for page, state in results.states.items()
-            if page not in results.ran and not state.shows_failed
+            if page not in results.runs and not state.shows_failed
         ]
         return Tally(
             pages=len(self._state.sessions),
-            commands_run=sum(results.ran.values()),
+            commands_run=sum(run.commands for run in results.runs.values()),
             commands_replayed=sum(replayed),
             changed=len(results.changed),
-            failed=places(findings),
+            failed=places(finding for of in findings.values() for finding in of),
             seconds=seconds,
         )
 
@@ -237,13 +301,6 @@ def _everything(env: BuildEnvironment, pages: Mapping[str, PageData], own: Mappi
     anchors = {docname: page.anchors for docname, page in pages.items() if page.anchors}
     told = [sorted(each.items()) for each in (own, anchors, titles)]
     return hashlib.sha256(repr(told).encode()).hexdigest()
-
-
-def report(findings: Iterable[Finding]) -> None:
-    """Give each finding to Sphinx as a warning, in the order of their places."""
-    for finding in in_order(findings):
-        where = f"{finding.location.path}:{finding.location.line}" if finding.location else None
-        logger.warning("%s", finding.message, type="docker_run", subtype=finding.subtype, location=where)
 
 
 def register(app: Sphinx) -> None:

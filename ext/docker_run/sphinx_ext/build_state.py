@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING
 from docker_run.catalogue.build_context import contexts
 from docker_run.model import Session
 from docker_run.recordings.failed_runs import FailedRuns
+from docker_run.recordings.key_parts import KeyPartsCache
+from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
+from docker_run.results import Tally
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.page_data import PageData
+from docker_run.sphinx_ext.reporting.progress import LoggedProgress
+from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Examined, Pages, PageState, ShownPages
-from docker_run.workflow.report import Tally
 from docker_run.workflow.runner_registry import RunnerRegistry
+from docker_run.workflow.stores import Stores
 
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
@@ -48,6 +53,7 @@ class BuildState:
         self.settings = Settings.of(env.config)
         self.recordings = Store(self.srcdir / self.settings.recordings)
         self.failed = FailedRuns(self.doctreedir / "docker_run.failed")
+        self.progress = LoggedProgress(log=self.doctreedir / "docker_run.log")
         self.page_states: Mapping[str, PageState] = MappingProxyType({})
         """The state of each page by its docname, once its session has gone through the workflow."""
         self.tally: Tally | None = None
@@ -76,9 +82,24 @@ class BuildState:
         return {docname: session for docname, session in found.items() if session is not None}
 
     @cached_property
+    def stores(self) -> Stores:
+        """Where builds of this project keep what they have found."""
+        return Stores(
+            recordings=self.recordings,
+            failed=self.failed,
+            memory=RunCache(self.doctreedir / "docker_run.jsonl"),
+            parts=KeyPartsCache(self.doctreedir / "docker_run.parts"),
+        )
+
+    @cached_property
     def pages(self) -> Pages:
         """Where this build finds what its pages show."""
-        return Pages(self.recordings, self.failed, examined=self._examined)
+        return Pages(self.recordings, self.failed, examined=self._examined, on_defect=self.progress.defect)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What tells what has changed of pages since they were recorded."""
+        return Changes(self.pages, self.stores.parts, self.contexts)
 
     @cached_property
     def shown(self) -> ShownPages:

@@ -250,6 +250,14 @@ class Settings:
     recordings: str = _setting(
         "recordings", _text, help="folder of the recordings, from the source directory"
     )
+    junit: str | None = _setting(
+        None,
+        _optional_text,
+        help="JUnit XML file with the results of each build, from the folder of `conf.py`",
+    )
+    json: str | None = _setting(
+        None, _optional_text, help="JSON file with the results of each build, from the folder of `conf.py`"
+    )
     images: str | None = _setting(
         None, _catalogue, help="folder of the image catalogue, from the source directory"
     )

@@ -19,6 +19,7 @@ from sphinx.config import Config
 from docker_run.catalogue.build_context import lab_definition
 from docker_run.catalogue.lock_file import read_lock
 from docker_run.errors import DockerRunError, ImageProblem, shortened
+from docker_run.model import Finding, Location
 from docker_run.near_matches import near_match
 from docker_run.sphinx_ext.config import PREFIX, REGISTERED, Settings, lab_setting, setting_names
 from docker_run.sphinx_ext.reporting.log import get_logger
@@ -94,10 +95,11 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
             yield name, f"is no setting{f': did you mean `{PREFIX}{close}`?' if close else ''}"
 
 
-def report_problems(app: Sphinx, _config: Config) -> None:
-    """Warn of all `problems`, and of kinds of labs that can't be built."""
+def config_findings(app: Sphinx) -> Iterator[Finding]:
+    """Find what is wrong with each of the `problems`, and each kind of lab that can't be built."""
     for problem in problems(app):
-        _warn(app, problem.name, f"{problem.message}; nothing is run until it is fixed", line=problem.line)
+        message = f"{problem.message}; nothing is run until it is fixed"
+        yield _finding(app, problem.name, message, line=problem.line)
     kinds = {
         name: Path(directory) for name, directory in Settings.of(app.config).lab_settings(app.srcdir).kinds
     }
@@ -107,13 +109,20 @@ def report_problems(app: Sphinx, _config: Config) -> None:
         except (DockerRunError, OSError) as error:
             # Only the pages on such labs are affected.
             line = dict(reversed(list(_assigned(app)))).get(f"{PREFIX}labs")
-            _warn(app, f"{PREFIX}labs", f"[{kind!r}]: {error}", line=line)
+            yield _finding(app, f"{PREFIX}labs", f"[{kind!r}]: {error}", line=line)
 
 
-def _warn(app: Sphinx, name: str, message: str, *, line: int | None) -> None:
-    """Warn of the setting `name`, at its line of conf.py, or without a location if it was set elsewhere."""
-    place = f"{Path(app.confdir, 'conf.py')}:{line}" if line else None
-    logger.warning("%s %s", name, message, type="docker_run", subtype=WarningType.CONFIG, location=place)
+def _finding(app: Sphinx, name: str, message: str, *, line: int | None) -> Finding:
+    """Return what is wrong with `name`, at its line of conf.py; without one if it was set elsewhere."""
+    place = Location(str(Path(app.confdir, "conf.py")), line) if line else None
+    return Finding(place, WarningType.CONFIG, f"{name} {message}")
+
+
+def report_problems(app: Sphinx, _config: Config) -> None:
+    """Warn of all `config_findings`."""
+    for finding in config_findings(app):
+        place = f"{finding.location.path}:{finding.location.line}" if finding.location else None
+        logger.warning("%s", finding.message, type="docker_run", subtype=finding.subtype, location=place)
 
 
 def _assigned(app: Sphinx) -> Iterator[tuple[str, int]]:

@@ -20,8 +20,15 @@ from sphinx.util import docname_join
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
-from docker_run import authoring
-from docker_run.authoring.line_problem import LineProblem
+from docker_run.authoring.console import LineProblem
+from docker_run.authoring.file_directive import (
+    FILE_OPTIONS,
+    LARGEST_HIDDEN,
+    parse_file,
+    parse_file_presentation,
+)
+from docker_run.authoring.options import refuse_repeated
+from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation, RunnerTraits
 from docker_run.sphinx_ext.domain import DockerRunDomain
@@ -61,10 +68,6 @@ class AnyOption(dict[str, Callable[[str], str]]):
     What a name or a value should have been is said by `docker_run.authoring.run_directive`, with a place,
     and on every build; docutils and MyST would leave out an option that they don't know.
     """
-
-    def __bool__(self) -> bool:
-        """Tell that the directive has options."""
-        return True
 
     def __contains__(self, name: object) -> bool:
         """Tell that there is such an option, whatever its name."""
@@ -167,17 +170,17 @@ class StepDirective(DockerRunDirective):
 class DockerRun(StepDirective):
     """Runs commands while the site is built, and shows their real output."""
 
-    option_spec: ClassVar[OptionSpec] = AnyOption()
+    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(OPTIONS, directives.unchanged))
 
     def run(self) -> list[nodes.Node]:
         """Note the step, and leave its place in the page."""
         domain = DockerRunDomain.of(self.env)
         presentation, step, lab = Presentation(), -1, DEFAULT_LAB
         try:
-            presentation = authoring.run_directive.parse_presentation(self.options)
-            authoring.options.refuse_repeated(self.block_text.splitlines())
+            presentation = parse_presentation(self.options)
+            refuse_repeated(self.block_text.splitlines())
             if place := self.page_place():
-                parsed = authoring.run_directive.parse_step(
+                parsed = parse_step(
                     self.argument,
                     self.options,
                     list(self.content),
@@ -240,16 +243,16 @@ class DockerRun(StepDirective):
 class DockerFile(StepDirective):
     """Puts a file on the page's lab, and shows it."""
 
-    option_spec: ClassVar[OptionSpec] = AnyOption()
+    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(FILE_OPTIONS, directives.unchanged))
 
     def run(self) -> list[nodes.Node]:
         """Note the step; what is shown comes from the page itself."""
         try:
-            presentation = authoring.file_directive.parse_file_presentation(self.options)
-            authoring.options.refuse_repeated(self.block_text.splitlines())
+            presentation = parse_file_presentation(self.options)
+            refuse_repeated(self.block_text.splitlines())
             place = self.page_place()
             runners = DockerRunDomain.of(self.env).build.runners
-            step = authoring.file_directive.parse_file(
+            step = parse_file(
                 self.argument,
                 self.options,
                 list(self.content),
@@ -269,8 +272,7 @@ class DockerFile(StepDirective):
         return [framed]
 
     def _read(self, name: str) -> bytes:
-        largest = authoring.file_directive.LARGEST_HIDDEN
-        return self.read_own(name, refused=OptionProblem, bad=OptionProblem, largest=largest)
+        return self.read_own(name, refused=OptionProblem, bad=OptionProblem, largest=LARGEST_HIDDEN)
 
 
 class DockerReport(SphinxDirective):

@@ -91,14 +91,14 @@ class DockerRunDomain(Domain):
         found = ((docname, self.pages[docname].first_call(name)) for docname in matching)
         return [(docname, anchor) for docname, anchor in found if anchor is not None]
 
-    def duplicates(self) -> Iterator[Finding]:
-        """Find the names that two blocks, or two values of one page, have in common."""
+    def duplicates(self) -> Iterator[tuple[str, Finding]]:
+        """Find the names that two blocks, or two values of one page, have in common: (docname, finding)."""
         seen: dict[str, Location] = {}
         for docname in sorted(self.pages):
             for name, locations in self.pages[docname].names.items():
                 for location in locations:
-                    yield from duplicate(seen, name, location, "block")
-            yield from self.pages[docname].duplicate_values()
+                    yield from ((docname, each) for each in duplicate(seen, name, location, "block"))
+            yield from ((docname, each) for each in self.pages[docname].duplicate_values())
 
     def resolve_xref(  # noqa: PLR0917 (Sphinx's signature)
         self,

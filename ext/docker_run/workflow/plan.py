@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,11 +14,11 @@ from docker_run.workflow.page import PageState
 class Reason(Enum):
     """Why a session is run; the value says it in words."""
 
-    EVERYTHING = "everything is to be run"
+    EVERYTHING = "everything was asked for"
     CHANGED = "there is no recording of its present form"
-    ENGINE = "this engine has not run its present form yet"
-    INTERRUPTED = "it could not be run, or not to its end"
-    FAILED = "its last run broke an expectation"
+    ENGINE = "this engine has not run it in its present form"
+    INTERRUPTED = "its last run did not get to its end"
+    FAILED = "its last run failed"
     BROKEN = "its recording does not meet what is expected now"
 
 
@@ -28,6 +28,8 @@ class Planned:
 
     session: Session
     reason: Reason
+    why: str
+    """The reason in words: of `Reason.CHANGED`, with what has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,22 +47,33 @@ class Conditions:
 
 
 def plan(
-    sessions: Sequence[Session], states: Mapping[str, PageState], memory: RunCache, conditions: Conditions
+    sessions: Sequence[Session],
+    states: Mapping[str, PageState],
+    memory: RunCache,
+    conditions: Conditions,
+    *,
+    changes: Callable[[Session], str],
 ) -> tuple[Planned, ...]:
-    """Return the sessions that are to be run, in their order, each with the reason."""
-    return tuple(_planned(sessions, states, memory, conditions))
+    """Return the sessions that are to be run, in their order, each with the reason.
+
+    `changes` says what has changed of a session since its page was recorded.
+    """
+    return tuple(
+        Planned(session, reason, changes(session) if reason is Reason.CHANGED else reason.value)
+        for session, reason in _reasons(sessions, states, memory, conditions)
+    )
 
 
-def _planned(
+def _reasons(
     sessions: Sequence[Session], states: Mapping[str, PageState], memory: RunCache, conditions: Conditions
-) -> Iterator[Planned]:
+) -> Iterator[tuple[Session, Reason]]:
     for session in sessions:
         state = states[session.page]
         if session.page in conditions.broken or state.locked:
             continue
         reason = Reason.EVERYTHING if conditions.everything else _reason(session, state, memory, conditions)
         if reason is not None:
-            yield Planned(session, reason)
+            yield session, reason
 
 
 def _reason(session: Session, state: PageState, memory: RunCache, conditions: Conditions) -> Reason | None:

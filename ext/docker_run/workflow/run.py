@@ -14,6 +14,7 @@ from typing import Protocol
 from docker_run.errors import Defect, DockerRunError, ImageProblem
 from docker_run.model import Environment, Image, Problem, Recording, Session, Step, StepRecording
 from docker_run.protocols import Clock, Progress, RunnerSession
+from docker_run.results import PageRun, StepRun
 
 _AHEAD = 2
 """How many sessions are handed to the workers for each that can run. What came out of one is kept in
@@ -122,6 +123,18 @@ def run_session(session: Session, *, runners: Runners, clock: Clock, progress: P
         if not isinstance(error, DockerRunError):
             trace = traceback.format_exc()
     return Outcome(session, run.recording(), problem, left, clock.monotonic() - began, trace)
+
+
+def page_run(outcome: Outcome, why: str) -> PageRun:
+    """Return what is to be told of `outcome`, whose session was run because of `why`."""
+    steps = outcome.recording.steps if outcome.recording else ()
+    return PageRun(
+        why,
+        outcome.commands,
+        outcome.seconds,
+        tuple(StepRun(sum(each.seconds for each in step.commands), step.not_run) for step in steps),
+        outcome.problem,
+    )
 
 
 class _Run:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import Protocol, overload
 
 from docker_run.errors import RecordingProblem, SlowPattern
 from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRecording
 from docker_run.recordings.compare import Difference, differences
-from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.masks import Patterns
-from docker_run.recordings.run_cache import RunCache
-from docker_run.recordings.store import Store
 from docker_run.warning_types import WarningType
+from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Pages, PageState, shown_commands
 from docker_run.workflow.run import Outcome
+from docker_run.workflow.stores import Stores
 from docker_run.workflow.verify import is_current, verify, verify_presence
 
 
@@ -28,22 +27,53 @@ class Settled:
     """Whether the page's recording is another now."""
 
 
-class Settler:
-    """Settles outcomes, each for itself: what one costs, it costs its own page.
+class Settler(Protocol):
+    """Decides what becomes of outcomes, each for itself: what one costs, it costs its own page."""
+
+    def begin(self) -> None:
+        """Make ready, before anything else is looked at."""
+
+    def settle_earlier(self, session: Session, state: PageState) -> Settled | None:
+        """Settle a failed run of an earlier build that is right by now, if `state` has one."""
+
+    def settle(self, outcome: Outcome, *, engine: str) -> Settled:
+        """Say what becomes of what came out of a session that ran on `engine`. Nothing is raised."""
+
+    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
+        """Forget all pages but `pages`, and what can't be understood of them, the `broken` ones.
+
+        `has_run` tells whether this build has run anything.
+        """
+
+
+class Recorder:
+    """The settler of ordinary builds.
 
     A run that met its expectations to its end becomes the page's recording. Any other is refused: it is
     kept beside the recording, which stays byte for byte.
     """
 
-    def __init__(
-        self, pages: Pages, recordings: Store, failed: FailedRuns, memory: RunCache, *, volatile: Patterns
-    ) -> None:
+    def __init__(self, pages: Pages, stores: Stores, changes: Changes, *, volatile: Patterns) -> None:
         """`volatile` are the patterns of the whole project."""
         self._pages = pages
-        self._recordings = recordings
-        self._failed = failed
-        self._memory = memory
+        self._recordings = stores.recordings
+        self._failed = stores.failed
+        self._memory = stores.memory
+        self._changes = changes
         self._volatile = volatile
+
+    def begin(self) -> None:
+        """Remove what a killed build left half written."""
+        self._recordings.remove_unfinished()
+        self._failed.remove_unfinished()
+
+    def settle_earlier(self, session: Session, state: PageState) -> Settled | None:
+        """Settle a failed run that is right by now, because what is expected has been edited."""
+        kept = self._failed.load(session.page) if state.fixed else None
+        if kept is None:
+            return None
+        self._memory.begin()
+        return self.settle(Outcome(session, self._failed.recording(session.page)), engine=kept.engine)
 
     def settle(self, outcome: Outcome, *, engine: str) -> Settled:
         """Keep or refuse what came out of a session that ran on `engine`. Nothing is raised."""
@@ -54,14 +84,13 @@ class Settler:
             settled = Settled(self._pages.examine(session).also(self._pages.defect(session, error)))
         return replace(settled, state=settled.state.also(*_left(outcome)))
 
-    def compare(self, outcome: Outcome) -> Settled:
-        """Return what a check finds: nothing is written. Nothing is raised."""
-        session = outcome.session
-        try:
-            state = self._compared(outcome)
-        except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
-            state = PageState(session.page).also(self._pages.defect(session, error))
-        return Settled(state.also(*_left(outcome)))
+    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
+        """Write what is remembered, and forget pages that are gone."""
+        known = {*pages, *broken}
+        self._memory.save(pages)
+        self._failed.discard_others(known)
+        if has_run:
+            self._changes.discard_others(known)
 
     def _settled(self, outcome: Outcome, engine: str) -> Settled:
         session, problem = outcome.session, outcome.problem
@@ -89,6 +118,7 @@ class Settler:
             finding = Finding(session.steps[0].location, error.subtype, str(error))
             return Settled(replace(self._pages.examine(session), notices=()).also(finding))
         self._memory.note(session.page, session.key, engine)
+        self._changes.note_recorded(session)
         self._failed.discard(session.page)
         state = PageState(session.page, current=True, commands=shown_commands(session, kept))
         return Settled(state, changed=changed)
@@ -109,6 +139,33 @@ class Settler:
             ended = (problem.finding(session),) if problem is not None else ()
             return replace(before, notices=()).also(*broken, *ended, unsaved)
         return self._pages.examine(session)
+
+
+class Comparer:
+    """The settler of checks: it compares, and writes nothing."""
+
+    def __init__(self, pages: Pages, *, volatile: Patterns) -> None:
+        """`volatile` are the patterns of the whole project."""
+        self._pages = pages
+        self._volatile = volatile
+
+    def begin(self) -> None:
+        """Leave everything as it is."""
+
+    def settle_earlier(self, session: Session, state: PageState) -> None:
+        """Leave a failed run as it is."""
+
+    def settle(self, outcome: Outcome, *, engine: str) -> Settled:  # noqa: ARG002 (the protocol's)
+        """Compare what came out with what is recorded. Nothing is raised."""
+        session = outcome.session
+        try:
+            state = self._compared(outcome)
+        except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
+            state = PageState(session.page).also(self._pages.defect(session, error))
+        return Settled(state.also(*_left(outcome)))
+
+    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
+        """Leave everything as it is."""
 
     def _compared(self, outcome: Outcome) -> PageState:
         session, problem = outcome.session, outcome.problem

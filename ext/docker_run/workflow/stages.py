@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from docker_run.errors import Defect, DockerRunError, EngineProblem
 from docker_run.model import Cause, Finding, Session
-from docker_run.protocols import Clock, Engine, EngineSource, Progress, Runner
-from docker_run.recordings.failed_runs import FailedRuns
-from docker_run.recordings.masks import Patterns
+from docker_run.protocols import BuildProgress, Clock, Engine, EngineSource, Runner
 from docker_run.recordings.run_cache import RunCache
-from docker_run.recordings.store import Store
+from docker_run.results import PageRun
+from docker_run.workflow.changes import Changes
 from docker_run.workflow.open_runners import OpenRunners
-from docker_run.workflow.page import Examined, Pages, PageState
+from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.plan import Conditions, Planned, plan
-from docker_run.workflow.run import Outcome, execute
+from docker_run.workflow.run import Outcome, execute, page_run
 from docker_run.workflow.settle import Settled, Settler
-
-
-class Reporter(Progress, Protocol):
-    """Told how a build goes on."""
-
-    def planned(self, pages: Mapping[str, str]) -> None:
-        """Take note of the pages that will be run, each with the reason."""
-
-    def finished(self, page: str, commands: int, seconds: float) -> None:
-        """Say that a page has been run and settled."""
-
-    def defect(self, page: str, traceback: str) -> None:
-        """Keep where a defect showed, of one page or (an empty name) of all, for those who fix it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +27,6 @@ class Options:
     """Whether an engine may be asked."""
     everything: bool = False
     """Whether all sessions are run, if an engine may be asked."""
-    check: bool = False
-    """Whether outcomes are only compared, and nothing is written."""
     jobs: int = 4
     """How many sessions run at the same time."""
     timeout: float = 60.0
@@ -52,8 +35,6 @@ class Options:
     """Bytes that a command may print."""
     refusal: str = ""
     """Why nothing may be run, whatever there is to run; empty where it may."""
-    volatile: Patterns = ()
-    """What may differ from run to run without meaning anything, on all pages."""
 
 
 @dataclass(slots=True)
@@ -62,8 +43,8 @@ class Results:
 
     states: dict[str, PageState] = field(default_factory=dict)
     """The state of each page, by its name."""
-    ran: dict[str, int] = field(default_factory=dict)
-    """How many commands were run of each page that was."""
+    runs: dict[str, PageRun] = field(default_factory=dict)
+    """What was done of each page that was run."""
     changed: set[str] = field(default_factory=set)
     """The pages whose recording is another now."""
     no_engine: str = ""
@@ -78,27 +59,26 @@ class Workflow:
     def __init__(
         self,
         *,
-        recordings: Store,
-        failed: FailedRuns,
+        pages: Pages,
         memory: RunCache,
+        changes: Changes,
+        settler: Settler,
         options: Options,
         clock: Clock,
-        reporter: Reporter,
-        examined: MutableMapping[str, Examined] | None = None,
+        progress: BuildProgress,
     ) -> None:
-        self._recordings = recordings
-        self._failed = failed
+        self._pages = pages
         self._memory = memory
+        self._changes = changes
+        self._settler = settler
         self._options = options
         self._clock = clock
-        self._reporter = reporter
-        self.pages = Pages(recordings, failed, examined=examined, on_defect=reporter.defect)
+        self._progress = progress
         self._killed = memory.was_killed()
         self._swept = not self._killed
         """Whether nothing of this build, or of one that was killed, is left on an engine."""
         self._is_unswept = False
         """Whether the engine could not be swept."""
-        self._settler = Settler(self.pages, recordings, failed, memory, volatile=options.volatile)
 
     def run(
         self,
@@ -113,12 +93,12 @@ class Workflow:
         `runners` are all of the project, by name. `edited` are the pages that were read in this build,
         `broken` those with a directive that can't be understood.
         """
-        if not self._options.check:
-            self._recordings.remove_unfinished()
-            self._failed.remove_unfinished()
-        results = Results({session.page: self.pages.examine(session) for session in sessions})
-        if not self._options.check:
-            self._accept_fixed(sessions, results)
+        self._settler.begin()
+        results = Results({session.page: self._pages.examine(session) for session in sessions})
+        for session in sessions:
+            settled = self._settler.settle_earlier(session, results.states[session.page])
+            if settled is not None:
+                self._take(settled, results)
         if self._options.asks:
             conditions = Conditions(
                 everything=self._options.everything,
@@ -126,14 +106,12 @@ class Workflow:
                 edited=edited,
                 broken=broken,
             )
-            planned = plan(sessions, results.states, self._memory, conditions)
+            planned = plan(sessions, results.states, self._memory, conditions, changes=self._changes.of)
             sources = self._sources(sessions, planned, runners)
             if planned or sources or self._killed:
                 self._run(planned, results, runners, sources)
-        if not self._options.check:
-            pages = [session.page for session in sessions]
-            self._memory.save(pages)
-            self._failed.discard_others({*pages, *broken})
+        pages = [session.page for session in sessions]
+        self._settler.end(pages, broken=broken, has_run=bool(results.runs))
         if self._swept:
             self._memory.end()
         return results
@@ -151,15 +129,6 @@ class Workflow:
                 wanted.append(source)
         return [source for source in dict.fromkeys(wanted) if source is not None]
 
-    def _accept_fixed(self, sessions: Sequence[Session], results: Results) -> None:
-        """Settle failed runs that are right by now, because what is expected has been edited."""
-        for session in sessions:
-            kept = self._failed.load(session.page) if results.states[session.page].fixed else None
-            if kept is not None:
-                self._memory.begin()
-                outcome = Outcome(session, self._failed.recording(session.page))
-                self._take(self._settler.settle(outcome, engine=kept.engine), results)
-
     def _run(
         self,
         planned: Sequence[Planned],
@@ -167,13 +136,13 @@ class Workflow:
         runners: Mapping[str, Runner],
         sources: Sequence[EngineSource[Engine]],
     ) -> None:
-        self._reporter.planned({each.session.page: each.reason.value for each in planned})
+        self._progress.planned({each.session.page: each.why for each in planned})
         if self._options.refusal:
             results.no_engine = self._options.refusal
             return
         opened = OpenRunners(
             runners,
-            progress=self._reporter,
+            progress=self._progress,
             timeout=self._options.timeout,
             max_output=self._options.max_output,
         )
@@ -213,10 +182,10 @@ class Workflow:
             self._is_unswept = True
             return
         if swept:
-            self._reporter.note(swept)
+            self._progress.note(swept)
         elif self._killed:
             # A private engine ended with that build, and has removed its `--rm` containers.
-            self._reporter.note("an earlier build was killed; nothing of it is left on the engine")
+            self._progress.note("an earlier build was killed; nothing of it is left on the engine")
 
     def _close(self, opened: OpenRunners, results: Results) -> None:
         """End what engines were used for; what could not be ended or removed, the next build sweeps."""
@@ -229,23 +198,24 @@ class Workflow:
     def _tell(self, error: Exception, what: str, results: Results) -> None:
         """Report an error that belongs to no page."""
         if not isinstance(error, DockerRunError):
-            self._reporter.defect("", traceback.format_exc())
+            self._progress.defect("", traceback.format_exc())
             error = Defect.of(error, what)
         results.findings.append(Finding(None, error.subtype, "; ".join(str(error).splitlines())))
 
     def _run_on(self, opened: OpenRunners, planned: Sequence[Planned], results: Results) -> None:
         left = set[str]()
+        why = {each.session.page: each.why for each in planned}
 
         def settle(outcome: Outcome) -> None:
             page = outcome.session.page
             if outcome.traceback:
-                self._reporter.defect(page, outcome.traceback)
-            results.ran[page] = outcome.commands
-            self._take(self._settled(outcome, _identity(outcome.session, opened)), results)
+                self._progress.defect(page, outcome.traceback)
+            results.runs[page] = page_run(outcome, why[page])
+            self._take(self._settler.settle(outcome, engine=_identity(outcome.session, opened)), results)
             # An engine that went away could not be told to remove anything.
             if outcome.left or (outcome.problem and outcome.problem.cause is Cause.ENGINE):
                 left.add(page)
-            self._reporter.finished(page, outcome.commands, outcome.seconds)
+            self._progress.finished(page, outcome.commands, outcome.seconds)
 
         self._memory.begin()
         self._swept = False
@@ -254,15 +224,10 @@ class Workflow:
             runners=opened,
             clock=self._clock,
             jobs=self._options.jobs,
-            progress=self._reporter,
+            progress=self._progress,
             settle=settle,
         )
         self._swept = not left and not self._is_unswept
-
-    def _settled(self, outcome: Outcome, engine: str) -> Settled:
-        if self._options.check:
-            return self._settler.compare(outcome)
-        return self._settler.settle(outcome, engine=engine)
 
     @staticmethod
     def _take(settled: Settled, results: Results) -> None:

@@ -121,8 +121,6 @@ def attachments(networks: Sequence[Attachment], apart: Attachment) -> tuple[Atta
 
 
 def _combined(first: Attachment, apart: Attachment) -> Attachment:
-    if apart.is_plain:
-        return first
     for name, what in _CONFLICTS:
         if getattr(first, name) and getattr(apart, name):
             raise BadValue(

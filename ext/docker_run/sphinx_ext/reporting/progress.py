@@ -9,8 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from docker_run.results import counted
 from docker_run.sphinx_ext.reporting.log import get_logger
-from docker_run.workflow.report import counted
 
 logger = get_logger(__name__)
 
@@ -34,17 +34,15 @@ class LoggedProgress:
         """`log` is the file that keeps the tracebacks of this build's defects."""
         self._log = log
         self._defects: list[str] = []
-        self._total = 0
+        self._why: dict[str, str] = {}
         self._done = 0
         self._begun: set[str] = set()
         self._stages: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def planned(self, pages: Mapping[str, str]) -> None:
-        """Take note of the pages that will be run; the reasons are told with `-v`."""
-        self._total = len(pages)
-        for page, reason in pages.items():
-            logger.verbose("docker-run: %s will be run: %s", page, reason)
+        """Take note of the pages that will be run, each with the reason."""
+        self._why = dict(pages)
 
     def note(self, message: str) -> None:
         """Say `message`, on a line of its own."""
@@ -65,7 +63,7 @@ class LoggedProgress:
             first = page not in self._begun
             self._begun.add(page)
         if first:
-            logger.info("docker-run: %s: running", page)
+            logger.info("docker-run: %s: running (%s)", page, self._why.get(page, ""))
         logger.verbose("docker-run: %s: %s", page, text)
 
     def finished(self, page: str, commands: int, seconds: float) -> None:
@@ -73,7 +71,7 @@ class LoggedProgress:
         with self._lock:
             self._done += 1
         told = counted(commands, "command")
-        logger.info("docker-run: [%d/%d] %s: %s, %.1f s", self._done, self._total, page, told, seconds)
+        logger.info("docker-run: [%d/%d] %s: %s, %.1f s", self._done, len(self._why), page, told, seconds)
 
     def defect(self, page: str, traceback: str) -> None:
         """Keep where a defect showed in the log file, and tell it with `-v`."""
