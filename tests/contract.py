@@ -16,7 +16,7 @@ import pytest
 from docker_run.errors import EngineRefusal, ImageProblem, Interrupted, TimedOut, TooMuchOutput
 from docker_run.model import (
     Command,
-    CommandRecording,
+    CommandResult,
     Expectation,
     Input,
     Location,
@@ -64,7 +64,7 @@ def run(
     *typed: str,
     timeout: float | None = None,
     expect: Expectation = Expectation(),
-) -> CommandRecording:
+) -> CommandResult:
     """Run one line in a session of its own."""
     asked = step(line, *typed, timeout=timeout, expect=expect)
     with engine.session(session(asked)) as running:
@@ -72,7 +72,7 @@ def run(
     return recording
 
 
-def text(recording: CommandRecording, stream: Stream) -> str:
+def text(recording: CommandResult, stream: Stream) -> str:
     """Return what came out on one stream."""
     return b"".join(chunk.data for chunk in recording.output if chunk.stream is stream).decode()
 
@@ -95,14 +95,14 @@ class EngineContract:
         *typed: str,
         timeout: float | None = None,
         expect: Expectation = Expectation(),
-    ) -> CommandRecording:
+    ) -> CommandResult:
         """Run one line in a session of its own."""
         asked = step(line, *typed, timeout=timeout, expect=expect)
         with engine.session(self.session(asked)) as running:
             (recording,) = running.run(asked)
         return recording
 
-    def text(self, recording: CommandRecording, stream: Stream) -> str:
+    def text(self, recording: CommandResult, stream: Stream) -> str:
         """Return what came out on one stream, where streams are apart."""
         return text(recording, stream)
 

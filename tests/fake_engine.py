@@ -32,7 +32,7 @@ from docker_run.errors import (
 from docker_run.model import (
     Chunk,
     Command,
-    CommandRecording,
+    CommandResult,
     Environment,
     Image,
     Session,
@@ -108,7 +108,7 @@ class FakeSession:
         self._used: set[str] = set(session.images)
         self._files: dict[tuple[str, str], bytes] = {}
 
-    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+    def run(self, step: Step) -> tuple[CommandResult, ...]:
         if step.file:
             self._files[step.lab, step.file.path] = step.file.data
         recordings = tuple(self._run(command, step) for command in step.commands)
@@ -120,7 +120,7 @@ class FakeSession:
     def images(self) -> tuple[Image, ...]:
         return tuple(Image(name, "sha256:" + "0" * 64, "made up") for name in sorted(self._used))
 
-    def _run(self, command: Command, step: Step) -> CommandRecording:
+    def _run(self, command: Command, step: Step) -> CommandResult:
         engine = self._engine
         with engine.lock:
             if engine.gone_after is not None and len(engine.commands) >= engine.gone_after:
@@ -150,7 +150,7 @@ class FakeSession:
             return self._printed(command, Stream.OUT, f"{identity}\n".encode())
         return self._execute(command, line, step)
 
-    def _execute(self, command: Command, line: RunLine, step: Step) -> CommandRecording:
+    def _execute(self, command: Command, line: RunLine, step: Step) -> CommandResult:
         program, *arguments = line.command or ("true",)
         tty = line.tty
         stream, end = (Stream.TERMINAL, "\r\n") if tty else (Stream.OUT, "\n")
@@ -165,7 +165,7 @@ class FakeSession:
                 data = b""
             case "false" | "sh":  # the latter is for `sh -c 'exit N'`
                 code = int(arguments[1].rpartition("exit ")[2]) if arguments else 1
-                return CommandRecording(command.text, code, 0.01)
+                return CommandResult(command.text, code, 0.01)
             case "sleep":
                 self._sleep(command, float(arguments[0]), step.timeout or self._engine.timeout)
                 data = b""
@@ -178,7 +178,7 @@ class FakeSession:
             raise TooMuchOutput(f"`{command.text}` printed more than {self._engine.max_output} bytes")
         return self._printed(command, stream, data)
 
-    def _on_lab(self, command: Command, step: Step) -> CommandRecording:
+    def _on_lab(self, command: Command, step: Step) -> CommandResult:
         """Run what is typed at a lab's shell."""
         words = tuple(shlex.split(command.text.replace("\\\n", "")))
         match words:
@@ -198,17 +198,18 @@ class FakeSession:
             raise TimedOut(f"`{command.text}` was still running after {timeout:g} s")
 
     @staticmethod
-    def _printed(command: Command, stream: Stream, data: bytes) -> CommandRecording:
-        return CommandRecording(command.text, 0, 0.01, (Chunk(stream, data),) if data else ())
+    def _printed(command: Command, stream: Stream, data: bytes) -> CommandResult:
+        chunks = (Chunk(stream, data),) if data else ()
+        return CommandResult(command.text, 0, 0.01, chunks, len(command.typed) or None)
 
-    def _failed(self, command: Command, step: Step, code: int, message: str) -> CommandRecording:
+    def _failed(self, command: Command, step: Step, code: int, message: str) -> CommandResult:
         expected = step.expect.statuses(len(step.commands))[step.commands.index(command)]
         if not self._session.place.traits.console and code != expected:
             raise EngineRefusal(f"`{command.text}` is refused: {message} (say `:exit-code: {code}`)")
-        return CommandRecording(command.text, code, 0.01, (Chunk(Stream.ERR, f"{message}\n".encode()),))
+        return CommandResult(command.text, code, 0.01, (Chunk(Stream.ERR, f"{message}\n".encode()),))
 
 
-def _at_terminal(recording: CommandRecording) -> CommandRecording:
+def _at_terminal(recording: CommandResult) -> CommandResult:
     """Make of what a program printed what its terminal got."""
     output = tuple(
         chunk

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from docker_run.engine.runners import LabRunner
-from docker_run.model import Command, CommandRecording, Location, Place, Session, Step, TerminalSize
+from docker_run.model import Command, CommandResult, Location, Place, Session, Step, TerminalSize
 from docker_run.recordings.key import session_keys
 from docker_run.terminal import screen
 
@@ -30,6 +30,6 @@ def session(
     return Session(page, steps, keys, PLACE, terminal, tuple(images))
 
 
-def shown(recording: CommandRecording, size: TerminalSize | None = None) -> str:
+def shown(recording: CommandResult, size: TerminalSize | None = None) -> str:
     """Return what a reader sees of a command."""
     return screen.text(screen.lines(recording.output, size or TerminalSize()))

@@ -56,6 +56,8 @@ def _act(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _lock(options.engine, environ, catalogue=options.catalogue, names=options.names)
     if options.action == "build":
         return _build(options, environ)
+    if options.action == "convert":
+        return _convert(options.recordings)
     return _run(options.engine, environ, command=options.command, optional=options.optional)
 
 
@@ -90,6 +92,12 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="only these (default: those of the catalogue and of the lock file)",
     )
     _add_build(actions.add_parser("build", parents=[common], help=_BUILD, description=_BUILD))
+    convert = actions.add_parser(
+        "convert", help="write recordings of earlier formats in today's; needs no engine"
+    )
+    convert.add_argument(
+        "recordings", type=Path, metavar="RECORDINGS", help="the directory, e.g. docs/recordings"
+    )
     run = actions.add_parser(
         "engine", parents=[common], help="run a command with DOCKER_HOST set to an engine, started if need be"
     )
@@ -196,6 +204,20 @@ def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     built = build_image(url, wanted, environ=environ, progress=_Lines())
     print(visible(report(built, private=url == PrivateEngine().url)))  # noqa: T201 - a command line program
     return 0
+
+
+def _convert(recordings: Path) -> int:
+    # Not at the top: as for `clean`.
+    from docker_run.recordings.store import Store  # noqa: PLC0415
+
+    if not recordings.is_dir():
+        _Lines().note(f"docker_run: there is no directory {recordings}")
+        return 1
+    failed = 0
+    for path, problem in Store(recordings).convert():
+        failed += bool(problem)
+        _Lines().note(problem or f"{path}: converted")
+    return 1 if failed else 0
 
 
 def _run(setting: str, environ: Mapping[str, str], *, command: Sequence[str], optional: bool) -> int:

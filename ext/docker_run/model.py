@@ -125,35 +125,6 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class LineRange:
-    """A range of lines, counted from 1, both ends included."""
-
-    first: int
-    last: int | None = None
-    """None goes on to the end."""
-
-    def __contains__(self, line: object) -> bool:
-        return isinstance(line, int) and self.first <= line and (self.last is None or line <= self.last)
-
-
-@dataclass(frozen=True, slots=True)
-class Presentation:
-    """How a step looks on its page. Nothing of it decides what is run, or what came out."""
-
-    caption: str = ""
-    name: str = ""
-    classes: tuple[str, ...] = ()
-    lines: tuple[LineRange, ...] = ()
-    """The lines of the output that are shown; empty shows all."""
-    emphasize: tuple[LineRange, ...] = ()
-    """The lines of the block, commands included, that are emphasised."""
-    collapse: str = ""
-    """The text on which a reader clicks to see the output; empty shows it at once."""
-    hidden: bool = False
-    """Whether nothing is shown: the step is run for what it leaves behind, or for its values."""
-
-
-@dataclass(frozen=True, slots=True)
 class RunnerTraits:
     """What a runner can do, as far as it decides what an author may write."""
 
@@ -251,27 +222,56 @@ class Stream(Enum):
     TERMINAL = "tty"
     """What a program wrote to its terminal."""
     TYPED = "key"
-    """What was typed at the terminal: one line of `Command.typed`, in its own notation."""
+    """What was typed at the terminal. In a `Chunk`: one line of `Command.typed`, in its own notation.
+    In a `Segment`: its echo on the screen."""
+    PROMPT = "ask"
+    """What stood on the line before the cursor when that was typed. Only in a `Segment`."""
 
 
 class Chunk(NamedTuple):
-    """A piece of output, in the order in which the pieces came."""
+    """A piece of output as it was read, in the order in which the pieces came."""
 
     stream: Stream
-    """Where it came from, or went."""
     data: bytes
-    """As it was read, or typed."""
+    """The bytes that were read, or what was typed."""
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRecording:
-    """What one command printed, and how it ended."""
+class CommandResult:
+    """What a runner returns for one command: all bytes that it printed, and how it ended."""
 
     command: str
     """Equal to `Command.text` of the command that ran."""
     exit_code: int
     seconds: float
     output: tuple[Chunk, ...] = ()
+    typed: int | None = None
+    """How many lines of `Command.typed` were sent, waits not counted; None where nothing was to be."""
+
+
+class Segment(NamedTuple):
+    """A piece of recorded output, as a reader sees it on the screen in the end."""
+
+    stream: Stream
+    text: str
+    """Logical lines, each with a line feed at its end; a segment without one is continued on the same
+    line by the next. Colours and weights are SGR sequences (ECMA-48, 8.3.117), each in force up to the
+    next or to the end of its line. There are no other control characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecording:
+    """What a reader sees of one command, and how it ended."""
+
+    command: str
+    """Equal to `Command.text` of the command that ran."""
+    exit_code: int
+    seconds: float
+    output: tuple[Segment, ...] = ()
+    typed: int | None = None
+    """As `CommandResult.typed`; None also where it is not known."""
+    not_text: str = ""
+    """Which bytes of the output can't be shown as text; empty where all can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from docker_run.model import CommandRecording, Environment, Image, RunnerTraits, Session, Step
+from docker_run.model import CommandResult, Environment, Image, RunnerTraits, Session, Step
 from docker_run.results import BuildResult
 
 
@@ -132,7 +132,7 @@ class RunnerSession(Protocol):
     """A session under way: what its steps leave behind lives until it is closed."""
 
     @abstractmethod
-    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+    def run(self, step: Step) -> tuple[CommandResult, ...]:
         """Run the commands of `step`, one after another; an entry for each.
 
         Before the first, the step's file is put in its place.

@@ -19,7 +19,7 @@ from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
 from docker_run.engine.opening import open_engine as open_engine_of
 from docker_run.engine.settings import EngineSettings, Limits
-from docker_run.model import CommandRecording, DirectLimits, LabSettings
+from docker_run.model import CommandResult, DirectLimits, LabSettings
 from lab_sessions import session, step
 from told import Quiet
 
@@ -108,14 +108,14 @@ def lab_engine(open_labs: OpenLabs) -> DockerEngine:
 
 
 @pytest.fixture
-def run(lab_engine: DockerEngine) -> Callable[..., list[CommandRecording]]:
+def run(lab_engine: DockerEngine) -> Callable[..., list[CommandResult]]:
     """Give a function that runs commands in a session of their own."""
 
     def run(
         *commands: str | tuple[str, ...],
         images: Sequence[str] = (),
         **settings: Any,  # noqa: ANN401 - fields of a step
-    ) -> list[CommandRecording]:
+    ) -> list[CommandResult]:
         asked = step(*commands, **settings)
         with lab_engine.session(session(asked, images=images)) as running:
             return list(running.run(asked))

@@ -16,7 +16,7 @@ from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import BodyProblem, ImageProblem, Interrupted, LabProblem, TimedOut, TooMuchOutput
 from docker_run.model import (
-    CommandRecording,
+    CommandResult,
     Expectation,
     LabFile,
     Step,
@@ -26,7 +26,7 @@ from docker_run.model import (
 from docker_run.protocols import RunnerSession
 from lab_sessions import session, shown, step
 
-Run = Callable[..., list[CommandRecording]]
+Run = Callable[..., list[CommandResult]]
 
 pytestmark = pytest.mark.engine
 
@@ -260,7 +260,7 @@ def test_sessions_do_not_disturb_each_other(lab_engine: DockerEngine) -> None:
         "curl -sI --retry 30 --retry-all-errors localhost | head -n 1",
         "docker ps -a --format {{.Names}}",
     )
-    results: dict[str, Sequence[CommandRecording]] = {}
+    results: dict[str, Sequence[CommandResult]] = {}
     opened = threading.Barrier(2)
 
     def build(page: str) -> None:
@@ -301,7 +301,7 @@ def test_labs_are_started_ahead(lab_engine: DockerEngine, client: docker.DockerC
 # Images.
 
 
-def pull(running: RunnerSession, asked: Step) -> CommandRecording:
+def pull(running: RunnerSession, asked: Step) -> CommandResult:
     return running.run(asked)[0]
 
 

@@ -26,7 +26,7 @@ from docker_run.engine.direct.direct_runner import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
-from docker_run.model import CommandRecording, Stream, TerminalSize
+from docker_run.model import CommandResult, Stream, TerminalSize
 from docker_run.protocols import RunnerSession
 from docker_run.terminal import screen
 from lab_sessions import PLACE, session, step
@@ -44,7 +44,7 @@ class TestLab(EngineContract):
     def engine(self, open_labs: Callable[..., DockerEngine]) -> DockerEngine:
         return open_labs(timeout=TIMEOUT, max_output=MAX_OUTPUT)
 
-    def text(self, recording: CommandRecording, stream: Stream) -> str:
+    def text(self, recording: CommandResult, stream: Stream) -> str:
         """Return everything: at a terminal, both streams are one."""
         assert stream in (Stream.OUT, Stream.ERR)
         return text(recording, Stream.TERMINAL).replace("\r\n", "\n")
@@ -138,7 +138,7 @@ MASKS = (
 )
 
 
-def masked(recording: CommandRecording) -> list[str]:
+def masked(recording: CommandResult) -> list[str]:
     """Return the lines that were printed, without what may differ."""
     printed = screen.text(screen.lines(recording.output, TerminalSize(), joined=True))
     for pattern, instead in MASKS:

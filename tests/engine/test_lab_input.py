@@ -14,7 +14,7 @@ from docker_run.authoring.run_directive import parse_step
 from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.labs import lab_exec
-from docker_run.model import CommandRecording, Location, Step, Stream, TerminalSize
+from docker_run.model import CommandResult, Location, Step, Stream, TerminalSize
 from docker_run.protocols import RunnerSession
 from docker_run.terminal import screen
 from docker_run.terminal.screen import Kind
@@ -60,7 +60,7 @@ def md5(*lines: str) -> str:
     return f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}  -"
 
 
-def last_line(recording: CommandRecording) -> str:
+def last_line(recording: CommandResult) -> str:
     """Return the last line that was printed."""
     data = b"".join(chunk.data for chunk in recording.output if chunk.stream is Stream.TERMINAL)
     return data.decode().rstrip().rpartition("\n")[2]

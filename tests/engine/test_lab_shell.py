@@ -9,15 +9,15 @@ import pytest
 
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import BodyProblem, DockerRunError, LabProblem
-from docker_run.model import CommandRecording, LabFile
+from docker_run.model import CommandResult, LabFile
 from lab_sessions import session, shown, step
 
 pytestmark = pytest.mark.engine
 
-Run = Callable[..., list[CommandRecording]]
+Run = Callable[..., list[CommandResult]]
 
 
-def said(recordings: list[CommandRecording]) -> list[tuple[int, str]]:
+def said(recordings: list[CommandResult]) -> list[tuple[int, str]]:
     return [(recording.exit_code, shown(recording)) for recording in recordings]
 
 
@@ -154,7 +154,7 @@ def test_a_file_is_put_where_the_shell_is_whatever_that_is_called(
 
 
 def test_a_command_line_longer_than_a_terminals_buffer_is_whole(
-    run: Callable[..., list[CommandRecording]],
+    run: Callable[..., list[CommandResult]],
 ) -> None:
     # 4,096 bytes are what Linux keeps of a line that nobody edits.
     words = "x" * 20_000

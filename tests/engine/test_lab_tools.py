@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from docker_run.engine.engine import DockerEngine
-from docker_run.model import CommandRecording, LabFile, Step
+from docker_run.model import CommandResult, LabFile, Step
 from lab_sessions import HERE, session, shown, step
 
-Run = Callable[..., list[CommandRecording]]
+Run = Callable[..., list[CommandResult]]
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ from contract import exits, run, session, step, text
 from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, TimedOut
-from docker_run.model import CommandRecording, Stream
+from docker_run.model import CommandResult, Stream
 
 pytestmark = pytest.mark.engine
 
@@ -20,11 +20,11 @@ DIALOGUE = 'while printf "> " && read -r line; do case $line in exit*) exit 4;; 
 """A program that prompts, and says what it read."""
 
 
-def seen(recording: CommandRecording) -> str:
+def seen(recording: CommandResult) -> str:
     return text(recording, Stream.TERMINAL)
 
 
-def typed(recording: CommandRecording) -> list[str]:
+def typed(recording: CommandResult) -> list[str]:
     return [chunk.data.decode() for chunk in recording.output if chunk.stream is Stream.TYPED]
 
 

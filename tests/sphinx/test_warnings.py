@@ -252,7 +252,7 @@ def undated(text: str) -> str:
         (lambda text: text.replace("seconds", "<<<<<<< HEAD\nseconds", 1), "recording-unreadable"),
         (lambda _text: "\0\1\2", "recording-unreadable"),
         (lambda _text: "", "recording-unreadable"),
-        (lambda text: text.replace("recording 1", "recording 99", 1), "recording-newer"),
+        (lambda text: text.replace("recording 2", "recording 99", 1), "recording-newer"),
     ],
 )
 def test_unreadable_recordings(site: Site, engine: FakeEngine, damage: object, subtype: str) -> None:

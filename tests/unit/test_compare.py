@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from docker_run.model import (
     Chunk,
     CommandRecording,
+    CommandResult,
     Environment,
     Image,
     Recording,
@@ -19,6 +20,7 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recordings.compare import Difference, differences
+from docker_run.recordings.record import record
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
@@ -27,7 +29,8 @@ OUT, ERR, TTY, KEY = Stream.OUT, Stream.ERR, Stream.TERMINAL, Stream.TYPED
 
 
 def command(*output: tuple[Stream, bytes], text: str = "docker run x", code: int = 0) -> CommandRecording:
-    return CommandRecording(text, code, 0.5, tuple(Chunk(*chunk) for chunk in output))
+    chunks = tuple(Chunk(*chunk) for chunk in output)
+    return record(CommandResult(text, code, 0.5, chunks), TerminalSize())
 
 
 def recording(*steps: StepRecording) -> Recording:

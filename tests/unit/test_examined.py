@@ -9,11 +9,11 @@ import pytest
 
 from contract import session, step
 from docker_run.model import (
-    Chunk,
     CommandRecording,
     Environment,
     Problem,
     Recording,
+    Segment,
     Session,
     StepRecording,
     Stream,
@@ -41,7 +41,7 @@ class CountingStore(Store):
 
 
 def printed(asked: Session, text: str) -> Recording:
-    output = (Chunk(Stream.OUT, f"{text}\n".encode()),)
+    output = (Segment(Stream.OUT, f"{text}\n"),)
     steps = (StepRecording(asked.key, (CommandRecording(asked.steps[0].commands[0].text, 0, 0.1, output),)),)
     where = Environment("Engine", "System", "x86_64")
     return Recording(asked.page, "direct", TerminalSize(), "2026-11-23T00:00:00Z", where, (), steps)

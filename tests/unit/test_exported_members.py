@@ -25,7 +25,7 @@ MODULES = {
 ROOMS = [name for name, path in MODULES.items() if path.name == "__init__.py"]
 
 NOT_PUBLIC = {
-    model: {"DirectLimits", "LabSettings", "LineRange", "Presentation"},
+    model: {"DirectLimits", "LabSettings"},
     errors: set[str](),
     protocols: {"BuildProgress", "Clock", "Reporter"},
 }

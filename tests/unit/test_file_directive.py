@@ -12,8 +12,9 @@ from docker_run.authoring.file_directive import (
     parse_file,
     parse_file_presentation,
 )
+from docker_run.authoring.presentation import LineRange
 from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
-from docker_run.model import LabFile, LineRange, Location, RunnerTraits, Step
+from docker_run.model import LabFile, Location, RunnerTraits, Step
 from lab_sessions import TRAITS
 
 WHERE = Location("page.md", 7)

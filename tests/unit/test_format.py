@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem
 from docker_run.model import (
-    Chunk,
     CommandRecording,
     Environment,
     Image,
     Recording,
+    Segment,
     StepRecording,
     Stream,
     TerminalSize,
@@ -27,26 +27,29 @@ from docker_run.model import (
 from docker_run.recordings.escapes import escape, unescape
 from docker_run.recordings.format import dumps, normalised
 from docker_run.recordings.reader import loads
+from docker_run.terminal.segments import is_shown
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 # Characters that text formats are known to trip over, and any others.
 AWKWARD = "\\ |\t\r\n\x1b\x00\x7f\x85\xa0\u200b\u2028\u202e\ufeff\u3000\ud800\udc80>$-=<nexu{}0"
 TEXT = st.text(st.one_of(st.sampled_from(AWKWARD), st.characters(codec=None)), max_size=12)
-DATA = st.one_of(
-    st.lists(st.sampled_from([b"\n", b"\r\n", b"\\", b" ", b"\xff", b"\xc3", b"\xa9", b"a"]), max_size=8).map(
-        b"".join
+SHOWN = st.lists(
+    st.one_of(
+        st.sampled_from(["\n", "\\", " ", "é", "\xa0", "\u3000", "\x1b[1;31m", "\x1b[m", "a", "|", "\u200d"]),
+        st.characters(codec="utf-8").filter(is_shown),
     ),
-    st.binary(max_size=20),
-    TEXT.map(lambda text: text.encode("utf-8", "replace")),
-)
-CHUNKS = st.lists(st.builds(Chunk, st.sampled_from(Stream), DATA), max_size=6).map(tuple)
+    max_size=12,
+).map("".join)
+SEGMENTS = st.lists(st.builds(Segment, st.sampled_from(Stream), SHOWN), max_size=6).map(tuple)
 COMMANDS = st.builds(
     CommandRecording,
     command=TEXT,
     exit_code=st.integers(-(2**31), 2**31),
     seconds=st.floats(0, 1e9) | st.just(-0.0),
-    output=CHUNKS,
+    output=SEGMENTS,
+    typed=st.none() | st.integers(0, 10**9),
+    not_text=TEXT,
 )
 STEPS = st.builds(
     StepRecording,
@@ -81,13 +84,16 @@ SAMPLE = Recording(
             key="ab" * 32,
             commands=(
                 CommandRecording(
-                    "docker run --rm busybox printf 'a\\tb \\n'", 0, 0.31249, (Chunk(Stream.OUT, b"a\tb \n"),)
+                    "docker run --rm busybox printf 'a\\tb \\n'",
+                    0,
+                    0.31249,
+                    (Segment(Stream.OUT, "a\xa0b \n"),),
                 ),
                 CommandRecording(
                     "docker run busybox \\\n  cat /nothing",
                     1,
                     0.5,
-                    (Chunk(Stream.ERR, b"cat: can't open '/nothing'\n"), Chunk(Stream.OUT, b"no end")),
+                    (Segment(Stream.ERR, "cat: can't open '/nothing'\n"), Segment(Stream.OUT, "no end")),
                 ),
             ),
         ),
@@ -99,12 +105,11 @@ SAMPLE = Recording(
                     0,
                     1.0,
                     (
-                        Chunk(Stream.TERMINAL, b"/ # "),
-                        Chunk(Stream.TYPED, b"ls -d /bin"),
-                        Chunk(Stream.TERMINAL, b"ls -d /bin\r\n\x1b[1;34m/bin\x1b[m\r\nbare\n/ # "),
-                        Chunk(Stream.TYPED, b""),
-                        Chunk(Stream.TYPED, b"<C-d>"),
+                        Segment(Stream.PROMPT, "/ # "),
+                        Segment(Stream.TYPED, "ls -d /bin\n"),
+                        Segment(Stream.TERMINAL, "\x1b[1;34m/bin\x1b[m\nplain\n/ # \n"),
                     ),
+                    typed=3,
                 ),
             ),
             date="2026-11-24T00:00:00Z",
@@ -112,7 +117,7 @@ SAMPLE = Recording(
         StepRecording(key="ef" * 32, not_run="the image `ubuntu` can't be had"),
     ),
 )
-SAMPLE_TEXT = rf"""docker-run recording 1
+SAMPLE_TEXT = rf"""docker-run recording 2
 page: docs/first
 place: direct
 terminal: 80x24
@@ -127,7 +132,7 @@ step: {"ab" * 32}
 $ docker run --rm busybox printf 'a\\tb \\n'
 exit: 0
 seconds: 0.312
-out|a\tb\x20
+out|a\u{{a0}}b\x20
 $ docker run busybox \\
 >   cat /nothing
 exit: 1
@@ -140,14 +145,12 @@ date: 2026-11-24T00:00:00Z
 $ docker run -it busybox
 exit: 0
 seconds: 1.000
-tty|/ # \
+typed: 3
+ask|/ # \
 key|ls -d /bin
-tty|ls -d /bin
 tty|\e[1;34m/bin\e[m
-tty|bare\n
-tty|/ # \
-key|
-key|<C-d>
+tty|plain
+tty|/ #\x20
 
 step: {"ef" * 32}
 not run: the image `ubuntu` can't be had
@@ -192,17 +195,24 @@ def test_the_text_survives_editors_and_git(recording: Recording) -> None:
 
 
 @PATIENTLY
-@given(st.lists(st.builds(Chunk, st.sampled_from(Stream), DATA), max_size=8))
-def test_normalising_keeps_every_byte_in_its_order(chunks: list[Chunk]) -> None:
-    command = CommandRecording("x", 0, 0, tuple(chunks))
-    step = StepRecording("k", (command,))
+@given(st.lists(st.builds(Segment, st.sampled_from(Stream), SHOWN), max_size=8))
+def test_normalising_keeps_every_character_in_its_order(segments: list[Segment]) -> None:
+    step = StepRecording("k", (CommandRecording("x", 0, 0, tuple(segments)),))
     output = normalised(replace(SAMPLE, steps=(step,))).steps[0].commands[0].output
-    before = [(chunk.stream, byte) for chunk in chunks for byte in chunk.data]
-    assert [(chunk.stream, byte) for chunk in output for byte in chunk.data] == before
-    typed = [chunk for chunk in chunks if chunk.stream is Stream.TYPED]
-    assert [chunk for chunk in output if chunk.stream is Stream.TYPED] == typed
-    pairs = pairwise(output)
-    assert all(one.stream is not two.stream or one.stream is Stream.TYPED for one, two in pairs)
+    before = [(stream, character) for stream, text in segments for character in text]
+    assert [(stream, character) for stream, text in output for character in text] == before
+    assert all(one.stream is not two.stream for one, two in pairwise(output))
+
+
+@pytest.mark.parametrize(
+    "text", ["\x07", "\t", "\r", "\x1b", "\x1b[2J", "\x1b[?25m", "\x9b1m", "\u202e", "\ufffe"]
+)
+def test_what_no_screen_shows_is_neither_written_nor_read(text: str) -> None:
+    step = StepRecording("k", (CommandRecording("c", 0, 0, (Segment(Stream.OUT, f"a{text}\n"),)),))
+    with pytest.raises(ValueError, match="no control characters but those of colours"):
+        dumps(replace(SAMPLE, steps=(step,)))
+    message = problem(SAMPLE_TEXT.replace("err|cat", f"err|{escape(text)}cat"))
+    assert "line 21: expected no control characters but those of colours" in message
 
 
 def test_everything_hidden_is_escaped() -> None:
@@ -221,21 +231,21 @@ def test_visible_text_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "lines"),
+    ("written", "lines"),
     [
-        (b"", []),
-        (b"\n", ["out|"]),
-        (b"x", ["out|x\\"]),
-        (b"x\\\n", ["out|x\\\\"]),
-        (b"x\\", ["out|x\\\\\\"]),
-        (b"x\r\n", ["out|x\\r"]),
-        (b"x \n\n", ["out|x\\x20", "out|"]),
-        (b"\xff\xc3\xa9\n", ["out|\\xffé"]),
-        ("\u200b\ufeff\u202e\n".encode(), ["out|\\u{200b}\\u{feff}\\u{202e}"]),
+        ("", []),
+        ("\n", ["out|"]),
+        ("x", ["out|x\\"]),
+        ("x\\\n", ["out|x\\\\"]),
+        ("x\\", ["out|x\\\\\\"]),
+        ("x \n\n", ["out|x\\x20", "out|"]),
+        ("\ufffdé\n", ["out|\ufffdé"]),
+        ("\x1b[1;31mx\x1b[m\n", ["out|\\e[1;31mx\\e[m"]),
+        ("\xa0\u3000\n", ["out|\\u{a0}\\u{3000}"]),
     ],
 )
-def test_output_lines(data: bytes, lines: list[str]) -> None:
-    step = StepRecording("k", (CommandRecording("c", 0, 0, (Chunk(Stream.OUT, data),)),))
+def test_output_lines(written: str, lines: list[str]) -> None:
+    step = StepRecording("k", (CommandRecording("c", 0, 0, (Segment(Stream.OUT, written),)),))
     text = dumps(replace(SAMPLE, steps=(step,)))
     assert [line for line in text.split("\n") if line.startswith("out|")] == lines
 
@@ -251,9 +261,9 @@ def problem(text: str) -> str:
 @pytest.mark.parametrize(
     ("found", "damaged", "line", "expected"),
     [
-        ("docker-run recording 1\n", "", 1, "`docker-run recording 1`"),
-        ("docker-run recording 1", "\ufeffdocker-run recording 1", 1, r"found `\ufeffdocker-run"),
-        ("docker-run recording 1", "docker-run recording 0", 1, "`docker-run recording 1`"),
+        ("docker-run recording 2\n", "", 1, "`docker-run recording 2`"),
+        ("docker-run recording 2", "\ufeffdocker-run recording 2", 1, r"found `\ufeffdocker-run"),
+        ("docker-run recording 2", "docker-run recording 0", 1, "`docker-run recording 2`"),
         ("place: direct\n", "", 3, "`place:`"),
         ("place: direct", "place:direct", 3, "a blank after `place:`"),
         ("place: direct\n", "place: direct\nmood: good\n", 4, "`terminal:` and columns"),
@@ -265,18 +275,22 @@ def problem(text: str) -> str:
         ("exit: 0", "exit: 00", 14, "`exit: 0`"),
         ("seconds: 0.312", "seconds: 0.31", 15, "`seconds:` and a number"),
         ("out|a", "out a", 16, "an empty line"),
-        ("a\\tb", "a\tb", 16, r"found `out|a\tb"),
-        ("b\\x20", "b ", 16, r"`out|a\tb\x20`"),
-        ("a\\tb", "a\\qb", 16, "only the escapes"),
-        ("a\\tb", "\\u{110000}", 16, "only the escapes"),
-        ("a\\tb", "\\u{d800}", 16, "no half of a surrogate pair"),
-        ("a\\tb", "\\x61\\tb", 16, r"`out|a\tb\x20`"),
+        ("a\\u{a0}b", "a\tb", 16, "no control characters but those of colours"),
+        ("b\\x20", "b ", 16, r"`out|a\u{a0}b\x20`"),
+        ("a\\u{a0}b", "a\\qb", 16, "only the escapes"),
+        ("a\\u{a0}b", "\\u{110000}", 16, "only the escapes"),
+        ("a\\u{a0}b", "\\u{d800}", 16, "no control characters but those of colours"),
+        ("a\\u{a0}b", "\\x61\\u{a0}b", 16, r"`out|a\u{a0}b\x20`"),
+        ("typed: 3", "typed: 03", 29, "a whole number"),
+        ("typed: 3", "typed: -1", 29, "a whole number"),
+        ("typed: 3", "typed: 3\nnot text:", 30, "a value after `not text:`"),
+        ("typed: 3\n", "not text: NUL\ntyped: 3\n", 30, "an empty line"),
         ("out|no end\\\n\n", "out|no end\\\n", 23, "an empty line"),
         ("date: 2026-11-24T00:00:00Z", "date:", 25, "a value after `date:`"),
-        ("not run: the", "not ran: the", 39, "an empty line"),
-        ("\nend\n", "", 40, "the file ends too early"),
-        ("end\n", "end", 41, "the end of the file"),
-        ("end\n", "end\n\n", 42, "the end of the file"),
+        ("not run: the", "not ran: the", 37, "an empty line"),
+        ("\nend\n", "", 38, "the file ends too early"),
+        ("end\n", "end", 39, "the end of the file"),
+        ("end\n", "end\n\n", 40, "the end of the file"),
     ],
 )
 def test_damage_is_named_with_its_line(found: str, damaged: str, line: int, expected: str) -> None:
@@ -312,8 +326,8 @@ def test_no_beginning_of_a_recording_passes_for_one(length: int) -> None:
 
 
 def test_a_later_version_is_told_apart() -> None:
-    with pytest.raises(NewerRecording, match="format 2; this version reads up to 1"):
-        loads("docker-run recording 2\n<<<<<<< something else\n", source="x")
+    with pytest.raises(NewerRecording, match="format 3; this version reads up to 2"):
+        loads("docker-run recording 3\n<<<<<<< something else\n", source="x")
 
 
 def test_line_ends_that_git_changed_are_accepted() -> None:
@@ -348,7 +362,7 @@ def test_an_image_may_be_called_anything(text: str) -> None:
         ("out|no end\\", "out|no\\\nout| end\\", 23, "another stream"),
         ("\ndate: 2026-11-24T00:00:00Z", "\ndate: \\x32026", 25, "`date: 2026`"),
         ("image: busybox", r"image: busybo\x78", 9, "`image: busybox | sha256"),
-        ("docker-run recording 1", f"docker-run recording {'1' * 5000}", 1, "`docker-run recording 1`"),
+        ("docker-run recording 2", f"docker-run recording {'1' * 5000}", 1, "`docker-run recording 2`"),
     ],
 )
 def test_odd_values_are_named_with_their_line(found: str, damaged: str, line: int, expected: str) -> None:
@@ -360,7 +374,7 @@ def test_odd_values_are_named_with_their_line(found: str, damaged: str, line: in
 
 
 @PATIENTLY
-@given(st.lists(st.sampled_from([*SAMPLE_TEXT.split("\n"), "out|\\", "tty|a\\r", "err|\\n", "> b", "$"])))
+@given(st.lists(st.sampled_from([*SAMPLE_TEXT.split("\n"), "out|\\", "key|a", "ask|x\\", "> b", "$"])))
 def test_lines_in_any_order_are_a_recording_or_a_problem(lines: list[str]) -> None:
     head = SAMPLE_TEXT.split("\n")[:12]
     text = "\n".join([*head, *lines, "", "end", ""])

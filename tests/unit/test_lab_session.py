@@ -13,7 +13,7 @@ from docker_run.engine.labs import tool_failures
 from docker_run.engine.labs.lab_session import Lab, LabSession
 from docker_run.engine.settings import Limits
 from docker_run.errors import EngineRefusal, ImageProblem, LabProblem, SlowPattern, TimedOut
-from docker_run.model import Chunk, Command, CommandRecording, Expectation, Stream, TerminalSize
+from docker_run.model import Chunk, Command, CommandResult, Expectation, Stream, TerminalSize
 from lab_sessions import shown, step
 from patience import patience
 
@@ -51,13 +51,13 @@ class Shell:
         self.console = self
         self.lost = None
 
-    def run(self, command: Command, limits: Limits, **_: object) -> CommandRecording:
+    def run(self, command: Command, limits: Limits, **_: object) -> CommandResult:
         assert limits.seconds
         self.ran.append(command.text)
         if self.error is not None:
             raise self.error
         chunk = Chunk(Stream.TERMINAL, self.output.replace("\n", "\r\n").encode())
-        return CommandRecording(command.text, self.status, 0.1, (chunk,))
+        return CommandResult(command.text, self.status, 0.1, (chunk,))
 
 
 class Machine:
@@ -174,7 +174,7 @@ def test_what_ran_before_a_missing_image_is_kept() -> None:
     asked = step("one", "docker run ubuntu", "three", optional=True)
     running = session(shell)
 
-    def run(command: Command, limits: Limits, **_: object) -> CommandRecording:
+    def run(command: Command, limits: Limits, **_: object) -> CommandResult:
         shell.output = NO_SUCH_HOST if "docker" in command.text else "fine\n"
         return Shell.run(shell, command, limits)
 

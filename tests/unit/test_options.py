@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from docker_run.authoring.options import exit_codes, line_ranges, parse_ranges, refuse_repeated, seconds
+from docker_run.authoring.presentation import LineRange
 from docker_run.errors import OptionProblem
-from docker_run.model import LineRange
 
 
 @pytest.mark.parametrize(

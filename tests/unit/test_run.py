@@ -78,7 +78,7 @@ def test_a_session_becomes_a_recording() -> None:
     assert recording.environment.engine == "Fake Engine 1"
     assert [image.name for image in recording.images] == ["busybox"]
     assert [each.key for each in recording.steps] == list(asked.keys)
-    assert [each.commands[0].output[0].data for each in recording.steps] == [b"one\n", b"two\n"]
+    assert [each.commands[0].output[0].text for each in recording.steps] == ["one\n", "two\n"]
 
 
 def test_sessions_run_at_the_same_time() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from docker_run.authoring.console import LineProblem
+from docker_run.authoring.presentation import LineRange
 from docker_run.authoring.run_directive import DEFAULT_SUMMARY, END_OF_INPUT, parse_presentation, parse_step
 from docker_run.errors import BodyProblem, FlagProblem, OptionProblem, RefusedFlag, SyntaxProblem
-from docker_run.model import Capture, Command, Input, LineRange, Location, Step
+from docker_run.model import Capture, Command, Input, Location, Step
 from lab_sessions import TRAITS
 
 WHERE = Location("page.md", 7)

@@ -10,7 +10,7 @@ import pytest
 
 from docker_run.model import (
     Chunk,
-    CommandRecording,
+    CommandResult,
     Environment,
     Recording,
     StepRecording,
@@ -19,8 +19,10 @@ from docker_run.model import (
 )
 from docker_run.recordings.format import text_lines
 from docker_run.recordings.reader import load
+from docker_run.recordings.record import record
 from docker_run.terminal import markup, screen
 from docker_run.terminal.markup import Block
+from docker_run.terminal.segments import packed_lines, segments
 
 SIZE = TerminalSize()
 SMALL = 40_000
@@ -91,19 +93,38 @@ def test_lines_that_are_not_kept_take_nothing(unit: bytes) -> None:
 
 
 def recorded(unit: bytes, size: int) -> Recording:
-    command = CommandRecording("yes", 0, 0.0, output(unit, size))
+    command = record(CommandResult("yes", 0, 0.0, output(unit, size)), SIZE)
     environment = Environment("engine", "system", "x86_64")
     return Recording("p", "direct", SIZE, "", environment, steps=(StepRecording("k", (command,)),))
 
 
-@pytest.mark.parametrize("unit", [PLAIN, SHORT, COLOURED, b"\xff\x00\n"])
-def test_reading_a_recording(unit: bytes) -> None:
+@pytest.mark.parametrize(("unit", "most"), [(PLAIN, 3.5), (SHORT, 3.5), (COLOURED, 3.5), (b"\xff\x00\n", 6)])
+def test_reading_a_recording(unit: bytes, most: float) -> None:
     def call(size: int) -> Callable[[], object]:
         # As a file is: nothing of it is held but the line that is read.
         text = BytesIO("".join(f"{line}\n" for line in text_lines(recorded(unit, size))).encode())
         return lambda: load(text, source="x")
 
-    assert slope(call) < 3.5
+    assert slope(call) < most
+
+
+@pytest.mark.parametrize("stream", [Stream.OUT, Stream.TERMINAL])
+@pytest.mark.parametrize(("unit", "most"), [(PLAIN, 4), (SHORT, 7), (COLOURED, 8), (WIDE, 8)])
+def test_recording_what_was_printed(unit: bytes, most: float, stream: Stream) -> None:
+    def call(size: int) -> Callable[[], object]:
+        chunks = output(unit, size, stream)
+        return lambda: segments(chunks, SIZE)
+
+    assert slope(call) < most
+
+
+@pytest.mark.parametrize(("unit", "most"), [(PLAIN, 4), (SHORT, 7), (COLOURED, 6), (WIDE, 5)])
+def test_a_literal_block_of_a_recording(unit: bytes, most: float) -> None:
+    def call(size: int) -> Callable[[], object]:
+        made = segments(output(unit, size), SIZE)
+        return lambda: markup.encode([Block("yes", packed_lines(made))])
+
+    assert slope(call) < most
 
 
 @pytest.mark.parametrize("unit", [PLAIN, SHORT])

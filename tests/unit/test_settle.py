@@ -11,13 +11,13 @@ from contract import session, step
 from docker_run.errors import Defect
 from docker_run.model import (
     Cause,
-    Chunk,
     CommandRecording,
     Environment,
     Expectation,
     Image,
     Problem,
     Recording,
+    Segment,
     Session,
     StepRecording,
     Stream,
@@ -50,7 +50,7 @@ def printed(asked: Session, *texts: str, code: int = 0) -> Recording:
     steps = tuple(
         StepRecording(
             key,
-            (CommandRecording(each.commands[0].text, code, 0.1, (Chunk(Stream.OUT, f"{text}\n".encode()),)),),
+            (CommandRecording(each.commands[0].text, code, 0.1, (Segment(Stream.OUT, f"{text}\n"),)),),
         )
         for each, key, text in zip(asked.steps, asked.keys, texts, strict=False)
     )

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from docker_run.model import (
-    Chunk,
     CommandRecording,
     Environment,
     Recording,
+    Segment,
     StepRecording,
     Stream,
     TerminalSize,
@@ -28,8 +28,8 @@ from soak.leftovers import Traces
 from soak.site import Site
 
 ENVIRONMENT = Environment("Docker Engine 20.10.24", "Debian GNU/Linux 12", "x86_64")
-TRUE = StepRecording("k1", (CommandRecording("docker run x", 0, 0.5, (Chunk(Stream.OUT, b"true\n"),)),))
-LAST = StepRecording("k2", (CommandRecording("docker run y", 0, 0.5, (Chunk(Stream.OUT, b"last\n"),)),))
+TRUE = StepRecording("k1", (CommandRecording("docker run x", 0, 0.5, (Segment(Stream.OUT, "true\n"),)),))
+LAST = StepRecording("k2", (CommandRecording("docker run y", 0, 0.5, (Segment(Stream.OUT, "last\n"),)),))
 
 
 def of(*steps: StepRecording) -> dict[str, bytes]:
@@ -37,8 +37,8 @@ def of(*steps: StepRecording) -> dict[str, bytes]:
     return {"a": dumps(Recording("a", "direct", TerminalSize(), date, ENVIRONMENT, (), steps)).encode()}
 
 
-def with_output(output: bytes) -> StepRecording:
-    return replace(TRUE, commands=(replace(TRUE.commands[0], output=(Chunk(Stream.OUT, output),)),))
+def with_output(output: str) -> StepRecording:
+    return replace(TRUE, commands=(replace(TRUE.commands[0], output=(Segment(Stream.OUT, output),)),))
 
 
 @pytest.mark.parametrize("now", [of(TRUE, LAST), of(TRUE)], ids=["all of it", "its beginning"])
@@ -47,7 +47,7 @@ def test_what_commands_print_is_no_loss(now: dict[str, bytes]) -> None:
 
 
 def test_what_has_not_changed_is_no_loss() -> None:
-    assert losses(of(with_output(b"old\n")), of(with_output(b"old\n")), of(TRUE, LAST)) == []
+    assert losses(of(with_output("old\n")), of(with_output("old\n")), of(TRUE, LAST)) == []
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_what_has_not_changed_is_no_loss() -> None:
     [
         ({}, "its recording is gone"),
         ({"a": b"cut"}, "can't be read"),
-        (of(with_output(b"tr")), "another output"),
-        (of(with_output(b"")), "another output"),
+        (of(with_output("tr")), "another output"),
+        (of(with_output("")), "another output"),
         (of(replace(TRUE, commands=(replace(TRUE.commands[0], exit_code=125),))), "another output"),
         (of(LAST), "of other steps"),
         (of(replace(TRUE, commands=TRUE.commands * 2)), "not all of its commands"),
@@ -64,7 +64,7 @@ def test_what_has_not_changed_is_no_loss() -> None:
     ids=["gone", "unreadable", "cut", "empty", "another status", "other steps", "other commands"],
 )
 def test_a_loss(now: dict[str, bytes], said: str) -> None:
-    assert said in "".join(losses(of(with_output(b"old\n")), now, of(TRUE, LAST)))
+    assert said in "".join(losses(of(with_output("old\n")), now, of(TRUE, LAST)))
 
 
 def test_a_page_that_was_not_run(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import (
-    Chunk,
     CommandRecording,
     Environment,
     Image,
     Recording,
+    Segment,
     StepRecording,
     Stream,
     TerminalSize,
@@ -315,7 +315,7 @@ def test_a_file_that_grows_while_it_is_read_has_an_end(tmp_path: Path) -> None:
 
 def test_a_recording_that_could_not_be_read_is_not_written(tmp_path: Path) -> None:
     store = Store(tmp_path, largest=1000)
-    output = (Chunk(Stream.OUT, b"x" * 1000),)
+    output = (Segment(Stream.OUT, "x" * 1000),)
     large = replace(RECORDING, steps=(StepRecording("k", (CommandRecording("c", 0, 0, output),)),))
     with pytest.raises(UnsavedRecording, match=r"first\.txt: .*Larger than 1,000 bytes.*print no more"):
         store.save(large)
@@ -347,7 +347,7 @@ def test_a_number_that_no_recording_has_is_refused(store: Store, change: dict[st
 def test_any_text_in_any_field_comes_back(text: str) -> None:
     with TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        command = CommandRecording(text, 0, 0.0, (Chunk(Stream.OUT, text.encode("utf-8", "surrogatepass")),))
+        command = CommandRecording(text, 0, 0.0, not_text=text)
         recording = Recording(
             page=f"x{text}",
             place=text,

@@ -62,6 +62,6 @@ def test_there_is_no_way_around() -> None:
         prints += [
             name for found in re.findall(r"^ *print\((.*)", text, re.MULTILINE) if "visible(" not in found
         ]
-    assert logs == ["sphinx_ext/log.py"]
+    assert logs == ["sphinx_ext/reporting/log.py"]
     # What the process that watches over an engine says goes to the process that started it.
     assert prints == ["engine/private/supervisor.py"]

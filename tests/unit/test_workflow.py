@@ -86,7 +86,7 @@ def pages(word: str, names: str = "abc") -> list[Session]:
 def printed(folder: Path, page: str) -> str:
     """Return what the recording of a page says was printed by its one command; empty without one."""
     recording = Store(folder / "recordings").load(page)
-    return recording.steps[0].commands[0].output[0].data.decode().strip() if recording else ""
+    return recording.steps[0].commands[0].output[0].text.strip() if recording else ""
 
 
 def test_each_engine_is_remembered(tmp_path: Path) -> None:

@@ -1,3 +1,3 @@
 """What authors write, parsed: the text of a directive → a `Step`. Pure."""
 
-__all__ = ["console", "file_directive", "options", "run_directive"]
+__all__ = ["console", "file_directive", "options", "presentation", "run_directive"]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from docker_run.authoring import options as read_option
+from docker_run.authoring.presentation import Presentation
 from docker_run.errors import BodyProblem, OptionProblem, SyntaxProblem
-from docker_run.model import LabFile, Location, Presentation, RunnerTraits, Step
+from docker_run.model import LabFile, Location, RunnerTraits, Step
 
 FILE_OPTIONS = (
     "caption",

@@ -8,8 +8,9 @@ from itertools import chain, takewhile
 
 from docker_run import patterns as regular_expressions
 from docker_run import units
+from docker_run.authoring.presentation import LineRange
 from docker_run.errors import OptionProblem
-from docker_run.model import DEFAULT_LAB, Capture, LineRange, RunnerTraits
+from docker_run.model import DEFAULT_LAB, Capture, RunnerTraits
 from docker_run.near_matches import near_match
 
 Options = Mapping[str, str]

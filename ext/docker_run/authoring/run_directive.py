@@ -8,11 +8,12 @@ from itertools import chain
 
 from docker_run.authoring import options as read_option
 from docker_run.authoring.console import ConsoleCommand, LineProblem, parse_console, parse_typed
+from docker_run.authoring.presentation import Presentation
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli import subcommands as cli
 from docker_run.docker_cli.container_options import RunLine
 from docker_run.errors import BodyProblem, DockerRunError, SyntaxProblem
-from docker_run.model import Command, Expectation, Input, Location, Presentation, RunnerTraits, Step
+from docker_run.model import Command, Expectation, Input, Location, RunnerTraits, Step
 from docker_run.terminal import keys, waits
 
 OPTIONS = (

@@ -1,3 +1,3 @@
 """Recordings: their keys, their text, how two are compared, and where they are kept."""
 
-__all__ = ["compare", "failed_runs", "key", "key_parts", "masks", "run_cache", "store"]
+__all__ = ["compare", "failed_runs", "key", "key_parts", "masks", "record", "run_cache", "store"]

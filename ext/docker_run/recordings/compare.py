@@ -13,10 +13,10 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from types import MappingProxyType
 
-from docker_run.model import CommandRecording, Recording, StepRecording, Stream, TerminalSize
+from docker_run.model import CommandRecording, Recording, StepRecording, Stream
 from docker_run.recordings.escapes import escape
 from docker_run.recordings.masks import Patterns, mask
-from docker_run.terminal import screen
+from docker_run.terminal.segments import streams
 
 _CONTEXT = 3
 _MOST_LINES = 200
@@ -62,15 +62,15 @@ def differences(
     position. Steps of `old` that `new` does not reach are no difference: that session may have ended early.
 
     Standard output and standard error without a terminal have no common order, so each is compared
-    on its own. What went to a terminal is compared as the screen's text in the end.
+    on its own.
     """
     return tuple(
         Difference(index, two.command or one.command, _diff(one, two))
         for index, (before, after) in enumerate(_pairs(old.steps, new.steps))
         if before is None or _essence(before) != _essence(after)
         for one, two in zip_longest(
-            _parts(before, old.terminal, volatile.get(after.key, ()), any_exit.get(after.key, ())),
-            _parts(after, new.terminal, volatile.get(after.key, ()), any_exit.get(after.key, ())),
+            _parts(before, volatile.get(after.key, ()), any_exit.get(after.key, ())),
+            _parts(after, volatile.get(after.key, ()), any_exit.get(after.key, ())),
             fillvalue=_Part(),
         )
         if one.masked != two.masked
@@ -90,30 +90,26 @@ def _pairs(
 
 def _essence(step: StepRecording) -> tuple[object, ...]:
     """Return what makes two steps equal at first sight, so that most need no closer one."""
-    return step.not_run, tuple(replace(command, seconds=0) for command in step.commands)
+    return step.not_run, tuple(replace(command, seconds=0, typed=None) for command in step.commands)
 
 
-def _parts(
-    step: StepRecording | None, size: TerminalSize, patterns: Patterns, any_exit: Sequence[bool]
-) -> Iterator[_Part]:
+def _parts(step: StepRecording | None, patterns: Patterns, any_exit: Sequence[bool]) -> Iterator[_Part]:
     if step is None:
         return
     if step.not_run:
         reason = f"not run: {escape(step.not_run)}"
         yield _Part(plain=(reason,), masked=(mask(reason, patterns),))
     for number, command in enumerate(step.commands):
-        yield _part(command, size, patterns, any_exit=number < len(any_exit) and any_exit[number])
+        yield _part(command, patterns, any_exit=number < len(any_exit) and any_exit[number])
 
 
-def _part(command: CommandRecording, size: TerminalSize, patterns: Patterns, *, any_exit: bool) -> _Part:
+def _part(command: CommandRecording, patterns: Patterns, *, any_exit: bool) -> _Part:
     first, *more = (escape(line) for line in command.command.split("\n"))
     plain = [f"$ {first}", *(f"> {line}" for line in more), f"exit: {command.exit_code}"]
     masked = [*plain[:-1], "exit: <any>"] if any_exit else list(plain)
+    texts = streams(command.output)
     for stream in (Stream.OUT, Stream.ERR, Stream.TERMINAL):
-        chunks = [chunk for chunk in command.output if chunk.stream is stream]
-        # Joined: an id at the right edge would be half on one line and half on the next.
-        text = screen.shown(chunks, size, joined=True)
-        if text:
+        if text := texts.get(stream):
             lines, without = text.split("\n"), mask(text, patterns).split("\n")
             if len(lines) != len(without):  # an author's pattern spans lines: no telling which is which
                 lines = without

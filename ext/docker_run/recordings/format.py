@@ -2,23 +2,24 @@ r"""The text of a page's recording: made to be read in a review, compared by lin
 
 docs/reference/recordings.md describes the format for people. In short: a header of `name: value`
 lines, a block for each step, in it `$ command` lines with exit status, seconds and output. Every
-line of output carries its stream (`out|`, `err|`, `tty|`, `key|`). What could get lost in an editor
-or stay unseen in a review is escaped, so that any bytes survive.
+line of output carries its stream (`out|`, `err|`, `tty|`, `ask|`, `key|`). What could get lost in an
+editor or stay unseen in a review is escaped.
 
-There is exactly one text for a recording: `loads` accepts only what `dumps` writes. Any change of
-what `dumps` writes is therefore a new `FORMAT`.
+There is exactly one text for a recording: `loads` accepts only what `dumps` writes, and what earlier
+formats wrote. Any change of what `dumps` writes is therefore a new `FORMAT`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby, repeat
+from itertools import repeat
 
-from docker_run.model import Chunk, CommandRecording, Image, Recording, StepRecording, Stream
-from docker_run.recordings.escapes import escape, escape_bytes
+from docker_run.model import CommandRecording, Image, Recording, Segment, StepRecording
+from docker_run.recordings.escapes import escape
+from docker_run.terminal.segments import is_shown, joined
 
-FORMAT = 1
+FORMAT = 2
 """The version of the format, in the first line."""
 
 TITLE = "docker-run recording "
@@ -44,8 +45,8 @@ def dumps(recording: Recording) -> str:
 def normalised(recording: Recording) -> Recording:
     """Return `recording` as it comes back from its text.
 
-    Neighbouring chunks of one stream are joined (typed lines stay apart), empty ones dropped, and
-    durations rounded to thousandths of a second.
+    Neighbouring segments of one stream are joined, empty ones dropped, and durations rounded to
+    thousandths of a second.
     """
     steps = tuple(
         replace(step, commands=tuple(_normalised_command(command) for command in step.commands))
@@ -56,19 +57,6 @@ def normalised(recording: Recording) -> Recording:
 
 def _normalised_command(command: CommandRecording) -> CommandRecording:
     return replace(command, seconds=float(f"{command.seconds:.3f}"), output=tuple(joined(command.output)))
-
-
-def joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield `chunks` with neighbours of one stream as one, and without empty ones."""
-    kept = (chunk for chunk in chunks if chunk.data or chunk.stream is Stream.TYPED)
-    for stream, group in groupby(kept, key=lambda chunk: chunk.stream):
-        if stream is Stream.TYPED:
-            yield from group
-            continue
-        pieces = list(group)
-        # One alone, as those that were read, is not copied.
-        alone = len(pieces) == 1
-        yield pieces[0] if alone else Chunk(stream, b"".join(piece.data for piece in pieces))
 
 
 def text_lines(recording: Recording) -> Iterator[str]:
@@ -108,8 +96,12 @@ def _step_lines(step: StepRecording) -> Iterator[str]:
         if not 0 <= command.seconds <= LARGEST_SECONDS:
             raise ValueError(f"a command can't take {command.seconds} seconds")
         yield f"seconds: {abs(command.seconds):.3f}"  # no sign for a negative zero
-        for chunk in joined(command.output):
-            yield from output_lines(chunk)
+        if command.typed is not None:
+            yield f"typed: {command.typed}"
+        if command.not_text:
+            yield field_line("not text", command.not_text)
+        for segment in joined(command.output):
+            yield from output_lines(segment)
 
 
 def _prompts() -> Iterator[str]:
@@ -118,24 +110,21 @@ def _prompts() -> Iterator[str]:
     yield from repeat(">")
 
 
-def output_lines(chunk: Chunk) -> Iterator[str]:
-    """Yield the lines for a piece of output; its neighbours are of other streams, or typed."""
-    prefix = f"{chunk.stream.value}|"
-    if chunk.stream is Stream.TYPED:
-        yield _closed(prefix + escape_bytes(chunk.data))
-        return
+def output_lines(segment: Segment) -> Iterator[str]:
+    """Yield the lines for a segment. Raises `ValueError` where a screen would not show its text."""
+    prefix = f"{segment.stream.value}|"
     start = 0
-    while (end := chunk.data.find(b"\n", start)) >= 0:
-        line = chunk.data[start:end]
+    while (end := segment.text.find("\n", start)) >= 0:
+        yield closed(prefix + _escaped(segment.text[start:end]))
         start = end + 1
-        if chunk.stream is not Stream.TERMINAL:
-            yield _closed(prefix + escape_bytes(line))
-        elif line.endswith(b"\r"):  # a terminal ends its lines in CR LF: that goes without saying
-            yield _closed(prefix + escape_bytes(line[:-1]))
-        else:
-            yield prefix + escape_bytes(line) + r"\n"
-    if start < len(chunk.data):
-        yield prefix + escape_bytes(chunk.data[start:]) + "\\"
+    if start < len(segment.text):
+        yield prefix + _escaped(segment.text[start:]) + "\\"
+
+
+def _escaped(line: str) -> str:
+    if not is_shown(line):
+        raise ValueError("a screen shows no control characters but those of colours")
+    return escape(line)
 
 
 def field_line(name: str, value: str) -> str:
@@ -145,7 +134,7 @@ def field_line(name: str, value: str) -> str:
 
 def marked_line(mark: str, value: str) -> str:
     """Return the line of `value`, which stands after `mark` and a blank."""
-    return _closed(f"{mark} {escape(value)}") if value else mark
+    return closed(f"{mark} {escape(value)}") if value else mark
 
 
 def image_line(image: Image) -> str:
@@ -157,9 +146,9 @@ def _cell(value: str) -> str:
     """Return `value` as a part of a line whose parts have ` | ` between them."""
     if value in {"", "-"}:
         return r"\x2d" if value else "-"
-    return _closed(escape(value).replace("|", r"\x7c"))
+    return closed(escape(value).replace("|", r"\x7c"))
 
 
-def _closed(line: str) -> str:
+def closed(line: str) -> str:
     """Return `line` so that it doesn't end in a blank, which editors remove."""
     return line[:-1] + r"\x20" if line.endswith(" ") else line

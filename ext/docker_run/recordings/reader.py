@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from io import BytesIO
 
 from docker_run.errors import NewerRecording, RecordingProblem
 from docker_run.model import (
     Chunk,
     CommandRecording,
+    CommandResult,
     Environment,
     Image,
     Recording,
+    Segment,
     StepRecording,
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.escapes import unescape, unescape_bytes
+from docker_run.recordings import format_1
+from docker_run.recordings.escapes import unescape
 from docker_run.recordings.format import (
     FORMAT,
     LARGEST_SECONDS,
@@ -26,6 +30,7 @@ from docker_run.recordings.format import (
     marked_line,
     output_lines,
 )
+from docker_run.recordings.record import record
 
 _TITLE = re.compile(r"docker-run recording ([1-9][0-9]{0,8})")
 _SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
@@ -33,9 +38,8 @@ _EXIT = re.compile(r"-?[0-9]{1,10}")
 _SECONDS = re.compile(r"[0-9]{1,10}\.[0-9]{3}")
 _CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
 _ADVICE = "Restore the file from git, or delete it and build with an engine to record it again."
+_TYPED = re.compile(r"0|[1-9][0-9]{0,9}")
 _STREAMS = {f"{stream.value}|": stream for stream in Stream}
-_ENDS = {Stream.OUT: b"\n", Stream.ERR: b"\n", Stream.TERMINAL: b"\r\n", Stream.TYPED: b""}
-"""How a line of each stream ends that says nothing else."""
 _PLAIN = re.compile(r"(?:[ -\[\]-~]*[!-\[\]-~])?")
 """Text that stands for itself: nothing in it is escaped, and it has no blank at its end."""
 
@@ -43,11 +47,11 @@ _PLAIN = re.compile(r"(?:[ -\[\]-~]*[!-\[\]-~])?")
 def loads(text: str, *, source: str) -> Recording:
     """Return the recording that `text` holds; as `load`."""
     # No other characters than line feeds end a line here.
-    return load(io.BytesIO(text.encode("utf-8", "surrogatepass")), source=source)
+    return load(BytesIO(text.encode("utf-8", "surrogatepass")), source=source)
 
 
 def load(lines: Iterable[bytes], *, source: str) -> Recording:
-    """Return the recording that `lines` hold, with their ends: the inverse of `recording.text_lines`.
+    """Return the recording that `lines` hold, with their ends: the inverse of `format.text_lines`.
 
     `source` is the name of the file, for messages. Line ends may have been changed to CRLF (git does
     that on some machines); nothing else may differ from what is written for a recording.
@@ -69,16 +73,17 @@ class _Reader:
         """The line that is read next, without its end; None behind the last."""
         self._is_ended = True
         """Whether the last line that there was had an end."""
+        self._format = FORMAT
+        self._size = TerminalSize()
         self._next()
 
     def recording(self) -> Recording:
         """Return what the lines say, or raise at the first that can't be understood."""
-        self._check_version()
-        self._take(f"docker-run recording {FORMAT}", f"`docker-run recording {FORMAT}`")
+        self._read_format()
         recording = Recording(
             page=self._field("page"),
             place=self._field("place"),
-            terminal=self._size(),
+            terminal=self._read_size(),
             date=self._field("date"),
             environment=Environment(
                 engine=self._field("engine"),
@@ -92,13 +97,17 @@ class _Reader:
             raise self._problem("one line feed and the end of the file")
         return recording
 
-    def _check_version(self) -> None:
+    def _read_format(self) -> None:
         title = _TITLE.fullmatch(self._current or "")
-        if title and int(title[1]) > FORMAT:
+        if title is None:
+            raise self._problem(f"`docker-run recording {FORMAT}`")
+        self._format = int(title[1])
+        if self._format > FORMAT:
             raise NewerRecording(
                 f"{self._source}: written by a later version of docker_run (format {title[1]}; this version"
                 f" reads up to {FORMAT}). Upgrade the extension."
             )
+        self._next()
 
     def _steps(self) -> Iterator[StepRecording]:
         while True:
@@ -122,7 +131,22 @@ class _Reader:
             seconds = float(self._matched("seconds", _SECONDS, "a number with three decimals")[0])
             self._expect(f"seconds: {min(seconds, LARGEST_SECONDS):.3f}")
             self._next()
-            yield CommandRecording("\n".join(command), exit_code, seconds, tuple(self._output()))
+            read = self._output_of_format_1 if self._format == 1 else self._output
+            yield read("\n".join(command), exit_code, seconds)
+
+    def _output(self, command: str, exit_code: int, seconds: float) -> CommandRecording:
+        typed = None
+        if self._line().startswith("typed:"):
+            typed = int(self._matched("typed", _TYPED, "a whole number")[0])
+            self._next()
+        not_text = self._optional_field("not text")
+        return CommandRecording(command, exit_code, seconds, tuple(self._segments()), typed, not_text)
+
+    def _output_of_format_1(self, command: str, exit_code: int, seconds: float) -> CommandRecording:
+        chunks = tuple(self._chunks())
+        # Of a pipe it is not known: what was sent into one was not recorded.
+        typed = sum(chunk.stream is Stream.TYPED for chunk in chunks) or None
+        return record(CommandResult(command, exit_code, seconds, chunks, typed), self._size)
 
     def _command_line(self, mark: str) -> str:
         value = self._value(mark)
@@ -131,47 +155,73 @@ class _Reader:
         self._next()
         return value
 
-    def _output(self) -> Iterator[Chunk]:
-        """Yield what was printed, and typed; neighbouring lines of one stream as one chunk."""
+    def _segments(self) -> Iterator[Segment]:
+        """Yield what was printed, and typed; neighbouring lines of one stream as one segment."""
         while stream := _STREAMS.get(self._line()[:4]):
+            text = bytearray()
+            is_open = False
+            while self._line().startswith(f"{stream.value}|"):
+                if is_open:
+                    raise self._problem("another stream: the line above has no end")
+                text += (line := self._text()).encode()
+                is_open = not line.endswith("\n")
+            yield Segment(stream, text.decode())
+
+    def _text(self) -> str:
+        """Return the text of this line of output, and go to the next."""
+        line = self._line()[4:]
+        if _PLAIN.fullmatch(line):  # most lines are: there is but one way to write them
+            text = f"{line}\n"
+        else:
+            is_open = _is_open(line)
+            text = self._unescaped(line[:-1] if is_open else line) + ("" if is_open else "\n")
+            self._expect_lines(partial(output_lines, Segment(_STREAMS[self._line()[:4]], text)))
+        self._next()
+        return text
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """Yield the output of format 1; neighbouring lines of one stream as one chunk."""
+        while stream := _STREAMS.get(self._line()[:4]):
+            if stream is Stream.PROMPT:
+                raise self._problem("a line of format 1")
             if stream is Stream.TYPED:
                 yield self._chunk(stream)
                 continue
             data = bytearray()
-            open_end = False
+            is_open = False
             while self._line().startswith(f"{stream.value}|"):
-                if open_end:
+                if is_open:
                     raise self._problem("another stream: the line above has no end")
                 data += (chunk := self._chunk(stream)).data
-                open_end = not chunk.data.endswith(b"\n")
+                is_open = not chunk.data.endswith(b"\n")
             yield Chunk(stream, bytes(data))
 
     def _chunk(self, stream: Stream) -> Chunk:
-        """Return what this line says, and go to the next."""
+        """Return what this line of format 1 says, and go to the next."""
         line = self._line()[4:]
-        if _PLAIN.fullmatch(line):  # most lines are: there is but one way to write them
-            self._next()
-            return Chunk(stream, line.encode("ascii") + _ENDS[stream])
-        open_end = (len(line) - len(line.rstrip("\\"))) % 2 == 1 and stream is not Stream.TYPED
+        is_open = _is_open(line) and stream is not Stream.TYPED
         try:
-            data = unescape_bytes(line[:-1] if open_end else line)
+            chunk = format_1.chunk_of(stream, line[:-1] if is_open else line, is_open=is_open)
         except UnicodeEncodeError:
             raise self._problem("no half of a surrogate pair") from None
         except ValueError:
             raise self._bad_escape() from None
-        if not open_end and stream is Stream.TERMINAL:
-            data += b"" if data.endswith(b"\n") else b"\r\n"
-        elif not open_end and stream is not Stream.TYPED:
-            data += b"\n"
-        chunk = Chunk(stream, data)
-        # What can be understood, yet is not what is written for it, has been edited: blanks at the end
-        # of a line, a raw control character, an escape that is not needed.
-        written = list(output_lines(chunk))
+        self._expect_lines(partial(format_1.output_lines, chunk))
+        self._next()
+        return chunk
+
+    def _expect_lines(self, write: Callable[[], Iterator[str]]) -> None:
+        """Raise where this line is not what is written for what it says: then it has been edited.
+
+        That is a blank at its end, a control character that stands as it is, or an escape that is not needed.
+        """
+        try:
+            written = list(write())
+        except ValueError:
+            raise self._problem(r"no control characters but those of colours (`\e[1;34m`)") from None
         if len(written) != 1:
             raise self._problem("a line of its own for each line of the output")
         self._expect(written[0])
-        self._next()
-        return chunk
 
     def _images(self) -> Iterator[Image]:
         while self._line().startswith("image:"):
@@ -183,13 +233,14 @@ class _Reader:
             self._next()
             yield image
 
-    def _size(self) -> TerminalSize:
+    def _read_size(self) -> TerminalSize:
         what = f"columns and rows like 80x24, each from 1 to {LARGEST_SIZE}"
         match = self._matched("terminal", _SIZE, what)
         size = TerminalSize(int(match[1]), int(match[2]))
         if max(size) > LARGEST_SIZE:
             raise self._problem(f"`terminal:` and {what}")
         self._next()
+        self._size = size
         return size
 
     def _matched(self, name: str, pattern: re.Pattern[str], what: str) -> re.Match[str]:
@@ -281,3 +332,8 @@ class _Reader:
         return RecordingProblem(
             f"{where}: expected {expected}, found `{found:.80}`. {_ADVICE}", line=self._number
         )
+
+
+def _is_open(line: str) -> bool:
+    """Tell whether a line of output says that no end of line came: with a backslash that stands alone."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1

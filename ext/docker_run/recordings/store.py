@@ -76,11 +76,8 @@ class Store:
         `RecordingProblem` where it can't be read, or is the recording of another page.
         """
         path = self.path(page)
-        with self._open(path) as file:
-            if file is None:
-                return None
-            recording = load(files.bounded_lines(file, largest=self._largest), source=str(path))
-        if recording.page != page:
+        recording = self._read(path)
+        if recording is not None and recording.page != page:
             raise RecordingProblem(
                 f"{path}, line 2: this is the recording of the page `{recording.page}`, not of `{page}`. If"
                 f" the page was renamed, change the line to `page: {page}`, or delete the file and build with"
@@ -123,14 +120,40 @@ class Store:
         A plain file that does not begin as a recording is the user's, whatever its name.
         """
         wanted = {self.path(page) for page in pages}
+        return tuple(path for path in self._paths() if path not in wanted)
+
+    def convert(self) -> Iterator[tuple[Path, str]]:
+        """Write each recording of an earlier format in today's.
+
+        Yields the path of each that was written, and of each that could not be, with the reason; the
+        reason is empty where it was written.
+        """
+        for path in self._paths():
+            try:
+                recording = self._read(path)
+                if recording is None:
+                    continue
+                if self.path(recording.page) != path:
+                    yield (
+                        path,
+                        f"{path}, line 2: the recording of the page `{recording.page}` has another name",
+                    )
+                elif self.save(recording):
+                    yield path, ""
+            except RecordingProblem as problem:
+                yield path, str(problem)
+
+    def _paths(self) -> list[Path]:
+        """Return the files of all recordings, sorted."""
         found = (path for path in files.files_below(self._directory) if path.name.endswith(SUFFIX))
-        return tuple(
-            sorted(
-                path
-                for path in found
-                if path not in wanted and not files.begins_otherwise(path, TITLE.encode())
-            )
-        )
+        return sorted(path for path in found if not files.begins_otherwise(path, TITLE.encode()))
+
+    def _read(self, path: Path) -> Recording | None:
+        """Return the recording at `path`, or None where there is none."""
+        with self._open(path) as file:
+            if file is None:
+                return None
+            return load(files.bounded_lines(file, largest=self._largest), source=str(path))
 
     def remove_unfinished(self) -> None:
         """Remove what a build left that was killed while it wrote a recording."""

@@ -28,9 +28,10 @@ from docker_run.authoring.file_directive import (
     parse_file_presentation,
 )
 from docker_run.authoring.options import refuse_repeated
+from docker_run.authoring.presentation import Presentation
 from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
-from docker_run.model import DEFAULT_LAB, Finding, Location, Presentation, RunnerTraits
+from docker_run.model import DEFAULT_LAB, Finding, Location, RunnerTraits
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.front_matter import PagePlace, place_of_page
 from docker_run.sphinx_ext.page_data import IndexedCommand, ValueUse

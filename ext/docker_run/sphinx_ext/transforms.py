@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from docker_run.model import CommandRecording, Presentation, StepRecording, TerminalSize
+from docker_run.authoring.presentation import Presentation
+from docker_run.model import CommandRecording, StepRecording
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
 from docker_run.sphinx_ext.rendering.nodes import (
@@ -25,7 +26,11 @@ from docker_run.sphinx_ext.rendering.nodes import (
     with_code,
 )
 from docker_run.sphinx_ext.rendering.report_tables import environment_table, report_table
-from docker_run.terminal import markup, screen
+from docker_run.terminal import markup
+from docker_run.terminal.emulation.cells import Kind
+from docker_run.terminal.emulation.rendition import Style
+from docker_run.terminal.emulation.spans import Line, Span
+from docker_run.terminal.segments import packed_lines
 from docker_run.workflow.page import Page
 from sphinx import addnodes
 
@@ -118,7 +123,7 @@ class ShowRecordings(SphinxPostTransform):
         if recorded is None or recorded.not_run:
             parts = self._not_run(recorded, page, block)
         else:
-            parts = self._shown(recorded, page.terminal, block)
+            parts = self._shown(recorded, block)
         if block["lab"]:
             parts.insert(0, lab_label(block["lab"]))
         presentation: Presentation = block["presentation"]
@@ -134,8 +139,8 @@ class ShowRecordings(SphinxPostTransform):
         self, recorded: StepRecording | None, page: Page, block: docker_run_block
     ) -> list[nodes.Node]:
         """Show a step that was not run, or not to its end: an image was missing in the middle of it."""
-        size, presentation = page.terminal, block["presentation"]
-        ran = [_block(command, presentation, size) for command in recorded.commands] if recorded else []
+        presentation = block["presentation"]
+        ran = [_block(command, presentation) for command in recorded.commands] if recorded else []
         texts = page.commands(block["step"]) or block["commands"]
         left = [markup.Block(text) for text in texts[len(ran) :]]
         reason = recorded.not_run if recorded else "there is no recorded output of it"
@@ -147,12 +152,10 @@ class ShowRecordings(SphinxPostTransform):
             notice = _notice(f"Not run in this build: {reason}.")
         return [self._literal([*ran, *left], block), notice]
 
-    def _shown(
-        self, recorded: StepRecording, size: TerminalSize, block: docker_run_block
-    ) -> list[nodes.Node]:
+    def _shown(self, recorded: StepRecording, block: docker_run_block) -> list[nodes.Node]:
         """Show a step that was run: its commands and their output, or the output behind a click."""
         presentation: Presentation = block["presentation"]
-        blocks = [_block(command, presentation, size) for command in recorded.commands]
+        blocks = [_block(command, presentation) for command in recorded.commands]
         parts: list[nodes.Node]
         if presentation.collapse and (len(blocks) == 1 or self.folds):
             commands = [markup.Block(each.command) for each in blocks]
@@ -215,9 +218,9 @@ class ShowFoldedRecordings(ShowColouredRecordings):
     folds = True
 
 
-def _block(command: CommandRecording, presentation: Presentation, size: TerminalSize) -> markup.Block:
+def _block(command: CommandRecording, presentation: Presentation) -> markup.Block:
     """Return what is shown of a command: all lines, or those that its author chose."""
-    lines = screen.packed_lines(command.output, size)
+    lines = packed_lines(command.output)
     return markup.Block(command.command, _chosen(lines, presentation) if presentation.lines else lines)
 
 
@@ -228,7 +231,7 @@ def _peeked(block: markup.Block) -> markup.Block:
     return markup.Block(block.command, () if first is None else chain([first], lines))
 
 
-def _chosen(lines: Iterable[str], presentation: Presentation) -> Iterator[str | screen.Line]:
+def _chosen(lines: Iterable[str], presentation: Presentation) -> Iterator[str | Line]:
     """Yield the lines that an author chose, and how many are left out."""
     left_out = 0
     for number, line in enumerate(lines, 1):
@@ -243,9 +246,9 @@ def _chosen(lines: Iterable[str], presentation: Presentation) -> Iterator[str | 
         yield _ellipsis(left_out)
 
 
-def _ellipsis(count: int) -> screen.Line:
+def _ellipsis(count: int) -> Line:
     text = f"… {count} line{'s' * (count != 1)} left out"
-    return (screen.Span(text, screen.Kind.ELLIPSIS, screen.Style()),)
+    return (Span(text, Kind.ELLIPSIS, Style()),)
 
 
 def _notice(text: str) -> nodes.container:

@@ -1,3 +1,3 @@
 """Terminals: keys, typing, shell marks, the emulated screen, and its markup for pages. Pure."""
 
-__all__ = ["emulation", "keys", "markup", "osc133", "screen", "typist", "visible", "waits"]
+__all__ = ["emulation", "keys", "markup", "osc133", "screen", "segments", "typist", "visible", "waits"]

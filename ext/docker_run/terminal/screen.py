@@ -46,7 +46,7 @@ def packed_lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = 
     its right edge is one line again, as when it is copied from a terminal's window.
     """
     limited = any(chunk.stream in (Stream.TERMINAL, Stream.TYPED) for chunk in output)
-    if all(map(_is_simple, output)):
+    if all(map(is_simple, output)):
         found = _simple(output, columns=size.columns if limited and not joined else None)
     else:
         found = _emulated(output, size, limited=limited, joined=joined)
@@ -73,7 +73,8 @@ def text(lines: Iterable[Line]) -> str:
     return in_lines("".join(span.text for span in line).rstrip(" ") for line in lines).rstrip("\n")
 
 
-def _is_simple(chunk: Chunk) -> bool:
+def is_simple(chunk: Chunk) -> bool:
+    """Tell whether `chunk` is text that moves no cursor but to the start of the next line."""
     pattern = _SIMPLE_ON_TERMINAL if chunk.stream is Stream.TERMINAL else _SIMPLE
     return chunk.stream is not Stream.TYPED and pattern.fullmatch(chunk.data) is not None
 
@@ -106,7 +107,7 @@ def _kind(stream: Stream) -> Kind:
 
 
 def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
-    """Yield the lines of output that `_is_simple`, broken after `columns` characters."""
+    """Yield the lines of output that `is_simple`, broken after `columns` characters."""
     if len(output) == 1:
         yield from _lines_of_one(*output[0], columns=columns)
         return

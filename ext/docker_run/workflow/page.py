@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from docker_run.errors import Defect, NewerRecording, RecordingProblem
-from docker_run.model import Finding, Location, Recording, Session, StepRecording, TerminalSize
+from docker_run.model import Finding, Location, Recording, Session, StepRecording
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
 from docker_run.recordings.store import Signature, Store
 from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
@@ -84,11 +84,6 @@ class Page:
     session: Session | None
     recording: Recording | None
     state: PageState
-
-    @property
-    def terminal(self) -> TerminalSize:
-        """The size of its terminals."""
-        return self.session.terminal if self.session else TerminalSize()
 
     def recorded(self, step: int) -> StepRecording | None:
         """Return what was recorded of the step with this index, in its present form."""
@@ -273,4 +268,4 @@ def captured_values(session: Session, recording: Recording | None) -> dict[str, 
 def _captured(session: Session, recording: Recording | None) -> Iterator[tuple[str, str]]:
     held = held_steps(session, recording)
     for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
-        yield from captured(step, recorded, session.terminal).items()
+        yield from captured(step, recorded).items()

@@ -12,8 +12,18 @@ from itertools import islice
 from typing import Protocol
 
 from docker_run.errors import Defect, DockerRunError, ImageProblem
-from docker_run.model import Environment, Image, Problem, Recording, Session, Step, StepRecording
+from docker_run.model import (
+    Environment,
+    Image,
+    Problem,
+    Recording,
+    Session,
+    Step,
+    StepRecording,
+    TerminalSize,
+)
 from docker_run.protocols import Clock, Progress, RunnerSession
+from docker_run.recordings.record import record
 from docker_run.results import PageRun, StepRun
 
 _AHEAD = 2
@@ -156,7 +166,7 @@ class _Run:
             for step, key in zip(session.steps, session.keys, strict=True):
                 for command in step.commands:
                     progress.command(session.page, command.text)
-                self.steps.append(_run_step(running, step, key))
+                self.steps.append(_run_step(running, step, key, session.terminal))
         except DockerRunError:
             with suppress(Exception):  # what ended the session is what matters
                 self._images = running.images()
@@ -179,14 +189,16 @@ class _Run:
         )
 
 
-def _run_step(running: RunnerSession, step: Step, key: str) -> StepRecording:
+def _run_step(running: RunnerSession, step: Step, key: str, size: TerminalSize) -> StepRecording:
     """Run one step; an optional one whose image can't be had says why it was not run."""
+    not_run = ""
     try:
-        return StepRecording(key, running.run(step))
+        results = running.run(step)
     except ImageProblem as error:
         if not step.optional:
             raise
-        return StepRecording(key, error.ran, not_run=error.reason)
+        results, not_run = error.ran, error.reason
+    return StepRecording(key, tuple(record(result, size) for result in results), not_run=not_run)
 
 
 def _problem(step: int, error: Exception) -> Problem:

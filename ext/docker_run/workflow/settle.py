@@ -111,7 +111,8 @@ class Recorder:
             self._memory.forget(session.page, engine)
             return Settled(self._pages.examine(session).also(_slow(session, error)))
         try:
-            changed = kept is not earlier and self._recordings.save(kept)
+            # Also what stays: a recording in an earlier format is written in today's.
+            changed = self._recordings.save(kept)
         except RecordingProblem as error:
             # It could be run, and not be kept: that is all there is to say of this page.
             self._memory.forget(session.page, engine)

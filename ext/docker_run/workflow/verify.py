@@ -6,32 +6,25 @@ can't show, and a recording that is missing or stale.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from docker_run.errors import SlowPattern
 from docker_run.model import (
     Capture,
-    Chunk,
     Command,
     CommandRecording,
     Expectation,
     Finding,
-    Input,
     Recording,
     Session,
     Step,
     StepRecording,
-    Stream,
-    TerminalSize,
 )
 from docker_run.patterns import Pattern
-from docker_run.terminal import screen, waits
+from docker_run.terminal import waits
+from docker_run.terminal.segments import plain_text
 from docker_run.warning_types import WarningType
-
-_PIECE = 1 << 16
-"""Bytes that are decoded at a time."""
 
 LAST_LINES = 5
 """How many lines of output a message quotes."""
@@ -42,10 +35,9 @@ LONGEST_LINE = 200
 _END_OF_INPUT = "<C-d>"
 
 
-def step_text(recording: StepRecording, size: TerminalSize) -> str:
+def step_text(recording: StepRecording) -> str:
     """Return the plain text of all that a step printed; a line that the terminal broke is whole."""
-    shown = (screen.shown(each.output, size, joined=True) for each in recording.commands)
-    return "\n".join(filter(None, shown))
+    return "\n".join(filter(None, (plain_text(each.output) for each in recording.commands)))
 
 
 def held_steps(session: Session, recording: Recording | None) -> int:
@@ -74,7 +66,7 @@ def verify(session: Session, recording: Recording | None) -> tuple[Finding, ...]
     findings: list[Finding] = []
     for step, recorded in zip(session.steps[:held], recording.steps if recording else (), strict=False):
         if not recorded.not_run:
-            findings += _verify_step(step, recorded, session.terminal, on_lab=session.place.is_lab)
+            findings += _verify_step(step, recorded)
     return tuple(findings)
 
 
@@ -100,11 +92,11 @@ def verify_presence(session: Session, recording: Recording | None) -> tuple[Find
     )
 
 
-def captured(step: Step, recording: StepRecording, size: TerminalSize) -> Mapping[str, str]:
+def captured(step: Step, recording: StepRecording) -> Mapping[str, str]:
     """Return the values that the step's captures find, by name; those not found are left out."""
     values: dict[str, str] = {}
     if step.captures and not recording.not_run:
-        text = step_text(recording, size)
+        text = step_text(recording)
         for capture in step.captures:
             with suppress(SlowPattern):  # a finding of `verify`
                 value = _value(capture, text)
@@ -120,17 +112,15 @@ def _value(capture: Capture, text: str) -> str | None:
     return None if found is None else found[1 if pattern.has_groups else 0] or ""
 
 
-def _verify_step(
-    step: Step, recording: StepRecording, size: TerminalSize, *, on_lab: bool
-) -> Iterator[Finding]:
+def _verify_step(step: Step, recording: StepRecording) -> Iterator[Finding]:
     # Only what something is looked for in is made into text: outputs may be large.
-    text = step_text(recording, size) if step.expect.match or step.captures else ""
-    for problem in _exit_codes(step.expect, recording.commands, size):
+    text = step_text(recording) if step.expect.match or step.captures else ""
+    for problem in _exit_codes(step.expect, recording.commands):
         yield Finding(step.location, WarningType.EXIT_CODE, problem)
     yield from _matches(step, text)
     yield from _captures(step, text)
     for asked, command in zip(step.commands, recording.commands, strict=False):
-        if problem := _untyped(asked, command, on_lab=on_lab):
+        if problem := _untyped(asked, command):
             yield Finding(step.location, WarningType.BODY, problem)
     for command in recording.commands:
         if problem := _unshowable(command):
@@ -162,9 +152,7 @@ def _captures(step: Step, text: str) -> Iterator[Finding]:
             yield Finding(step.location, error.subtype, f"`:capture: {capture.name}`: {error}")
 
 
-def _exit_codes(
-    expected: Expectation, commands: Sequence[CommandRecording], size: TerminalSize
-) -> Iterator[str]:
+def _exit_codes(expected: Expectation, commands: Sequence[CommandRecording]) -> Iterator[str]:
     each = expected.statuses(len(commands))
     for command, code in zip(commands, each, strict=True):
         if code is not None and command.exit_code != code:
@@ -181,7 +169,7 @@ def _exit_codes(
             yield (
                 f"`{_named(command.command)}` ended with exit status {command.exit_code}, expected {code} "
                 f"(if that is what the page is to show, {advice})"
-                f"{quoted(screen.shown(command.output, size))}"
+                f"{quoted(plain_text(command.output))}"
             )
 
 
@@ -191,13 +179,12 @@ def _named(command: str) -> str:
     return f"{first} …" if newline else first
 
 
-def _untyped(asked: Command, recorded: CommandRecording, *, on_lab: bool) -> str:
-    """Say what was to be typed and never was. Only what is typed at a terminal stands in a recording."""
-    if not on_lab and asked.input is not Input.TERMINAL:
+def _untyped(asked: Command, recorded: CommandRecording) -> str:
+    """Say what was to be typed and never was."""
+    if recorded.typed is None:
         return ""
-    typed = sum(chunk.stream is Stream.TYPED for chunk in recorded.output)
-    missing = [entry for entry in asked.typed if not waits.is_wait(entry)][typed:]
-    if not missing or (on_lab and missing == [_END_OF_INPUT]):
+    missing = [entry for entry in asked.typed if not waits.is_wait(entry)][recorded.typed :]
+    if not missing or missing == [_END_OF_INPUT]:
         # To end the input of a program that has ended by itself is no line that a reader misses.
         return ""
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -208,48 +195,13 @@ def _untyped(asked: Command, recorded: CommandRecording, *, on_lab: bool) -> str
 
 
 def _unshowable(command: CommandRecording) -> str:
-    """Say what of the output can't be shown as text; terminals drop NUL silently, so that counts too."""
-    problem = _not_text(command.output)
-    if not problem:
+    """Say what of the output can't be shown as text."""
+    if not command.not_text:
         return ""
     return (
-        f"the output of `{_named(command.command)}` holds {problem}, which a page can't show; "
+        f"the output of `{_named(command.command)}` holds {command.not_text}, which a page can't show; "
         "print them as text, e.g. with `| od -c` in the container"
     )
-
-
-def _not_text(output: Sequence[Chunk]) -> str:
-    """Say which bytes are the first that are no text; each stream is UTF-8 of its own."""
-    if all(data.isascii() and b"\0" not in data for _, data in output):
-        return ""
-    decoders = {stream: codecs.getincrementaldecoder("utf-8")() for stream in Stream}
-    ends = dict.fromkeys(Stream, 0)
-    nul = -1
-    for stream, at, piece, is_end in _pieces(output):
-        try:
-            decoders[stream].decode(piece, final=is_end)
-        except UnicodeDecodeError as error:
-            # What the decoder held back of the stream's earlier bytes stands at the end of those.
-            held = len(error.object) - len(piece)
-            first = error.start - held + (at if error.start >= held else ends[stream])
-            byte = error.object[error.start]
-            return f"bytes that are not UTF-8 (the first, 0x{byte:02x}, at byte {first})"
-        ends[stream] = at + len(piece)
-        if nul < 0 and b"\0" in piece:
-            nul = at + piece.index(b"\0")
-    return f"NUL bytes (the first at byte {nul})" if nul >= 0 else ""
-
-
-def _pieces(output: Sequence[Chunk]) -> Iterator[tuple[Stream, int, bytes, bool]]:
-    """Yield the stream, the position and the bytes of each piece of `output`, then the end of each stream."""
-    at = 0
-    for stream, data in output:
-        if stream is not Stream.TYPED:
-            for start in range(0, len(data), _PIECE):
-                yield stream, at + start, data[start : start + _PIECE], False
-            at += len(data)
-    for stream in Stream:
-        yield stream, at, b"", True
 
 
 def quoted(text: str) -> str:

@@ -39,12 +39,14 @@ from docker_run.errors import (
 )
 from docker_run.model import (
     Command,
-    CommandRecording,
+    CommandResult,
     DirectLimits,
     Environment,
     Image,
+    Input,
     Session,
     Step,
+    Stream,
 )
 
 _RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
@@ -157,7 +159,7 @@ class DirectSession:
         """Return the images used so far, by name."""
         return tuple(self._used[name] for name in sorted(self._used))
 
-    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+    def run(self, step: Step) -> tuple[CommandResult, ...]:
         """Run the commands of `step`. Raises what `protocols.RunnerSession.run` says."""
         if self._ended:
             raise EngineProblem(f"nothing more can be run on this page: {self._ended}")
@@ -177,7 +179,7 @@ class DirectSession:
             self._ended = str(error)
             raise
 
-    def _run(self, command: Command, step: Step, expected: int | None) -> CommandRecording:
+    def _run(self, command: Command, step: Step, expected: int | None) -> CommandResult:
         line = self._parse(command, step)
         self._check_interrupted(command)
         began = time.monotonic()
@@ -200,11 +202,12 @@ class DirectSession:
             raise self._refused(command, printed, expected)
         if expected != KILLED:
             self._check_memory(command, line, printed)
-        return CommandRecording(
+        return CommandResult(
             command=command.text,
             exit_code=printed.exit_code,
             seconds=time.monotonic() - began,
             output=self._names.public_chunks(printed.chunks),
+            typed=_sent(command, printed),
         )
 
     def _refused(self, command: Command, printed: CommandOutput, expected: int | None) -> EngineRefusal:
@@ -308,3 +311,12 @@ class DirectSession:
     def _check_interrupted(self, command: Command) -> None:
         if self._limits.interrupted.is_set():
             raise Interrupted(f"the build was interrupted before `{command.text}` ran")
+
+
+def _sent(command: Command, printed: CommandOutput) -> int | None:
+    """Return how many of the lines that are to be typed were: of a pipe, all are sent at once."""
+    if not command.typed:
+        return None
+    if command.input is Input.PIPE:
+        return len(command.typed)
+    return sum(chunk.stream is Stream.TYPED for chunk in printed.chunks)

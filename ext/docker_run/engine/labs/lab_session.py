@@ -22,7 +22,7 @@ from docker_run.errors import (
     Interrupted,
     LabProblem,
 )
-from docker_run.model import Command, CommandRecording, Environment, Image, Step, TerminalSize
+from docker_run.model import Command, CommandResult, Environment, Image, Step, TerminalSize
 from docker_run.patterns import Pattern
 from docker_run.terminal import screen
 
@@ -90,12 +90,12 @@ class LabSession:
         """Return the images used so far, by name."""
         return self._images([lab.machine for lab in self._labs.values()])
 
-    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+    def run(self, step: Step) -> tuple[CommandResult, ...]:
         """Run the commands of `step`. Raises what `protocols.RunnerSession.run` says."""
         if self._ended:
             raise LabProblem(f"nothing more can be run on this page: {self._ended}")
         lab = self._labs[step.lab]
-        recordings: list[CommandRecording] = []
+        recordings: list[CommandResult] = []
         try:
             if step.file is not None:
                 self._check_interrupted(step)
@@ -117,7 +117,7 @@ class LabSession:
             raise
         return tuple(recordings)
 
-    def _run(self, lab: Lab, command: Command, step: Step, index: int) -> CommandRecording:
+    def _run(self, lab: Lab, command: Command, step: Step, index: int) -> CommandResult:
         recording = lab.shell.run(
             command,
             self._limits.within(step.timeout),
@@ -136,7 +136,7 @@ class LabSession:
                 _check_refusal(recording, text)
         return recording
 
-    def _check_memory(self, lab: Lab, recording: CommandRecording, expected: int | None) -> None:
+    def _check_memory(self, lab: Lab, recording: CommandResult, expected: int | None) -> None:
         """Raise `LabProblem` if the lab was out of memory, unless the page expects that exit status."""
         is_expected = recording.exit_code == KILLED == expected
         if is_expected or not may_be_killed(recording.exit_code, (chunk.data for chunk in recording.output)):
@@ -158,7 +158,7 @@ class LabSession:
             return ""  # a disk that the page has created
         return told
 
-    def _check_images(self, recording: CommandRecording, text: str) -> None:
+    def _check_images(self, recording: CommandResult, text: str) -> None:
         """Raise `ImageProblem` if a command reports that it could not get an image."""
         found = _FAILURES.search(text)
         if found is None:
@@ -184,7 +184,7 @@ class LabSession:
 
 
 def _check_failure(
-    recording: CommandRecording, told: str, step: Step, expected: int | None, *, name: str
+    recording: CommandResult, told: str, step: Step, expected: int | None, *, name: str
 ) -> None:
     """Raise `LabProblem`, unless the page expects the failure, by exit status and by `:match:`."""
     is_matched = any(Pattern(pattern).search(told) for pattern in step.expect.match)
@@ -195,7 +195,7 @@ def _check_failure(
         )
 
 
-def _check_refusal(recording: CommandRecording, text: str) -> None:
+def _check_refusal(recording: CommandResult, text: str) -> None:
     """Raise `EngineRefusal` if `docker run` has refused to run a program: `any` does not cover that."""
     status = recording.exit_code
     if status in _REFUSED and (said := tool_failures.refusal(text)):

@@ -24,7 +24,7 @@ from docker_run.errors import (
     TimedOut,
     TooMuchOutput,
 )
-from docker_run.model import Chunk, Command, CommandRecording, Input, Stream, TerminalSize
+from docker_run.model import Chunk, Command, CommandResult, Input, Stream, TerminalSize
 from docker_run.terminal import keys, osc133, waits
 from docker_run.terminal.typist import Typist
 
@@ -71,7 +71,7 @@ class Shell:
             self.close()
             raise
 
-    def run(self, command: Command, limits: Limits, *, is_canonical: Callable[[], bool]) -> CommandRecording:
+    def run(self, command: Command, limits: Limits, *, is_canonical: Callable[[], bool]) -> CommandResult:
         """Type `command` and its input; wait for its end and the next prompt.
 
         `is_canonical` returns whether the terminal is currently in canonical mode; it is called before a long
@@ -136,10 +136,11 @@ class _Run:
         self._transcript = streams.Transcript(max_output=limits.max_output, has_output=True)
         self._typist: Typist | None = None
         self._last = ""
+        self._sent = 0
         self._began = time.monotonic()
         self._lingers = bool(command.typed) and waits.is_wait(command.typed[-1])
 
-    def recording(self) -> CommandRecording:
+    def recording(self) -> CommandResult:
         """Run it. Raises what `Shell.run` says."""
         self._check_idle()
         self._console.begin(self._transcript, lingers=self._lingers)
@@ -151,11 +152,12 @@ class _Run:
         seconds = time.monotonic() - self._began
         if self._last:
             self._check_typed()
-        return CommandRecording(
+        return CommandResult(
             command=self._command.text,
             exit_code=self._transcript.exit_code or 0,
             seconds=seconds,
             output=self._transcript.chunks(),
+            typed=self._sent if self._command.typed else None,
         )
 
     def _follow(self, output: bytes, *, now: float) -> None:
@@ -169,6 +171,7 @@ class _Run:
         line = None if ended else self._typist.next_line(now=now)
         if line is not None:
             self._last = line
+            self._sent += 1
             self._transcript.add(Chunk(Stream.TYPED, line.encode()))
             self._type(keys.to_bytes(line))
         if self._lingers and state is State.PROMPT and not self._typist.only_waits:

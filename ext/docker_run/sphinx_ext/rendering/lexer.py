@@ -26,7 +26,7 @@ from pygments.token import Error, Generic, Text, _TokenType
 
 from docker_run.terminal import markup
 from docker_run.terminal.emulation.cells import Kind
-from docker_run.terminal.emulation.rendition import COLOURS, Style
+from docker_run.terminal.emulation.rendition import COLOURS, Style, nearest
 
 Token = tuple[int, _TokenType, str]
 
@@ -133,9 +133,10 @@ def style_names(style: Style) -> tuple[str, ...]:
     """Return the names of `style`, in their order in a token type.
 
     `reverse` swaps the colours here; it has a name of its own only where neither colour is set. `Dim` is
-    omitted where there is a foreground colour.
+    omitted where there is a foreground colour. Any other
+    colour is the nearest of the sixteen, whose values can be read on a light and on a dark page.
     """
-    fg, bg = (style.bg, style.fg) if style.reverse else (style.fg, style.bg)
+    fg, bg = map(nearest, (style.bg, style.fg) if style.reverse else (style.fg, style.bg))
     names = [f"Fg{_TITLES[fg]}"] if fg else ["Reverse"] if style.reverse and not bg else ["Dim"] * style.dim
     names += [f"Bg{_TITLES[bg]}"] if bg else []
     names += [face for face in _FACES if getattr(style, face.lower())]

@@ -20,7 +20,7 @@ class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils na
 
     Attributes: `docname` (its page: some builders put all pages into one document), `step` (its index
     there, -1 for one that can't be run), `commands` (the texts to show for that one), `presentation`
-    (`model.Presentation`), `lab` (the name of its lab, to be shown; empty for the page's first).
+    (`authoring.presentation.Presentation`), `lab` (the lab's name, to be shown; empty for the first).
     """
 
 

@@ -26,6 +26,12 @@ def printable(text: str) -> str:
     return text if is_clean else _UNPRINTABLE.sub("\ufffd", text)
 
 
+def shows(text: str) -> bool:
+    """Tell whether a terminal shows each character of `text` as it is, so that a page can hold it."""
+    is_clean = text.isprintable() or not (_UNPRINTABLE.search(text) or _INVISIBLE.search(text))
+    return is_clean and "\t" not in text
+
+
 def pieces(text: str) -> Iterator[str]:
     """Yield the ASCII runs in `text`, and each other character that a terminal shows."""
     if text.isascii():

@@ -16,9 +16,9 @@ class Style(NamedTuple):
     """How a terminal shows a piece of text."""
 
     fg: str = ""
-    """A name of `COLOURS`, or empty for the terminal's own colour of text."""
+    """A name of `COLOURS`, any other colour as `#rrggbb`, or empty for the terminal's own text colour."""
     bg: str = ""
-    """A name of `COLOURS`, or empty for the terminal's own background."""
+    """The same, of the background."""
     bold: bool = False
     dim: bool = False
     italic: bool = False
@@ -36,7 +36,7 @@ COLOURS = (
 )  # fmt: skip
 """The names of a terminal's colours 0 to 15."""
 
-# xterm's values of the sixteen colours: what the other 240, and true colours, are compared with.
+# xterm's values of the sixteen colours, which any other is compared with.
 _PALETTE = (
     (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205),
     (229, 229, 229), (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255),
@@ -57,14 +57,16 @@ _SET: dict[int, dict[str, Any]] = {
 _FOREGROUND, _BACKGROUND, _UNDERLINE = 38, 48, 4
 _INDEXED, _TRUE = 5, 2
 _LARGEST = 9999
+_FACE_CODES = ((1, "bold"), (2, "dim"), (3, "italic"), (4, "underline"), (7, "reverse"), (9, "strike"))
+_TO_BRIGHT = 60
+"""From the code of a colour to that of the bright one."""
 
 
 @lru_cache(maxsize=4096)
 def restyled(style: Style, parameters: str) -> Style:
     """Return `style` after SGR with `parameters`: what stands between `ESC [` and `m`.
 
-    Colours beyond the sixteen become the nearest of them: those have values that can be read on a
-    light and on a dark page. What is unknown changes nothing.
+    What is unknown changes nothing.
     """
     codes = iter(parameters.split(";"))
     for code in codes:
@@ -94,28 +96,52 @@ def _details(codes: Iterator[str]) -> list[int]:
 
 
 def _extended(details: Sequence[int]) -> str:
-    """Return the name nearest to the colour `5, index` or `2, [colour space,] red, green, blue`."""
+    """Return the colour `5, index` or `2, [colour space,] red, green, blue`; empty for any other."""
     kind, *values = details or (0,)
     if kind == _INDEXED and values and values[0] < 256:
         return _indexed(values[0])
     if kind == _TRUE and len(values) >= 3:
-        red, green, blue = values[1:4] if len(values) > 3 else values
-        return _nearest(red, green, blue)
+        return _hexadecimal(*(values[1:4] if len(values) > 3 else values))
     return ""
 
 
 def _indexed(number: int) -> str:
-    """Return the name nearest to one of xterm's 256 colours: 16, a cube, and 24 greys."""
+    """Return one of xterm's 256 colours: the sixteen, a cube, and 24 greys."""
     if number < len(COLOURS):
         return COLOURS[number]
     if number < 232:
         red, rest = divmod(number - 16, 36)
-        return _nearest(_CUBE[red], _CUBE[rest // 6], _CUBE[rest % 6])
+        return _hexadecimal(_CUBE[red], _CUBE[rest // 6], _CUBE[rest % 6])
     grey = 8 + 10 * (number - 232)
-    return _nearest(grey, grey, grey)
+    return _hexadecimal(grey, grey, grey)
 
 
-def _nearest(red: int, green: int, blue: int) -> str:
-    """Return the name nearest to a colour of these parts, each 0 to 255."""
-    distances = [(red - r) ** 2 + (green - g) ** 2 + (blue - b) ** 2 for r, g, b in _PALETTE]
+def _hexadecimal(red: int, green: int, blue: int) -> str:
+    return "#" + "".join(f"{min(part, 255):02x}" for part in (red, green, blue))
+
+
+def _parts(colour: str) -> tuple[int, ...]:
+    """Return the red, green and blue of a colour `#rrggbb`, each 0 to 255."""
+    return tuple(int(colour[start : start + 2], 16) for start in (1, 3, 5))
+
+
+@lru_cache(maxsize=4096)
+def nearest(colour: str) -> str:
+    """Return the one of `COLOURS` that is nearest to `colour`; empty for none."""
+    if not colour.startswith("#"):
+        return colour
+    distances = [sum((a - b) ** 2 for a, b in zip(_parts(colour), each, strict=True)) for each in _PALETTE]
     return COLOURS[distances.index(min(distances))]
+
+
+@lru_cache(maxsize=4096)
+def sgr(style: Style) -> str:
+    """Return the parameters of SGR that make `style` of the plain one; `restyled` is the inverse."""
+    codes = [str(code) for code, face in _FACE_CODES if getattr(style, face)]
+    for first, colour in ((_FOREGROUND, style.fg), (_BACKGROUND, style.bg)):
+        if colour.startswith("#"):
+            codes.append(f"{first};{_TRUE};" + ";".join(map(str, _parts(colour))))
+        elif colour:
+            bright, number = divmod(COLOURS.index(colour), 8)
+            codes.append(str(first - 8 + number + bright * _TO_BRIGHT))
+    return ";".join(codes)

@@ -48,11 +48,13 @@ _BATCH = 500
 _HALF = 3
 """Faces in one digit."""
 
-# A plain mark is a digit for its kind; one with a style is a digit above those, and four for the style.
+# A plain mark is a digit for its kind; one with a style is a digit above those, two colours and two digits
+# for the faces. A colour is a digit, or one above those and six hexadecimal ones.
 _PLAIN = _DIGITS[: len(_KINDS)]
 _STYLED = _DIGITS[len(_KINDS) : 2 * len(_KINDS)]
-_COLOUR, _FACE = _DIGITS[: len(_COLOURS)], _DIGITS[: 1 << _HALF]
-MARK = re.compile(f"\x1b([{_PLAIN}]|[{_STYLED}][{_COLOUR}]{{2}}[{_FACE}]{{2}})")
+_FACE, _HEXADECIMAL, _OTHER = _DIGITS[: 1 << _HALF], _DIGITS[:16], _DIGITS[len(_COLOURS)]
+_COLOUR = f"(?:[{_DIGITS[: len(_COLOURS)]}]|{_OTHER}[{_HEXADECIMAL}]{{6}})"
+MARK = re.compile(f"\x1b([{_PLAIN}]|[{_STYLED}]{_COLOUR}{{2}}[{_FACE}]{{2}})")
 """A mark in a packed line, or in the text of `docker_run.terminal.markup`."""
 
 
@@ -63,17 +65,30 @@ def written(mark: Mark) -> str:
     if style == PLAIN:
         return "\x1b" + _PLAIN[kind]
     faces = sum(1 << bit for bit, face in enumerate(_FACES) if getattr(style, face))
-    numbers = (_COLOURS.index(style.fg), _COLOURS.index(style.bg), faces >> _HALF, faces % (1 << _HALF))
-    return "\x1b" + _STYLED[kind] + "".join(_DIGITS[number] for number in numbers)
+    colours = _colour(style.fg) + _colour(style.bg)
+    return "\x1b" + _STYLED[kind] + colours + _DIGITS[faces >> _HALF] + _DIGITS[faces % (1 << _HALF)]
+
+
+def _colour(colour: str) -> str:
+    if not colour.startswith("#"):
+        return _DIGITS[_COLOURS.index(colour)]
+    return _OTHER + "".join(_DIGITS[int(digit, 16)] for digit in colour[1:])
 
 
 @lru_cache(maxsize=4096)
 def _read(code: str) -> Mark:
     if code in _PLAIN:
         return Mark(_KINDS[_PLAIN.index(code)])
-    kind, fg, bg, high, low = (_DIGITS.index(digit) for digit in code)
+    fg, bg = map(_read_colour, re.findall(_COLOUR, code[1:-2]))
+    kind, high, low = (_DIGITS.index(digit) for digit in (code[0], *code[-2:]))
     faces = (bool((high << _HALF | low) >> bit & 1) for bit in range(len(_FACES)))
-    return Mark(_KINDS[kind - len(_KINDS)], Style(_COLOURS[fg], _COLOURS[bg], *faces))
+    return Mark(_KINDS[kind - len(_KINDS)], Style(fg, bg, *faces))
+
+
+def _read_colour(code: str) -> str:
+    if code[0] != _OTHER:
+        return _COLOURS[_DIGITS.index(code)]
+    return "#" + "".join(f"{_DIGITS.index(digit):x}" for digit in code[1:])
 
 
 def packed(line: Sequence[Span]) -> str:
