@@ -120,7 +120,7 @@ class Build:
             reporter.begin()
         with ending_as_interrupt():
             results = self._run()
-        self._state.page_states = results.states
+        self._state.page_states.update(results.states)
         findings = self._findings(results, env.found_docs)
         tally = self._tallied(results, findings, self._clock.monotonic() - began)
         build = BuildResult(
@@ -230,7 +230,7 @@ class Build:
         """Find the entries of indexes of commands that no page runs."""
         for docname in sorted(self._domain.pages):
             for entry in self._domain.pages[docname].indexed.values():
-                if not self._domain.called(entry.name, pages=entry.pages):
+                if not self._state.shown.called(entry.name, pages=entry.pages):
                     message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
                     yield docname, Finding(entry.location, WarningType.INDEX, message)
 

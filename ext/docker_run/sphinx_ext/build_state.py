@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from docker_run.catalogue.build_context import contexts
@@ -54,7 +53,7 @@ class BuildState:
         self.recordings = Store(self.srcdir / self.settings.recordings)
         self.failed = FailedRuns(self.doctreedir / "docker_run.failed")
         self.progress = LoggedProgress(log=self.doctreedir / "docker_run.log")
-        self.page_states: Mapping[str, PageState] = MappingProxyType({})
+        self.page_states: dict[str, PageState] = {}
         """The state of each page by its docname, once its session has gone through the workflow."""
         self.tally: Tally | None = None
         """What the build did, once it has run."""
@@ -104,4 +103,4 @@ class BuildState:
     @cached_property
     def shown(self) -> ShownPages:
         """The pages as this build shows them."""
-        return ShownPages(self.sessions, self.page_states, self.pages)
+        return ShownPages(self.sessions, self.page_states, self._page_data, self.pages)

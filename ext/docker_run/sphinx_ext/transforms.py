@@ -43,12 +43,11 @@ class ShowFailures(SphinxPostTransform):
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Put them there."""
-        domain = DockerRunDomain.of(self.env)
+        shown = DockerRunDomain.of(self.env).build.shown
         for docname in pages_in(self.document, self.env.docname):
-            state, data = domain.build.page_states.get(docname), domain.pages.get(docname)
-            if failures := (*(state.failures if state else ()), *(data.problems if data else ())):
-                page = domain.build.shown.page(docname)
-                show_failures(self.document, page, docname, failures, srcdir=Path(self.env.srcdir))
+            page = shown.page(docname)
+            if page.failures:
+                show_failures(self.document, page, docname, srcdir=Path(self.env.srcdir))
 
 
 class ShowRecordings(SphinxPostTransform):
@@ -63,13 +62,13 @@ class ShowRecordings(SphinxPostTransform):
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
         self._domain = DockerRunDomain.of(self.env)
-        self._shown_pages = self._domain.build.shown
-        page = self._shown_pages.page
+        self._pages = self._domain.build.shown
+        page = self._pages.page
         for block in list(self.document.findall(docker_run_block)):
             self._fill_block(block, page(block["docname"]))
         for value in list(self.document.findall(docker_run_value)):
             # What is missing is a warning already; the reader sees that something is.
-            text = self._shown_pages.values(value["docname"]).get(value["value"], "…")
+            text = self._pages.values(value["docname"]).get(value["value"], "…")
             value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
         for use in list(self.document.findall(docker_run_calls)):
             use.replace_self(self._calls(use["command"], use["pages"]))
@@ -78,18 +77,15 @@ class ShowRecordings(SphinxPostTransform):
 
     def _report(self, report: docker_run_report) -> nodes.Node:
         if not report["whole"]:
-            recording = self._shown_pages.page(report["docname"]).recording
+            recording = self._pages.page(report["docname"]).recording
             place = self._domain.build.runners.title(recording.place) if recording else ""
             return environment_table(recording, place=place)
-        pages = ((docname, self._shown_pages.page(docname)) for docname in self._domain.build.sessions)
-        return report_table(
-            (self._link(docname), page.session, page.recording) for docname, page in pages if page.session
-        )
+        return report_table((self._link(docname), page) for docname, page in self._pages.with_steps())
 
     def _calls(self, name: str, pages: str) -> nodes.Node:
         """Return links to the pages on which the command `name` is run, each to where it is first."""
         links = nodes.inline()
-        for docname, anchor in self._domain.called(name, pages=pages):
+        for docname, anchor in self._pages.called(name, pages=pages):
             title = self.env.titles[docname].astext()
             if len(links):
                 links += nodes.Text(", ")
@@ -129,7 +125,7 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
-        anchor = self._domain.pages[block["docname"]].anchors.get(block["step"])
+        anchor = page.anchor(block["step"])
         if anchor and "latex" in self.formats:
             # Sphinx's writer for LaTeX gives containers no label.
             frame.insert(0, docker_run_label(target=f"{block['docname']}:{anchor}"))

@@ -5,4 +5,4 @@ plan (which sessions run, and why) → run (`docker_run.workflow.run`) → settl
 end, reporters tell what came of it (`docker_run.workflow.reports.junit_report` and others).
 """
 
-__all__ = ["changes", "page", "reports", "runner_registry", "settle", "stages", "stores", "verify"]
+__all__ = ["changes", "page", "reports", "runner_registry", "settle", "stages", "stores"]

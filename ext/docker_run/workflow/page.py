@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 from docker_run.errors import Defect, NewerRecording, RecordingProblem
 from docker_run.model import Finding, Location, Recording, Session, StepRecording
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
 from docker_run.recordings.store import Signature, Store
+from docker_run.shell.invocations import calls
 from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
 
 _MOST_AHEAD = 4 * 1024**2
@@ -77,25 +80,79 @@ class Loaded(NamedTuple):
     """Whether it must not be replaced: a later version of the extension wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
+class PageText(Protocol):
+    """What reading a page gives, as far as the page shows it."""
+
+    @property
+    def anchors(self) -> Mapping[int, str]:
+        """The ids of the blocks that a reader sees, by the index of the step."""
+
+    @property
+    def problems(self) -> Sequence[Finding]:
+        """What is wrong with the text of its directives."""
+
+
+@dataclass(frozen=True)
 class Page:
-    """A page as it is to be shown: its session, what was recorded of it, and what is wrong."""
+    """A page as it is shown: its session, what was recorded of it, and what is wrong.
+
+    All that a page shows of this or another one is taken from such a value. What was recorded is loaded
+    when it is asked for first.
+    """
 
     session: Session | None
-    recording: Recording | None
+    """None for a page without steps."""
     state: PageState
+    text: PageText | None
+    load: Callable[[], Recording | None] = field(repr=False)
+    """Loads what was recorded."""
+
+    @cached_property
+    def recording(self) -> Recording | None:
+        """What was recorded; None where nothing was, or it can't be read."""
+        return self.load() if self.session else None
+
+    @cached_property
+    def held(self) -> tuple[StepRecording, ...]:
+        """What was recorded of its steps, from the first, as far as they have their present form."""
+        if self.session is None or self.recording is None:
+            return ()
+        return self.recording.steps[: held_steps(self.session, self.recording)]
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """What a reader of the page is told is wrong with it."""
+        return (*self.state.failures, *(self.text.problems if self.text else ()))
+
+    @property
+    def not_run(self) -> int:
+        """How many of its steps were not run, or not to their end."""
+        steps = self.session.steps if self.session else ()
+        return len(steps) - sum(not step.not_run for step in self.held)
 
     def recorded(self, step: int) -> StepRecording | None:
         """Return what was recorded of the step with this index, in its present form."""
-        if self.session and self.recording and 0 <= step < held_steps(self.session, self.recording):
-            return self.recording.steps[step]
-        return None
+        return self.held[step] if 0 <= step < len(self.held) else None
 
     def commands(self, step: int) -> list[str]:
         """Return the texts of the step's commands; none for a step that can't be run."""
         if self.session is None or step < 0:
             return []
         return [command.text for command in self.session.steps[step].commands]
+
+    def anchor(self, step: int) -> str | None:
+        """Return the id of the block that shows the step with this index; None where none does."""
+        return self.text.anchors.get(step) if self.text else None
+
+    def first_call(self, name: str) -> str | None:
+        """Return the id of the first block in which a reader sees the command `name` called."""
+        if self.session is None or self.text is None:
+            return None
+        for number, anchor in sorted(self.text.anchors.items()):
+            commands = self.session.steps[number].commands
+            if any(calls(line, name) for each in commands for line in (each.text, *each.typed)):
+                return anchor
+        return None
 
     def values(self) -> dict[str, str]:
         """Return all values that the page's steps capture, by name."""
@@ -202,11 +259,16 @@ class ShownPages:
     """All pages as a build shows them, each loaded when it is asked for."""
 
     def __init__(
-        self, sessions: Mapping[str, Session], states: Mapping[str, PageState], pages: Pages
+        self,
+        sessions: Mapping[str, Session],
+        states: Mapping[str, PageState],
+        texts: Mapping[str, PageText],
+        pages: Pages,
     ) -> None:
-        """`sessions` and `states` are by page; a page may lack either."""
+        """`sessions`, `states` and `texts` are by page; a page may lack any."""
         self._sessions = sessions
         self._states = states
+        self._texts = texts
         self._pages = pages
         self._values: dict[str, Mapping[str, str]] = {}
         self._last: tuple[str, Page] | None = None
@@ -218,8 +280,12 @@ class ShownPages:
         be in memory at once.
         """
         if self._last is None or self._last[0] != name:
-            self._last = name, self._loaded(name)
+            self._last = name, self._page(name)
         return self._last[1]
+
+    def with_steps(self) -> Iterator[tuple[str, Page]]:
+        """Go through the pages that run something, by name; none is kept."""
+        return ((name, self._page(name)) for name in self._sessions)
 
     def values(self, name: str) -> Mapping[str, str]:
         """Return the values that a page captures, by name."""
@@ -227,9 +293,25 @@ class ShownPages:
             self._values[name] = self.page(name).values()
         return self._values[name]
 
-    def _loaded(self, name: str) -> Page:
+    def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:
+        """Return where readers see `name` called: pages, and the id of the first such block on each.
+
+        `pages` is a pattern that the names of pages have to match, as of a shell.
+        """
+        found = (
+            (docname, page.first_call(name))
+            for docname, page in self.with_steps()
+            if fnmatchcase(docname, pages)
+        )
+        return [(docname, anchor) for docname, anchor in found if anchor is not None]
+
+    def _page(self, name: str) -> Page:
         session, state = self._sessions.get(name), self._states.get(name, PageState(name))
-        return Page(session, self._pages.recording(session, state) if session else None, state)
+
+        def load() -> Recording | None:
+            return self._pages.recording(session, state) if session else None
+
+        return Page(session, state, self._texts.get(name), load)
 
 
 def with_failed(
