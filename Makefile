@@ -63,10 +63,11 @@ test: .venv/installed browser ## run all tests; without an engine or a browser, 
 oldest: build/oldest/installed ## run tests of small sites on the oldest Sphinx that is supported, in a venv of its own
 	build/oldest/bin/python -m pytest $(OLDEST) $(PYTESTOPTS)
 
-bench: .venv/installed ## measure what recordings cost beside static pages, and what labs cost, on an engine
+bench: .venv/installed ## measure what recordings cost beside static pages, direct runs beside docker-py, and labs
 	@status=0; \
 	env PYTHONPATH=ext:tests $(BIN)/python tests/bench/replay.py || status=1; \
-	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python tests/bench/labs.py || status=1; \
+	for each in direct labs; do $(BIN)/python -m docker_run engine -- \
+	    env PYTHONPATH=ext:tests $(BIN)/python tests/bench/$$each.py || status=1; done; \
 	exit $$status
 
 fuzz: .venv/installed ## fuzz what takes text of others apart (TARGET=…, SECONDS=60 for each); seeds are tried by test

@@ -6,6 +6,7 @@ between processes), and know nothing of Docker, Sphinx or the disk.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NamedTuple
@@ -151,6 +152,11 @@ class Place:
     traits: RunnerTraits = RunnerTraits()
     """What that runner can do."""
 
+    @property
+    def is_lab(self) -> bool:
+        """Whether this is a lab, and not the engine itself."""
+        return self.traits.console
+
 
 @dataclass(frozen=True, slots=True)
 class DirectLimits:
@@ -188,7 +194,7 @@ class Session:
 
     page: str
     """The name of the document (Sphinx's docname, with `/` between folders)."""
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     keys: tuple[str, ...]
     """One for each step; each covers the step and all before it (see `docker_run.recordings.key`)."""
     place: Place = Place()

@@ -11,17 +11,13 @@ are medians, and are written to `build/bench.json` besides.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from measure import Usage, Wanted, report, run
 
 STEPS = 10
 LINES = 8
@@ -29,16 +25,12 @@ OUTPUT = "".join(
     f"{number:2} drwxr-xr-x 1 root root 4096 a line of what came out\n" for number in range(LINES)
 )
 
-# As after `pip install`: modules are compiled once.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(sys.path)
-
 COMMON = """
 extensions = ["myst_parser"{more}]
 html_theme = "alabaster"
 html_sidebars = {{"**": []}}
 html_last_updated_fmt = None
-exclude_patterns = ["recordings/**"]
+exclude_patterns = ["recordings"]
 """
 REPLAYED = COMMON.format(more=', "docker_run"') + 'docker_run_engine = "none"\n'
 RECORDED = (
@@ -56,41 +48,6 @@ def setup(app):
 )
 
 
-REPORT = Path("build/bench.json")
-
-
-@dataclass
-class Wanted:
-    """A ratio, and the most that it may be."""
-
-    name: str
-    most: float
-    ratios: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.ratios)
-
-    @property
-    def is_met(self) -> bool:
-        return self.median <= self.most
-
-    def as_json(self) -> dict[str, object]:
-        return {"median": self.median, "at most": self.most, "ratios": self.ratios}
-
-
-@dataclass(frozen=True)
-class Built:
-    """What one build took."""
-
-    seconds: float
-    memory: int
-    """The most that was resident, in KiB."""
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.1f} s, {self.memory / 1024:.0f} MB"
-
-
 def main() -> int:
     """Measure and print; the exit status says whether what is wanted is reached."""
     arguments = argparse.ArgumentParser()
@@ -102,12 +59,7 @@ def main() -> int:
         for pages in given.pages:
             wanted += compare(Path(folder, str(pages)), pages, given.rounds)
     wanted.append(measure_import(given.rounds))
-    for each in wanted:
-        verdict = "" if each.is_met else "NOT MET"
-        print(f"{each.name:52} {each.median:6.2f}  at most {each.most:.2f}  {verdict}".rstrip())
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps({each.name: each.as_json() for each in wanted}, indent=1) + "\n")
-    return 0 if all(each.is_met for each in wanted) else 1
+    return report(wanted)
 
 
 def compare(folder: Path, pages: int, rounds: int) -> Iterable[Wanted]:
@@ -124,9 +76,9 @@ def compare(folder: Path, pages: int, rounds: int) -> Iterable[Wanted]:
         shutil.rmtree(static / "build", ignore_errors=True)
         shutil.rmtree(replayed / "build", ignore_errors=True)
         ours, theirs = build(replayed), build(static)
-        nothing.ratios.append(ours.seconds / theirs.seconds)
+        nothing.add(ours, theirs)
         memory.ratios.append(ours.memory / theirs.memory)
-        unchanged.ratios.append(build(replayed).seconds / build(static).seconds)
+        unchanged.add(build(replayed), build(static))
         print(f"{pages} pages: {ours}; static {theirs}", file=sys.stderr)
     return nothing, unchanged, memory
 
@@ -152,16 +104,10 @@ def static_block(step: int) -> str:
     return f"```console\n$ docker run --rm busybox ls -l /{step}\n{OUTPUT}```\n"
 
 
-def build(folder: Path) -> Built:
+def build(folder: Path) -> Usage:
     """Build the project in a process of its own."""
-    began = time.monotonic()
     command = [sys.executable, "-m", "sphinx", "-q", "-W", str(folder), str(folder / "build")]
-    with subprocess.Popen(command, env=ENVIRONMENT) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"the build of {folder} failed")
-    return Built(time.monotonic() - began, usage.ru_maxrss)
+    return run(command)
 
 
 def measure_import(rounds: int) -> Wanted:
@@ -169,12 +115,10 @@ def measure_import(rounds: int) -> Wanted:
     sphinx = "import sphinx.application, sphinx.builders.html, sphinx.cmd.build, myst_parser.sphinx_ext.main"
     wanted = Wanted("import, in parts of 60 ms on top of Sphinx", 1.0)
     for _ in range(2 * rounds + 1):
-        seconds = []
-        for code in (sphinx, f"{sphinx}, docker_run.sphinx_ext.extension"):
-            began = time.monotonic()
-            subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT)
-            seconds.append(time.monotonic() - began)
-        wanted.ratios.append((seconds[1] - seconds[0]) / 0.060)
+        alone = run([sys.executable, "-c", sphinx])
+        both = run([sys.executable, "-c", f"{sphinx}, docker_run.sphinx_ext.extension"])
+        wanted.ratios.append((both.seconds - alone.seconds) / 0.060)
+        wanted.processor.append((both.processor - alone.processor) / 0.060)
     return wanted
 
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from sphinx.testing.util import SphinxTestApp
 
+from docker_run.model import Place, TerminalSize
 from docker_run.sphinx_ext.domain import DockerRunDomain
-from docker_run.sphinx_ext.page_data import PageData
+from docker_run.sphinx_ext.front_matter import PagePlace
+from docker_run.sphinx_ext.page_data import KnownKeys, PageData, Steps
 from fake_engine import FakeEngine, use_fake_engine
+from lab_sessions import step
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -133,3 +136,55 @@ def test_what_is_kept_of_a_page_is_its_own(field: str) -> None:
     one, two = PageData(), PageData()
     value = getattr(one, field)
     assert value is not getattr(two, field) or value in (None, False)
+
+
+def test_steps_are_unpacked_when_one_is_asked_for() -> None:
+    steps = Steps([step("docker run busybox true"), step("docker run busybox false")])
+    again = pickle.loads(pickle.dumps(steps))  # noqa: S301 (our own)
+    assert len(again) == 2
+    # Packed once more without having been looked at, and then looked at.
+    again = pickle.loads(pickle.dumps(again))  # noqa: S301 (our own)
+    assert again[1] == steps[1]
+    assert (list(again), hash(again)) == (list(steps), hash(steps))
+    assert again == steps
+    again.append(step("docker run busybox echo"))
+    assert len(again) == 3
+    assert pickle.loads(pickle.dumps(again)) == again  # noqa: S301 (our own)
+
+
+def test_steps_of_pages_that_have_not_changed_are_not_looked_at(
+    site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write("index.md", "# Page\n\n```{docker-run} --rm busybox echo one\n:name: first\n```\n")
+    site.build(engine=engine)
+    site.forget()
+    site.build(engine=engine)  # what it finds of the recording is kept
+    looked: list[Steps] = []
+    iterate = Steps.__iter__
+    monkeypatch.setattr(Steps, "__iter__", lambda self: looked.append(self) or iterate(self))
+    monkeypatch.setattr(Steps, "__getitem__", lambda self, index: looked.append(self) or list(self)[index])
+    site.build(mode="replay")
+    assert not looked
+    site.recording("index").write_text(site.recording("index").read_text().replace("one\n", "two\n"))
+    site.build(mode="replay")
+    assert looked
+
+
+def test_keys_are_made_again_when_they_are_made_of_something_else() -> None:
+    page = PageData(PagePlace())
+    page.note_step(step("docker run busybox true"))
+    known: dict[str, KnownKeys] = {}
+
+    def keys(place: Place = Place(), size: TerminalSize = TerminalSize(), **contexts: str) -> tuple[str, ...]:
+        return page.session("page", place=place, terminal=size, contexts=contexts, known=known).keys
+
+    first = keys()
+    assert keys() is first
+    others = [
+        keys(Place("lab")),
+        keys(Place(definition="other")),
+        keys(size=TerminalSize(90, 24)),
+        keys(**{"busybox:latest": "other"}),
+    ]
+    assert len({first, *others}) == 5
+    assert keys() == first

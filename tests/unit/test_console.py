@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.authoring.console import ConsoleCommand, LineProblem, parse_console
+from docker_run.authoring.console import ConsoleCommand, parse_console
+from docker_run.authoring.line_problem import LineProblem
 
 
 def parse(text: str) -> tuple[ConsoleCommand, ...]:

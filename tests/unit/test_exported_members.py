@@ -87,12 +87,18 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the modules of the package that a module imports."""
+    """Yield the modules of the package that a module imports, or takes of a room that loads them itself."""
+    rooms: dict[str, str] = {}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module in MODULES:
             for each in node.names:
                 name = f"{node.module}.{each.name}"
                 yield name if name in MODULES else node.module
+                rooms |= {each.name: name} if name in ROOMS else {}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = f"{rooms.get(node.value.id)}.{node.attr}"
+            if name in MODULES:
+                yield name
 
 
 @cache

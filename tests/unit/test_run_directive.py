@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_run.authoring.console import LineProblem
+from docker_run.authoring.line_problem import LineProblem
 from docker_run.authoring.presentation import LineRange
 from docker_run.authoring.run_directive import DEFAULT_SUMMARY, END_OF_INPUT, parse_presentation, parse_step
 from docker_run.errors import BodyProblem, FlagProblem, OptionProblem, RefusedFlag, SyntaxProblem

@@ -1,3 +1,25 @@
-"""What authors write, parsed: the text of a directive → a `Step`. Pure."""
+"""What authors write, parsed: the text of a directive → a `Step`. Pure.
 
-__all__ = ["console", "file_directive", "options", "presentation", "run_directive"]
+Its modules are loaded when they are asked for: with those of `docker_cli` they take as long to import as
+all the rest of the extension, and a build that reads no page needs none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from docker_run.authoring import file_directive, options, run_directive
+
+__all__ = ["file_directive", "line_problem", "options", "presentation", "run_directive"]
+
+if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+
+    def __getattr__(name: str) -> ModuleType:
+        """Load a module."""
+        if name in __all__:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

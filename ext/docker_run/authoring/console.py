@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from docker_run.errors import BodyProblem, SyntaxProblem
+from docker_run.authoring.line_problem import CONTROL, LineProblem
+from docker_run.errors import SyntaxProblem
 from docker_run.shell import continuation
 from docker_run.terminal import keys, waits
 
@@ -23,15 +24,12 @@ _INDENTED_PROMPT = re.compile(r"[ \t]+\$[ \t]")
 _CONTINUED = re.compile(r">(?:[ \t]|\Z)")
 _ROOT_PROMPT = re.compile(r"#(?:[ \t]|\Z)")
 _ESCAPED = re.compile(r"\\+[$>#]")
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 _BLANKS_BEHIND = re.compile(r"\\[ \t]+\Z")
 _EXIT_CODE = re.compile(r"#[ \t]*exit-code:(?P<value>.*)\Z")
 _LIKE_EXIT_CODE = re.compile(r"#[ \t]*:?exit[ _-]?code[ \t:=]*(?:\d+|any)[ \t]*\Z", re.IGNORECASE)
 _STATUS = re.compile(r"[0-9]{1,3}")
 _MAY_BE_OPEN = re.compile(r"\b(?:for|while|until|select|if|case|function)\b|[({]")
 """What bash may want to see closed, of which `shell.Reader` knows nothing."""
-_SHOWN = 60
-"""Characters of a line that a message quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +42,6 @@ class ConsoleCommand:
     """What is typed into it: lines in the notation of `docker_run.terminal.keys`, and waits."""
     exit_code: ExitCode | None = None
     """The status that a comment (`# exit-code: 1`) says it ends with; None where there is no such one."""
-
-
-class LineProblem(BodyProblem):
-    """A line of a body can't be understood."""
-
-    def __init__(self, number: int, line: str, message: str) -> None:
-        text = _CONTROL.sub("\ufffd", line.strip())
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        super().__init__(f"line {number} of the body, `{shown}`: {message}")
-        self.line = number
-        """The line within the body, from 1."""
 
 
 def parse_console(body: Sequence[str]) -> tuple[ConsoleCommand, ...]:
@@ -70,7 +57,7 @@ def parse_typed(text: str, *, number: int) -> tuple[str, ...]:
 
     `number` is its line in the body, for messages. Raises `LineProblem`.
     """
-    if found := _CONTROL.search(text):
+    if found := CONTROL.search(text):
         raise LineProblem(
             number, text, f"{_named(found[0])} is no text: write the key, e.g. `<C-c>`, `<Esc>`"
         )
@@ -107,7 +94,7 @@ class _Command:
 
     def add(self, text: str, line: _Line) -> None:
         """Take the next line of the command: `text`, which stands on `line`."""
-        if found := _CONTROL.search(text):
+        if found := CONTROL.search(text):
             raise line.problem(f"{_named(found[0])} can't be typed into a shell: write it as bash does, $'…'")
         was_literal = self.reader.literal
         comment = self.reader.feed(text)
@@ -233,7 +220,7 @@ def _typed(line: _Line) -> tuple[str, ...]:
         raise line.problem("this would be typed as it stands: `# exit-code: 1` is for the lines with `$ `")
     if _ESCAPED.match(text):
         text = text[1:]
-    if text[:1] in " \t" and not _CONTROL.search(text) and keys.is_keys(text.lstrip(" \t")):
+    if text[:1] in " \t" and not CONTROL.search(text) and keys.is_keys(text.lstrip(" \t")):
         text = text.lstrip(" \t")
     return parse_typed(text, number=line.number)
 

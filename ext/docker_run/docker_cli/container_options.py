@@ -1,8 +1,8 @@
-"""The settings of a `docker run` line as typed values: the CLI's own term is container options.
+"""What a `docker run` line asks for, as typed values: what the CLI itself calls container options.
 
-Every flag that is not refused has a field here, grouped by subject. The default of a field is what the CLI
-sends without the flag. `docker_run.engine.direct.container_config` converts the values into a request; no
-other module uses the names of the Engine API or docker-py for them.
+Every flag that is not refused has its field here, in the group of what it concerns. A field that no
+flag of the line sets holds what the CLI sends then. `docker_run.engine.direct.container_config` makes the
+request of it; nothing else knows what the Engine API or docker-py call these things.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from docker_run.docker_cli.values.restart import RestartPolicy
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Options of the client, which are not sent to the engine."""
+    """What the client itself does, and no engine hears of."""
 
     detach_keys: str = ""
-    """The keys that detach from the container (`ctrl-x,x`); empty for the client's default."""
+    """What detaches from the container (`ctrl-x,x`); empty for the client's own."""
     sig_proxy: bool = True
     pull: PullPolicy = PullPolicy.MISSING
     quiet: bool = False
     id_file: str = ""
-    """The file to which the container's ID is written (`--cidfile`)."""
+    """The file in which the container's id is left (`--cidfile`)."""
     api_versions: Pairs = ()
-    """The flags that need a later engine, each with the first version of the Engine API that supports it."""
+    """For flags that only later engines know: the flag, and the first version of the Engine API that
+    does."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """The health check of a container. Times are in nanoseconds, 0 for the engine's default."""
+    """How the engine tells whether the container is well. Times are in nanoseconds, 0 the engine's own."""
 
     command: str = ""
-    """For the container's shell; empty for the image's own."""
+    """For the container's shell; empty takes that of the image."""
     is_disabled: bool = False
     interval: int = 0
     timeout: int = 0
@@ -49,10 +50,10 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class ProcessOptions:
-    """The container's first process: user, directory, environment, and how it is stopped."""
+    """The container's first process: who it is, where, with what around it, and how it is ended."""
 
     entrypoint: str | None = None
-    """None for the image's own; empty removes that."""
+    """None for the image's own; empty takes that away."""
     user: str = ""
     groups: tuple[str, ...] = ()
     """Additional groups, names or numbers."""
@@ -60,42 +61,42 @@ class ProcessOptions:
     environment: tuple[str, ...] = ()
     """`NAME=value`, or a bare `NAME`, which unsets what the image sets."""
     init: bool | None = None
-    """Whether the engine's init runs as PID 1; None for the engine's default."""
+    """Whether an init of the engine's is put before it; None leaves that to the engine."""
     stop_signal: str = ""
     stop_timeout: int | None = None
-    """Seconds; None for the engine's default."""
+    """Seconds; None for the engine's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceOptions:
-    """Resource limits. 0 and empty mean no limit, unless noted otherwise; sizes are in bytes."""
+    """What the container may take. 0 and empty set no limit, unless it says otherwise; sizes are in bytes."""
 
     memory: int = 0
     memory_reservation: int = 0
     memory_swap: int = 0
     """Memory and swap together; -1 is unlimited."""
     memory_swappiness: int = -1
-    """0 to 100; -1 for the engine's default."""
+    """0 to 100; -1 for the engine's own."""
     kernel_memory: int = 0
     shared_memory: int = 0
-    """The size of `/dev/shm`; 0 for the engine's default."""
+    """Of `/dev/shm`; 0 for the engine's own."""
     oom_kill_disable: bool = False
     oom_score: int = 0
     processes: int = 0
     """Processes and threads; -1 is unlimited."""
     nano_cpus: int = 0
-    """Billionths of a CPU."""
+    """Billionths of a processor."""
     cpu_shares: int = 0
     cpu_period: int = 0
-    """In microseconds, like the quota."""
+    """Microseconds, as the quota."""
     cpu_quota: int = 0
     cpu_realtime_period: int = 0
-    """In microseconds, like the runtime."""
+    """Microseconds, as the runtime."""
     cpu_realtime_runtime: int = 0
     cpus: str = ""
-    """The CPUs to use: `0-1`."""
+    """Which ones: `0-1`."""
     memory_nodes: str = ""
-    """The memory nodes to use: `0`."""
+    """Which nodes' memory: `0`."""
     block_weight: int = 0
     block_weights: tuple[DeviceWeight, ...] = ()
     read_bytes: tuple[DeviceRate, ...] = ()
@@ -103,35 +104,40 @@ class ResourceOptions:
     write_bytes: tuple[DeviceRate, ...] = ()
     write_operations: tuple[DeviceRate, ...] = ()
     ulimits: tuple[Ulimit, ...] = ()
-    """Sorted by name, without duplicates."""
+    """By name, each name once."""
 
     @property
     def limits_memory(self) -> bool:
-        """Whether any memory limit is set."""
+        """Whether a limit of memory is set, of any kind."""
         return any((self.memory, self.memory_swap, self.memory_reservation, self.kernel_memory))
 
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """Volumes, mounts and file system options."""
+    """What the container finds on its disk."""
 
     volumes: tuple[Volume, ...] = ()
-    """Paths of the host that began with a dot are absolute; others are left to the engine."""
+    """Paths of the host are absolute, as far as they were not left to the engine."""
     mounts: tuple[Mount, ...] = ()
     tmpfs: Pairs = ()
     """Path → options."""
     volumes_from: tuple[str, ...] = ()
-    """The containers whose volumes are mounted, too."""
+    """The containers whose volumes it has, too."""
     volume_driver: str = ""
     read_only: bool = False
-    """Whether its root file system is read-only."""
+    """Whether its own files can't be changed."""
     driver_options: Pairs = ()
-    """Options of the engine's storage driver."""
+    """For the engine's storage driver."""
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether the line may ask for volumes, with a name or without."""
+        return bool(self.volumes or self.mounts or self.volumes_from)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """The networks, addresses, names and ports of the container."""
+    """Whom the container can talk to, under which names and addresses."""
 
     hostname: str = ""
     domainname: str = ""
@@ -139,11 +145,11 @@ class NetworkOptions:
     """At least one; the first decides the container's network mode."""
     mac_address: str = ""
     links: tuple[tuple[str, str], ...] = ()
-    """(container, alias); the alias may be empty."""
+    """Container → alias, which may be empty."""
     published: tuple[Binding, ...] = ()
     publishes_all: bool = False
     exposed: tuple[str, ...] = ()
-    """`80/tcp`; published ports are exposed as well."""
+    """`80/tcp`; those that are published count as exposed as well."""
     extra_hosts: tuple[str, ...] = ()
     """`NAME:ADDRESS`."""
     dns: tuple[str, ...] = ()
@@ -158,12 +164,12 @@ class NetworkOptions:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceOptions:
-    """The kernel namespaces that the container shares; empty for the engine's default."""
+    """Which of the kernel's namespaces the container shares, and with whom; empty for the engine's own."""
 
     pid: str = ""
     """`host` or `container:NAME`."""
     ipc: str = ""
-    """`container:NAME`, or a mode that the engine validates."""
+    """`container:NAME`, or a word that the engine judges."""
     uts: Namespace = Namespace.DEFAULT
     user: Namespace = Namespace.DEFAULT
     cgroup: Namespace = Namespace.DEFAULT
@@ -172,15 +178,15 @@ class NamespaceOptions:
 
 @dataclass(frozen=True, slots=True)
 class SecurityOptions:
-    """Privileges and devices of the container."""
+    """What the container may do to the machine, and which devices of it it has."""
 
     privileged: bool = False
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    """The values of `--security-opt`, with the JSON of a seccomp profile instead of its path."""
+    """Those of `--security-opt`; a seccomp profile is there as its JSON."""
     has_system_paths: bool = False
-    """Whether kernel files that are masked or read-only by default are neither."""
+    """Whether the kernel's files that are masked or read-only otherwise are neither."""
     sysctls: Pairs = ()
     devices: tuple[Device, ...] = ()
     device_requests: tuple[DeviceRequest, ...] = ()
@@ -189,7 +195,7 @@ class SecurityOptions:
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """The logging driver and its options."""
+    """Where the engine keeps what the container prints."""
 
     driver: str = ""
     options: Pairs = ()
@@ -197,7 +203,7 @@ class LogOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A `docker run` command line, parsed by the CLI's own grammar."""
+    """A `docker run` command line, taken apart by the CLI's own grammar."""
 
     image: str
     command: tuple[str, ...] = ()
@@ -208,7 +214,7 @@ class RunLine:
     """Whether the container's standard input is kept open (`-i`)."""
     detach: bool = False
     attach: tuple[StandardStream, ...] = ()
-    """The streams of `-a`."""
+    """What `-a` names."""
     auto_remove: bool = False
     restart: RestartPolicy = RestartPolicy()  # noqa: RUF009 (a tuple)
     runtime: str = ""
@@ -218,7 +224,7 @@ class RunLine:
     health: HealthCheck | None = None
     """None for the image's own."""
     log: LogOptions | None = None
-    """None for the engine's default."""
+    """None for the engine's own."""
     client: ClientOptions = ClientOptions()
     process: ProcessOptions = ProcessOptions()
     resources: ResourceOptions = ResourceOptions()

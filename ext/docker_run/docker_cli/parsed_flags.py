@@ -78,11 +78,14 @@ class ParsedFlags:
 
     def all(self, name: str, kind: type[T]) -> list[T]:
         """Return all values of a flag, in order."""
-        return [value for value in self._values.get(name, []) if isinstance(value, kind)]
+        return (
+            [value for value in self._values[name] if isinstance(value, kind)] if name in self._values else []
+        )
 
     def last(self, name: str, default: T) -> T:
         """Return the last value of a flag, or `default`, which has the same type."""
-        return (self.all(name, type(default)) or [default])[-1]
+        # A line has a few of the hundred flags that are asked for here.
+        return (self.all(name, type(default)) or [default])[-1] if name in self._values else default
 
     def optional(self, name: str, kind: type[T]) -> T | None:
         """Return the last value of a flag, or None."""
@@ -90,10 +93,12 @@ class ParsedFlags:
 
     def words(self, name: str) -> tuple[str, ...]:
         """Return all values of a flag of words, in order."""
-        return tuple(self.all(name, str))
+        return tuple(self.all(name, str)) if name in self._values else ()
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
         """Return the values of a flag that takes pairs; the last of a name wins."""
+        if name not in self._values:
+            return ()
         return tuple(dict(value for value in self.all(name, tuple) if len(value) == 2).items())
 
     def api_versions(self) -> tuple[tuple[str, str], ...]:

@@ -37,8 +37,7 @@ class Host:
     `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for each
     command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the user's proxy
     variables for containers. `say` gets notices of what the build waits for, and of what it could not remove;
-    `folders` are the directories of this machine's builds. `build` is one of another process: what this one
-    creates belongs to it, and it shows that it is alive.
+    `folders` are the directories of this machine's builds.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Host:
         proxies: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
         folders: BuildFolders | None = None,
-        build: str = "",
     ) -> None:
         self.url = url
         self.clients = clients
@@ -60,14 +58,13 @@ class Host:
         self.folders = folders or BuildFolders()
         self.interrupted = clients.interrupted
         self.limits = Limits(seconds=timeout, max_output=max_output, interrupted=self.interrupted)
-        self._owner = Owner.current(build or str(uuid.uuid4()))
-        self._is_part = bool(build)
-        self._is_shared = False
+        self._owner = Owner.current(str(uuid.uuid4()))
         self._lock = threading.Lock()
         self._lease: Lease | None = None
         self._folder: BuildFolder | None = None
         self._has_leftovers = False
         self._product: Product | None = None
+        self._environment: Environment | None = None
         self._identity = ""
         self._pool = ThreadPoolExecutor(max_workers=_CONCURRENCY, thread_name_prefix="docker-run engine")
 
@@ -87,7 +84,9 @@ class Host:
             if self._lease is None:
                 engine = self.identity()
                 try:
-                    self._folder = self._folder or self._open_folder(engine)
+                    self._folder = self._folder or self.folders.open(
+                        self._owner.build, engine=engine, url=self.url
+                    )
                 except OSError as error:
                     self.say(f"what this build would leave, if it were killed, is removed late: {error}")
                 lease = Lease(self.clients, self._owner)
@@ -95,16 +94,6 @@ class Host:
                     lease.start()
                 self._lease = lease
             return self._lease
-
-    def _open_folder(self, engine: str) -> BuildFolder | None:
-        if self._is_part:
-            return self.folders.join(self._owner.build)
-        return self.folders.open(self._owner.build, engine=engine, url=self.url)
-
-    def share(self) -> str:
-        """Let other processes take part in the build; return its name. Raises `EngineProblem`."""
-        self._is_shared = True
-        return self.owner.build
 
     def identity(self) -> str:
         """Return the engine's ID, the same at each of its addresses; without one, its URL.
@@ -126,15 +115,17 @@ class Host:
         return self._product
 
     def environment(self) -> Environment:
-        """Describe the machine. Raises `EngineProblem`."""
-        api = self.clients().api
-        with sweep.engine_errors("when it was asked for its version"):
-            version, info = api.version(), api.info()
-        return Environment(
-            engine=f"{product_of(version).value} {version['Version']}, API {version['ApiVersion']}",
-            system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
-            architecture=str(info["Architecture"]),
-        )
+        """Describe the machine; the engine is asked once. Raises `EngineProblem`."""
+        if self._environment is None:
+            api = self.clients().api
+            with sweep.engine_errors("when it was asked for its version"):
+                version, info = api.version(), api.info()
+            self._environment = Environment(
+                engine=f"{product_of(version).value} {version['Version']}, API {version['ApiVersion']}",
+                system=f"{info['OperatingSystem']}, Linux {info['KernelVersion']}",
+                architecture=str(info["Architecture"]),
+            )
+        return self._environment
 
     def sweep(self) -> str:
         """Remove what killed builds left behind; return a sentence that says what. Raises `EngineProblem`."""
@@ -231,31 +222,8 @@ class Host:
         """Close the connections to the engine, and show that the build has ended."""
         # Threads that still wait for a hanging engine are abandoned.
         close_all(
-            self._remove_parts,
-            self._end_lease,
-            self.clients.abandon,
-            self._pool.shutdown,
-            self.clients.close,
-            self._close_folder,
+            self._end_lease, self.clients.abandon, self._pool.shutdown, self.clients.close, self._close_folder
         )
-
-    def _remove_parts(self) -> None:
-        """Remove what other processes of this build, which have ended, left. Raises `EngineProblem`."""
-        if not self._is_shared or self._lease is None:
-            return
-        try:
-            with sweep.engine_errors("while what other processes of this build left was removed"):
-                removed = sweep.remove_parts(
-                    self.clients().api,
-                    self._owner.build,
-                    lease=self._lease.prefix,
-                    failed=lambda _: self.note_leftover(),
-                )
-        except EngineProblem:
-            self._has_leftovers = True
-            raise
-        if removed:
-            self.say(removed)
 
     def _end_lease(self) -> None:
         if self._lease is not None and not self._lease.end():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -31,12 +31,10 @@ class SessionEngine(Engine, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DockerSource(EngineSource["SessionEngine"]):
-    """Finds the Docker engine that `settings` ask for, or starts one. Is pickled."""
+class DockerSource:
+    """Finds the Docker engine that `settings` ask for, or starts one. Implements `protocols.EngineSource`."""
 
     settings: EngineSettings
-    build: str = ""
-    """The build in another process that has opened the engine, where this one only takes part in it."""
 
     def expected(self) -> tuple[str, ...]:
         """Return the URLs that would be tried, without asking any of them."""
@@ -50,24 +48,30 @@ class DockerSource(EngineSource["SessionEngine"]):
 
     def has_dead_builds(self) -> bool:
         """Return whether builds of this machine died on those engines, without asking any of them."""
+        if not (urls := self.expected()):
+            return False
         from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415 (see above)
 
-        return BuildFolders().has_dead(self.expected())
+        return BuildFolders().has_dead(urls)
 
     def open(self, context: RunContext) -> SessionEngine:
         """Find the engine, or start one if the settings allow it. Raises `EngineProblem`."""
-        from docker_run.engine.opening import open_engine  # noqa: PLC0415 (see above)
+        from docker_run.engine.connection.discovery import find  # noqa: PLC0415 (see above)
+
+        url = find(
+            self.settings.engine,
+            environ=os.environ,
+            private=self.settings.private,
+            progress=context.progress,
+        )
+        from docker_run.engine.opening import open_engine  # noqa: PLC0415 (an engine answers)
 
         limits = Limits(
             seconds=context.timeout, max_output=context.max_output, interrupted=context.interrupted
         )
         return open_engine(
-            self.settings, environ=os.environ, progress=context.progress, limits=limits, build=self.build
+            self.settings, environ=os.environ, progress=context.progress, limits=limits, url=url
         )
-
-    def join(self, url: str, build: str) -> DockerSource:
-        """Return the source with which another process opens the engine at `url`, as part of `build`."""
-        return DockerSource(replace(self.settings, engine=url, private=False), build)
 
 
 @dataclass(frozen=True)

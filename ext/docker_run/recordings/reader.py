@@ -1,4 +1,4 @@
-"""Parser of the text of a recording, line by line, without holding all of the text in memory."""
+"""Reads the text of a recording, line by line: what is held is what it says, and the line that is read."""
 
 from __future__ import annotations
 
@@ -41,44 +41,44 @@ _ADVICE = "Restore the file from git, or delete it and build with an engine to r
 _TYPED = re.compile(r"0|[1-9][0-9]{0,9}")
 _STREAMS = {f"{stream.value}|": stream for stream in Stream}
 _PLAIN = re.compile(r"(?:[ -\[\]-~]*[!-\[\]-~])?")
-"""Text without escapes and trailing blanks."""
+"""Text that stands for itself: nothing in it is escaped, and it has no blank at its end."""
 
 
 def loads(text: str, *, source: str) -> Recording:
-    """Parse the recording in `text`, as `load` does."""
-    # Unlike `splitlines`, iteration over bytes splits at line feeds only.
+    """Return the recording that `text` holds; as `load`."""
+    # No other characters than line feeds end a line here.
     return load(BytesIO(text.encode("utf-8", "surrogatepass")), source=source)
 
 
 def load(lines: Iterable[bytes], *, source: str) -> Recording:
-    """Parse the recording in `lines`, which include their ends: the inverse of `format.text_lines`.
+    """Return the recording that `lines` hold, with their ends: the inverse of `format.text_lines`.
 
-    `source` is the name of the file, for messages. Line ends may have been changed to CRLF (git does that on
-    some machines); nothing else may differ from the canonical text.
+    `source` is the name of the file, for messages. Line ends may have been changed to CRLF (git does
+    that on some machines); nothing else may differ from what is written for a recording.
 
-    Raises `NewerRecording` if a later version wrote it, and `RecordingProblem`, with the line and what was
-    expected there, if the text is damaged.
+    Raises `NewerRecording` where a later version wrote it, and `RecordingProblem`, with the line
+    and what was expected there, where the text is damaged.
     """
     return _Reader(lines, source).recording()
 
 
 class _Reader:
-    """A recursive-descent parser of the lines of a recording."""
+    """Goes through the lines of a recording, from the first to the last."""
 
     def __init__(self, lines: Iterable[bytes], source: str) -> None:
         self._lines = iter(lines)
         self._source = source
         self._number = 0
         self._current: str | None = ""
-        """The current line, without its end; None after the last."""
+        """The line that is read next, without its end; None behind the last."""
         self._is_ended = True
-        """Whether the last line that was read had an end."""
+        """Whether the last line that there was had an end."""
         self._format = FORMAT
         self._size = TerminalSize()
         self._next()
 
     def recording(self) -> Recording:
-        """Parse all lines, or raise at the first invalid one."""
+        """Return what the lines say, or raise at the first that can't be understood."""
         self._read_format()
         recording = Recording(
             page=self._field("page"),
@@ -144,7 +144,7 @@ class _Reader:
 
     def _output_of_format_1(self, command: str, exit_code: int, seconds: float) -> CommandRecording:
         chunks = tuple(self._chunks())
-        # Unknown for a pipe: format 1 does not record its input.
+        # Of a pipe it is not known: what was sent into one was not recorded.
         typed = sum(chunk.stream is Stream.TYPED for chunk in chunks) or None
         return record(CommandResult(command, exit_code, seconds, chunks, typed), self._size)
 
@@ -156,7 +156,7 @@ class _Reader:
         return value
 
     def _segments(self) -> Iterator[Segment]:
-        """Yield the output, adjacent lines of one stream as one segment."""
+        """Yield what was printed, and typed; neighbouring lines of one stream as one segment."""
         while stream := _STREAMS.get(self._line()[:4]):
             text = bytearray()
             is_open = False
@@ -168,9 +168,9 @@ class _Reader:
             yield Segment(stream, text.decode())
 
     def _text(self) -> str:
-        """Return the text of this line of output, and go to the next line."""
+        """Return the text of this line of output, and go to the next."""
         line = self._line()[4:]
-        if _PLAIN.fullmatch(line):  # most lines; they are always canonical
+        if _PLAIN.fullmatch(line):  # most lines are: there is but one way to write them
             text = f"{line}\n"
         else:
             is_open = _is_open(line)
@@ -180,7 +180,7 @@ class _Reader:
         return text
 
     def _chunks(self) -> Iterator[Chunk]:
-        """Yield the output of format 1, adjacent lines of one stream as one chunk."""
+        """Yield the output of format 1; neighbouring lines of one stream as one chunk."""
         while stream := _STREAMS.get(self._line()[:4]):
             if stream is Stream.PROMPT:
                 raise self._problem("a line of format 1")
@@ -197,7 +197,7 @@ class _Reader:
             yield Chunk(stream, bytes(data))
 
     def _chunk(self, stream: Stream) -> Chunk:
-        """Return the chunk of this line of format 1, and go to the next line."""
+        """Return what this line of format 1 says, and go to the next."""
         line = self._line()[4:]
         is_open = _is_open(line) and stream is not Stream.TYPED
         try:
@@ -211,9 +211,9 @@ class _Reader:
         return chunk
 
     def _expect_lines(self, write: Callable[[], Iterator[str]]) -> None:
-        """Raise if this line is not canonical, because it has been edited.
+        """Raise where this line is not what is written for what it says: then it has been edited.
 
-        For example, if it has a trailing blank, an unescaped control character, or an unnecessary escape.
+        That is a blank at its end, a control character that stands as it is, or an escape that is not needed.
         """
         try:
             written = list(write())
@@ -244,7 +244,7 @@ class _Reader:
         return size
 
     def _matched(self, name: str, pattern: re.Pattern[str], what: str) -> re.Match[str]:
-        """Match the value of this line, which has to be that of the field `name`."""
+        """Return the value of this line, which is that of the field `name`."""
         match = pattern.fullmatch(self._line().removeprefix(f"{name}: "))
         if not match or not self._line().startswith(f"{name}: "):
             raise self._problem(f"`{name}:` and {what}")
@@ -263,13 +263,13 @@ class _Reader:
         return self._marked(f"{name}:")
 
     def _marked(self, mark: str) -> str:
-        """Return the value after `mark` and a blank in this line, and go to the next line."""
+        """Return what stands after `mark` and a blank in this line, and go to the next."""
         value = self._value(mark)
         self._next()
         return value
 
     def _value(self, mark: str) -> str:
-        """Return the value after `mark` and a blank in this line."""
+        """Return what stands after `mark` and a blank in this line."""
         line = self._line()
         if line != mark and not line.startswith(f"{mark} "):
             raise self._problem(f"a blank after `{mark}`")
@@ -289,7 +289,7 @@ class _Reader:
         self._next()
 
     def _expect(self, written: str) -> None:
-        """Raise if this line is not the canonical text `written`."""
+        """Raise where this line is not what is written for what it says."""
         if self._line() != written:
             raise self._problem(f"`{written:.80}`")
 
@@ -335,5 +335,5 @@ class _Reader:
 
 
 def _is_open(line: str) -> bool:
-    """Return whether a line of output has no end: it ends with an unescaped backslash."""
+    """Tell whether a line of output says that no end of line came: with a backslash that stands alone."""
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1

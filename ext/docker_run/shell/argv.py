@@ -29,6 +29,8 @@ _OPERATORS = {
     "`": "runs a command",
 }
 _BLANKS = " \t"
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=@%+,-]++(?=[ \t]|\Z)")
+"""A word in which nothing means anything to a shell: most are."""
 _EXPANSION = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-\[]")
 """An expansion, also within double quotes; a shell joins continuation lines first."""
 _EXPANSION_UNQUOTED = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-'\"\[]")
@@ -67,7 +69,7 @@ def split(text: str) -> tuple[str, ...]:
     Raises `SyntaxProblem` for an unclosed quote, and for anything that a shell would interpret: the message
     has the character, its column in `text` (from 1), and what to write instead.
     """
-    return tuple("".join(char.text for char in word) for word in _Reader(text).words())
+    return tuple(_Reader(text).words())
 
 
 class _Reader:
@@ -77,17 +79,19 @@ class _Reader:
         self._text = text
         self._at = 0
 
-    def words(self) -> list[list[_Char]]:
-        """Return the words, each as its characters without quotes."""
-        found: list[list[_Char]] = []
+    def words(self) -> Iterator[str]:
+        """Yield the words, without quotes."""
         while self._skip_blanks():
+            if plain := _PLAIN_WORD.match(self._text, self._at):
+                self._at = plain.end()
+                yield plain[0]
+                continue
             if self._text[self._at] == "#":
                 raise _shell_problem("#", self._at + 1, "begins a comment")
             word = self._word()
             if word is not None:
                 _refuse_expansions(word)
-                found.append(word)
-        return found
+                yield "".join(char.text for char in word)
 
     def _skip_blanks(self) -> bool:
         while self._at < len(self._text) and self._text[self._at] in _BLANKS:

@@ -1,10 +1,11 @@
-"""The state of one build, which is not pickled."""
+"""What one build knows: it ends with the build, and nothing of it is pickled."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from docker_run.catalogue.build_context import contexts
@@ -15,7 +16,7 @@ from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.results import Tally
 from docker_run.sphinx_ext.config import Settings
-from docker_run.sphinx_ext.page_data import PageData
+from docker_run.sphinx_ext.page_data import KnownKeys, PageData
 from docker_run.sphinx_ext.reporting.progress import LoggedProgress
 from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Examined, Pages, PageState, ShownPages
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class BuildState:
-    """The state of one build, apart from what Sphinx keeps for the next one.
+    """What one build knows besides what Sphinx keeps for the next one.
 
-    The domain of each Sphinx application has one, and gets a new one when the next build begins. Workers that
-    read pages are forked with it before pages are read, workers that write them when it is complete.
+    The domain of each Sphinx application holds one, and gets another when the next build begins. Workers
+    that read pages are forked with it before they are read; those that write them, after all is known.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class BuildState:
         *,
         page_data: Mapping[str, PageData],
         examined: MutableMapping[str, Examined],
+        keys: MutableMapping[str, KnownKeys],
         edited: Collection[str] = (),
         runners: RunnerRegistry | None = None,
     ) -> None:
         """`edited` are the pages that are read in this build, `runners` those of the project."""
         self._page_data = page_data
         self._examined = examined
+        self._keys = keys
         self.edited = frozenset(edited)
         self.runners = runners or RunnerRegistry()
         self.srcdir = Path(env.srcdir)
@@ -53,14 +56,14 @@ class BuildState:
         self.recordings = Store(self.srcdir / self.settings.recordings)
         self.failed = FailedRuns(self.doctreedir / "docker_run.failed")
         self.progress = LoggedProgress(log=self.doctreedir / "docker_run.log")
-        self.page_states: dict[str, PageState] = {}
+        self.page_states: Mapping[str, PageState] = MappingProxyType({})
         """The state of each page by its docname, once its session has gone through the workflow."""
         self.tally: Tally | None = None
-        """The totals of the build, once it has run."""
+        """What the build did, once it has run."""
 
     @cached_property
     def contexts(self) -> Mapping[str, str]:
-        """The fingerprints of the catalogue's images (`build_context.contexts`)."""
+        """What identifies each image of the catalogue (`build_context.contexts`)."""
         return contexts(self.settings.catalogue(self.srcdir))
 
     def _session(self, docname: str) -> Session | None:
@@ -72,17 +75,18 @@ class BuildState:
             place=self.runners.place(page.place.name),
             terminal=self.settings.terminal,
             contexts=self.contexts,
+            known=self._keys,
         )
 
     @cached_property
     def sessions(self) -> Mapping[str, Session]:
-        """The session of each page that has one, by docname, sorted. Available when all pages are read."""
+        """The session of each page that has one, by docname, sorted. Asked for when all pages are read."""
         found = {docname: self._session(docname) for docname in sorted(self._page_data)}
         return {docname: session for docname, session in found.items() if session is not None}
 
     @cached_property
     def stores(self) -> Stores:
-        """The stores of the project."""
+        """Where builds of this project keep what they have found."""
         return Stores(
             recordings=self.recordings,
             failed=self.failed,
@@ -92,15 +96,15 @@ class BuildState:
 
     @cached_property
     def pages(self) -> Pages:
-        """The loader of this build's pages."""
+        """Where this build finds what its pages show."""
         return Pages(self.recordings, self.failed, examined=self._examined, on_defect=self.progress.defect)
 
     @cached_property
     def changes(self) -> Changes:
-        """Describes what has changed on pages since they were recorded."""
+        """What tells what has changed of pages since they were recorded."""
         return Changes(self.pages, self.stores.parts, self.contexts)
 
     @cached_property
     def shown(self) -> ShownPages:
         """The pages as this build shows them."""
-        return ShownPages(self.sessions, self.page_states, self._page_data, self.pages)
+        return ShownPages(self.sessions, self.page_states, self.pages)

@@ -1,7 +1,7 @@
-"""The directives `docker-run`, `docker-file`, `docker-report`, `docker-index`, and the role `docker-value`.
+"""What authors write: `docker-run`, `docker-file`, `docker-report`, `docker-index`, the role `docker-value`.
 
-Reading a page only parses its text: without an engine, network access or writes, so it is safe in Sphinx's
-parallel workers.
+Reading a page only takes its text apart: no engine, no network, no file is written, so that it is
+safe in Sphinx's parallel workers.
 """
 
 from __future__ import annotations
@@ -20,16 +20,9 @@ from sphinx.util import docname_join
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
-from docker_run.authoring.console import LineProblem
-from docker_run.authoring.file_directive import (
-    FILE_OPTIONS,
-    LARGEST_HIDDEN,
-    parse_file,
-    parse_file_presentation,
-)
-from docker_run.authoring.options import refuse_repeated
+from docker_run import authoring
+from docker_run.authoring.line_problem import LineProblem
 from docker_run.authoring.presentation import Presentation
-from docker_run.authoring.run_directive import OPTIONS, parse_presentation, parse_step
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.model import DEFAULT_LAB, Finding, Location, RunnerTraits
 from docker_run.sphinx_ext.domain import DockerRunDomain
@@ -48,11 +41,11 @@ from docker_run.terminal import markup
 from docker_run.warning_types import WarningType
 
 LARGEST_FILE = 1_000_000
-"""Limit of a file that a flag names, in bytes."""
+"""Bytes that a file which a flag names may have."""
 
 
 _ANYTHING = RunnerTraits(console=True, machines=True, files=True, images=True)
-"""The traits for a page with an unknown place, which should have no further findings."""
+"""What a page may have whose place isn't known: that there is none is all there is to say."""
 
 _COPY = "copy what the page needs into a file beside it"
 _NO_SUCH_FILES = {
@@ -60,27 +53,31 @@ _NO_SUCH_FILES = {
     errno.EINVAL: "is not a regular file, but a pipe, a device or the like",
     errno.EFBIG: "is larger than {:,} bytes",
 }
-"""The messages for files that `open_plain` refuses, by errno."""
+"""What to say of a file that `open_plain` doesn't open, by its error's number."""
 
 
 class AnyOption(dict[str, Callable[[str], str]]):
-    """An option spec that accepts every option as text.
+    """Takes every option as text.
 
-    `docker_run.authoring` reports invalid names and values, with a location, and on every build; docutils and
-    MyST would drop an unknown option.
+    What a name or a value should have been is said by `docker_run.authoring.run_directive`, with a place,
+    and on every build; docutils and MyST would leave out an option that they don't know.
     """
 
+    def __bool__(self) -> bool:
+        """Tell that the directive has options."""
+        return True
+
     def __contains__(self, name: object) -> bool:
-        """Return True: every name is accepted."""
+        """Tell that there is such an option, whatever its name."""
         return True
 
     def __missing__(self, _name: str) -> Callable[[str], str]:
-        """Return the converter of an option, which returns the text unchanged."""
+        """Return the converter of an option: none to speak of."""
         return directives.unchanged
 
 
 class DockerRunDirective(SphinxDirective):
-    """Base class of our directives with a body: locations, and reporting of problems."""
+    """A directive of ours with a body: what stands where, and what is wrong with it."""
 
     has_content = True
     optional_arguments = 1
@@ -88,30 +85,30 @@ class DockerRunDirective(SphinxDirective):
 
     @property
     def argument(self) -> str:
-        """The text on the directive's own line."""
+        """What stands on the directive's own line."""
         return self.arguments[0] if self.arguments else ""
 
     @property
     def location(self) -> Location:
-        """The location of the directive."""
+        """Where the directive is."""
         return Location(*self.get_source_info())
 
     def note_problems(self, *problems: Finding) -> None:
-        """Note problems of the page, which is then not run."""
+        """Keep what is wrong with the page: it is not run."""
         if problems:
             DockerRunDomain.of(self.env).page_being_read.problems.extend(problems)
 
     def note_error(self, error: DockerRunError) -> None:
-        """Note a problem of this directive, at the line of its body, if that is known."""
+        """Keep what is wrong with this directive, at the line of the body where that is known."""
         location = self.location
         if isinstance(error, LineProblem):
             location = location._replace(line=self.line_of_body(error.line))
         self.note_problems(Finding(location, error.subtype, shortened(str(error))))
 
     def line_of_body(self, number: int) -> int:
-        """Return the line of the page at which line `number` of the body is."""
+        """Return where the line `number` of the body stands in the page."""
         _, first = self.content.items[0]
-        if first == 0:  # MyST counts within the directive; in rST, a body can't begin at line 0
+        if first == 0:  # MyST counts within the directive; nothing of rST's can stand at line 0
             return self.lineno + self.content_offset + number
         _, before = self.content.items[number - 1]
         return int(before or 0) + 1
@@ -121,34 +118,34 @@ class StepDirective(DockerRunDirective):
     """A directive that adds a step to its page."""
 
     def page_place(self) -> PagePlace | None:
-        """Return the place of the page; None if its front matter names an unknown one."""
+        """Return where the page runs; None where its front matter names nothing that there is."""
         return _noted_place(self.env, self.state.document)
 
     def name_target(self, node: nodes.Element, name: str) -> None:
-        """Make the block's name, if it has one, a link target."""
+        """Make the block's name, if it has one, a target."""
         if not name:
             return
         is_new = DockerRunDomain.of(self.env).page_being_read.note_name(name, self.location)
-        # A second block of this name gets no target: our finding about it says more than docutils' warning.
+        # A second block of this name gets no target: the finding about it says more than docutils.
         if is_new:
             self.add_name(node)
 
     def read_own(
         self, name: str, *, refused: type[DockerRunError], bad: type[DockerRunError], largest: int
     ) -> bytes:
-        """Return the content of a file of the project, relative to the page, of at most `largest` bytes.
+        """Return what is in a file beside the page: one of the project's own, of `largest` bytes at most.
 
-        Symbolic links are followed, and their targets checked. Hidden files are refused, as in Sphinx's own
-        `html_static_path`.
+        Links are followed; what counts is where they lead. Hidden files are nobody's to publish, as with
+        Sphinx's own `html_static_path`.
 
         Raises `OSError`, or an error of the class `refused` or `bad`.
         """
         path = Path(self.env.doc2path(self.env.docname)).parent / name
-        # Also for a file that is refused: the page is read again when the file is replaced.
+        # Also of a file that is refused: the page is read again when another takes its place.
         self.env.note_dependency(path)
         try:
             real, root = path.resolve(), Path(self.env.srcdir).resolve()
-        except (ValueError, RuntimeError) as error:  # a NUL in the name; a cycle of links
+        except (ValueError, RuntimeError) as error:  # a NUL in the name; links that lead in a circle
             raise bad(f"{name!r} can't be the name of a file: {error}") from None
         if not real.is_relative_to(root):
             raise refused(
@@ -171,17 +168,17 @@ class StepDirective(DockerRunDirective):
 class DockerRun(StepDirective):
     """Runs commands while the site is built, and shows their real output."""
 
-    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(OPTIONS, directives.unchanged))
+    option_spec: ClassVar[OptionSpec] = AnyOption()
 
     def run(self) -> list[nodes.Node]:
-        """Note the step, and return its placeholder."""
+        """Note the step, and leave its place in the page."""
         domain = DockerRunDomain.of(self.env)
         presentation, step, lab = Presentation(), -1, DEFAULT_LAB
         try:
-            presentation = parse_presentation(self.options)
-            refuse_repeated(self.block_text.splitlines())
+            presentation = authoring.run_directive.parse_presentation(self.options)
+            authoring.options.refuse_repeated(self.block_text.splitlines())
             if place := self.page_place():
-                parsed = parse_step(
+                parsed = authoring.run_directive.parse_step(
                     self.argument,
                     self.options,
                     list(self.content),
@@ -213,7 +210,7 @@ class DockerRun(StepDirective):
         return [framed]
 
     def _note_anchor(self, framed: nodes.Element, step: int) -> None:
-        """Make the block a target for indexes, by its name or else by its number."""
+        """Make the block a place that an index can lead to: by its name, or else by its number."""
         if not framed["ids"]:
             anchor = f"docker-run-{step + 1}"
             while anchor in self.state.document.ids:
@@ -223,14 +220,14 @@ class DockerRun(StepDirective):
         DockerRunDomain.of(self.env).page_being_read.anchors[step] = framed["ids"][0]
 
     def _as_written(self) -> list[str]:
-        """Return the commands to show if they can't be parsed, as far as they are recognisable."""
+        """Return the commands to be shown if they can't be run, as far as they can be told."""
         if self.argument:
             return [f"docker run {self.argument}"]
         lines = [line for line in self.content if line.startswith(markup.PROMPT)]
         return [line.removeprefix(markup.PROMPT) for line in lines] or ["docker run"]
 
     def _is_image(self, name: str) -> bool:
-        """Return whether `name`, without a tag, is an image of the catalogue or of the page."""
+        """Tell whether `name`, without a tag, is an image of the catalogue, or one that the page has."""
         domain = DockerRunDomain.of(self.env)
         catalogue = domain.build.settings.catalogue(self.env.srcdir)
         if catalogue is not None and (catalogue / name / "Dockerfile").is_file():
@@ -244,16 +241,16 @@ class DockerRun(StepDirective):
 class DockerFile(StepDirective):
     """Puts a file on the page's lab, and shows it."""
 
-    option_spec: ClassVar[OptionSpec] = AnyOption(dict.fromkeys(FILE_OPTIONS, directives.unchanged))
+    option_spec: ClassVar[OptionSpec] = AnyOption()
 
     def run(self) -> list[nodes.Node]:
-        """Note the step, and return the block with the file."""
+        """Note the step; what is shown comes from the page itself."""
         try:
-            presentation = parse_file_presentation(self.options)
-            refuse_repeated(self.block_text.splitlines())
+            presentation = authoring.file_directive.parse_file_presentation(self.options)
+            authoring.options.refuse_repeated(self.block_text.splitlines())
             place = self.page_place()
             runners = DockerRunDomain.of(self.env).build.runners
-            step = parse_file(
+            step = authoring.file_directive.parse_file(
                 self.argument,
                 self.options,
                 list(self.content),
@@ -273,7 +270,8 @@ class DockerFile(StepDirective):
         return [framed]
 
     def _read(self, name: str) -> bytes:
-        return self.read_own(name, refused=OptionProblem, bad=OptionProblem, largest=LARGEST_HIDDEN)
+        largest = authoring.file_directive.LARGEST_HIDDEN
+        return self.read_own(name, refused=OptionProblem, bad=OptionProblem, largest=largest)
 
 
 class DockerReport(SphinxDirective):
@@ -282,7 +280,7 @@ class DockerReport(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return the report's placeholder."""
+        """Leave the report's place in the page."""
         page = DockerRunDomain.of(self.env).page_being_read
         scope = self.arguments[0] if self.arguments else ""
         if scope not in {"", "page"}:
@@ -302,7 +300,7 @@ class DockerIndex(DockerRunDirective):
     option_spec: ClassVar[OptionSpec] = {"pages": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        """Return the list, with placeholders for the pages."""
+        """Build the list, with places left for the pages."""
         entries = nodes.definition_list("", classes=["docker-run-index"])
         if self.argument or not any(map(str.strip, self.content)):
             form = "write a line `name: what it does` for each command below it, and nothing behind it"
@@ -341,10 +339,10 @@ class DockerIndex(DockerRunDirective):
 
 
 class DockerValue(SphinxRole):
-    """Inserts a value that a step of this page, or of another (`page:name`), captured."""
+    """Puts a value into a sentence that a step captured: of this page, or of another (`page:name`)."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Note the use, and return its placeholder."""
+        """Note the use, and leave its place in the text."""
         path, line = self.get_source_info()
         page, _, name = self.text.strip().rpartition(":")
         docname = docname_join(self.env.docname, page.strip()) if page else self.env.docname
@@ -354,7 +352,7 @@ class DockerValue(SphinxRole):
 
 
 def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace | None:
-    """Return the place of the page that is being read; problems of its front matter are noted once."""
+    """Return where the page that is being read runs; what is wrong with its front matter is noted once."""
     domain = DockerRunDomain.of(env)
     page = domain.page_being_read
     if page.place is None and not page.has_unknown_place:
@@ -366,11 +364,11 @@ def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace |
 
 
 def _examine(env: BuildEnvironment, document: nodes.document) -> None:
-    """Check what no directive of ours can, on pages that may have none."""
-    _noted_place(env, document)  # on a page without directives, fields would not be checked
+    """Find what no directive of ours could: it is on a page that may have none."""
+    _noted_place(env, document)  # fields would be read by nobody, and may be misspelt
     for block in document.findall(nodes.literal_block):
-        # For other names Sphinx warns that there is no such lexer, but this is the name of ours. MyST drops
-        # the text after the name, so the command would disappear silently.
+        # Of other names Sphinx says that they are no language; this one is that of our lexer. What stands
+        # behind it MyST leaves out, so the command would be gone without a word.
         if block.get("language") == "docker-run" and not _is_shown_file(block):
             location = Location(str(env.doc2path(env.docname)), block.line or 1)
             message = (
@@ -382,13 +380,13 @@ def _examine(env: BuildEnvironment, document: nodes.document) -> None:
 
 
 def _is_shown_file(block: nodes.literal_block) -> bool:
-    """Return whether the block is that of a `docker-file`, whose `:language:` may be any name."""
+    """Tell whether the text is that of a `docker-file`, whose `:language:` may have any name."""
     frame = block.parent if not isinstance(block.parent, docker_run_collapse) else block.parent.parent
     return "docker-run-file" in frame.get("classes", ())
 
 
 def register(app: Sphinx) -> None:
-    """Register all directives and roles with Sphinx."""
+    """Add all directives and roles to Sphinx."""
     app.connect("doctree-read", lambda app, document: _examine(app.env, document))
     app.add_directive("docker-run", DockerRun)
     app.add_directive("docker-file", DockerFile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -11,7 +12,7 @@ from sphinx.util.nodes import make_refnode
 
 from docker_run.model import Finding, Location
 from docker_run.sphinx_ext.build_state import BuildState
-from docker_run.sphinx_ext.page_data import PageData, duplicate
+from docker_run.sphinx_ext.page_data import KnownKeys, PageData, duplicate
 from docker_run.workflow.page import Examined
 from docker_run.workflow.runner_registry import RunnerRegistry
 
@@ -28,12 +29,14 @@ class DockerRunDomain(Domain):
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 7
+    data_version = 8
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PageData
         "pages": {},
         # docname → Examined: pages with whose recording nothing was wrong
         "examined": {},
+        # docname → KnownKeys
+        "keys": {},
         # name of a builder → {docname: fingerprint of the recording that its page shows}
         "shown": {},
     }
@@ -46,12 +49,17 @@ class DockerRunDomain(Domain):
     @cached_property
     def build(self) -> BuildState:
         """What this build knows. Not among the data, which are kept."""
-        return BuildState(self.env, page_data=self.pages, examined=self.examined)
+        return BuildState(self.env, page_data=self.pages, examined=self.examined, keys=self.keys)
 
     def begin_build(self, edited: Collection[str], *, runners: RunnerRegistry) -> None:
         """Forget what an earlier build of this application knew; this one reads the pages `edited`."""
         self.build = BuildState(
-            self.env, page_data=self.pages, examined=self.examined, edited=edited, runners=runners
+            self.env,
+            page_data=self.pages,
+            examined=self.examined,
+            keys=self.keys,
+            edited=edited,
+            runners=runners,
         )
 
     @property
@@ -63,6 +71,11 @@ class DockerRunDomain(Domain):
     def examined(self) -> dict[str, Examined]:
         """What was found of pages that have not been read again since, by docname."""
         return cast("dict[str, Examined]", self.data["examined"])
+
+    @property
+    def keys(self) -> dict[str, KnownKeys]:
+        """The keys of pages that have not been read again since, by docname."""
+        return cast("dict[str, KnownKeys]", self.data["keys"])
 
     def page(self, docname: str) -> PageData:
         """Return what reading the page `docname` has given so far."""
@@ -80,6 +93,15 @@ class DockerRunDomain(Domain):
     def shown(self, builder: str) -> dict[str, str]:
         """Return the fingerprints of the recordings that the pages of `builder` show, by docname."""
         return cast("dict[str, dict[str, str]]", self.data["shown"]).setdefault(builder, {})
+
+    def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:
+        """Return where readers see `name` called: pages, and the id of the first such block on each.
+
+        `pages` is a pattern that docnames have to match, as of a shell.
+        """
+        matching = sorted(docname for docname in self.pages if fnmatchcase(docname, pages))
+        found = ((docname, self.pages[docname].first_call(name)) for docname in matching)
+        return [(docname, anchor) for docname, anchor in found if anchor is not None]
 
     def duplicates(self) -> Iterator[tuple[str, Finding]]:
         """Find the names that two blocks, or two values of one page, have in common: (docname, finding)."""
@@ -120,6 +142,7 @@ class DockerRunDomain(Domain):
         """Forget the page `docname`, which is read again or is gone."""
         self.pages.pop(docname, None)
         self.examined.pop(docname, None)
+        self.keys.pop(docname, None)
 
     def merge_domaindata(self, docnames: Collection[str], otherdata: dict[str, object]) -> None:
         """Take over what a parallel worker has read."""

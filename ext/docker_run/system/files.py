@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from fnmatch import translate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -114,8 +116,8 @@ def replace(path: Path, pieces: Iterable[bytes]) -> None:
 
 def remove_unfinished(directory: Path) -> None:
     """Remove the temporary files below `directory` of processes that were killed during `replace`."""
-    for path in list(files_below(directory)):
-        if path.match(_UNFINISHED) and not path.is_symlink():
+    for path in list(map(Path, files_below(directory, named=_UNFINISHED))):
+        if not path.is_symlink():
             lock = FileLock(path)
             with suppress(OSError):
                 if lock.try_acquire():  # else a process is writing it
@@ -138,16 +140,22 @@ def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
         file.close()
 
 
-def files_below(directory: Path) -> Iterator[Path]:
-    """Yield the regular files and links below `directory`, in no order; links are not followed."""
-    waiting = [directory]
+def files_below(directory: Path, *, named: str = "*") -> Iterator[str]:
+    """Yield the paths of regular files and links below `directory`, in no order; links are not followed.
+
+    `named` is a pattern of their names, as of a shell.
+    """
+    is_wanted = re.compile(translate(named)).match
+    waiting = [os.fspath(directory)]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
-                        yield Path(entry.path)
+                        waiting.append(entry.path)
+                    elif is_wanted(entry.name) and (
+                        entry.is_symlink() or entry.is_file(follow_symlinks=False)
+                    ):
+                        yield entry.path
         except OSError:
             continue  # it is gone or unreadable, and so are the recordings in it

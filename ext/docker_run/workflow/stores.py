@@ -1,4 +1,4 @@
-"""The stores of a project's builds."""
+"""Where a project's builds keep what they have found."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from docker_run.recordings.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores of a project's builds."""
+    """Where a project's builds keep what they have found."""
 
     recordings: Store
-    """The recordings that pages show, in the repository; all others are caches."""
+    """What pages show, in the repository; all others are caches."""
     failed: FailedRuns
-    """The runs that did not meet their expectations."""
+    """The runs that did not do what was expected."""
     memory: RunCache
     """What each engine has run."""
     parts: KeyPartsCache
-    """The parts of the recordings' keys."""
+    """What the keys of recordings are made of."""

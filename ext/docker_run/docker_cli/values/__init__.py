@@ -1,3 +1,3 @@
-"""Parsers for the values of flags, by the CLI's rules. Pure."""
+"""The values of flags, read as the CLI reads them. Pure."""
 
 __all__ = ["choices", "devices", "env_file", "mounts", "networks", "ports", "rates", "restart", "scalars"]

@@ -1,6 +1,6 @@
-"""Enumerated values: streams, pull policies, namespaces.
+"""Values that are one of a few words: streams, when an image is pulled, whose namespace is used.
 
-Each member equals its word in the CLI and the Engine API.
+Each member equals its word, as the CLI and the Engine API have it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ class StandardStream(StrEnum):
 
 
 class PullPolicy(StrEnum):
-    """When an image is pulled before a container is created."""
+    """When an image is pulled before a container is made of it."""
 
     ALWAYS = "always"
     MISSING = "missing"
-    """If the engine has no image of that name."""
+    """Where the engine has none of that name."""
     NEVER = "never"
 
 
 class Namespace(StrEnum):
-    """The kernel namespace that a container uses."""
+    """Whose namespace of the kernel a container is in."""
 
     DEFAULT = ""
-    """The engine's default."""
+    """What the engine is configured to."""
     HOST = "host"
     PRIVATE = "private"
 
 
 def stream(text: str) -> StandardStream:
-    """Parse the value of `-a`."""
+    """Read a stream's name for `-a`."""
     try:
         return StandardStream(text.lower())
     except ValueError:
@@ -45,7 +45,7 @@ def stream(text: str) -> StandardStream:
 
 
 def pull_policy(text: str) -> PullPolicy:
-    """Parse the value of `--pull`; empty is the CLI's default."""
+    """Read the value of `--pull`; empty is the CLI's own."""
     try:
         return PullPolicy(text or PullPolicy.MISSING)
     except ValueError:

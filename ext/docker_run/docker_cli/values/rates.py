@@ -1,4 +1,4 @@
-"""Limits: the values of `--ulimit`, and of the flags that throttle a device.
+"""Limits: the values of `--ulimit`, and of the flags that slow down a device.
 
 Source of the rules: docker/cli, `opts/ulimit.go`, `opts/weightdevice.go` and `opts/throttledevice.go`.
 """
@@ -16,7 +16,7 @@ _ULIMITS = frozenset(
 
 
 class Ulimit(NamedTuple):
-    """A resource limit of each process (`setrlimit`); -1 is unlimited."""
+    """A limit of the kernel for each process (`setrlimit`); -1 is unlimited."""
 
     name: str
     soft: int
@@ -24,7 +24,7 @@ class Ulimit(NamedTuple):
 
 
 class DeviceWeight(NamedTuple):
-    """The relative weight of a block device's IO."""
+    """A block device's share of the container's reading and writing."""
 
     path: str
     weight: int
@@ -32,15 +32,15 @@ class DeviceWeight(NamedTuple):
 
 
 class DeviceRate(NamedTuple):
-    """The limit of a block device's rate of reads or writes."""
+    """How fast a block device may be read or written."""
 
     path: str
     rate: int
-    """Bytes, or operations, per second."""
+    """Bytes, or operations, a second."""
 
 
 def ulimit(text: str) -> Ulimit:
-    """Parse `NAME=SOFT[:HARD]`; -1 is unlimited."""
+    """Read `NAME=SOFT[:HARD]`; -1 is unlimited."""
     name, equals, limits = text.partition("=")
     if not equals:
         raise BadValue(f"invalid ulimit argument: {text}")
@@ -67,7 +67,7 @@ def _device_and(text: str) -> tuple[str, str]:
 
 
 def device_weight(text: str) -> DeviceWeight:
-    """Parse `/dev/PATH:WEIGHT`, 10 to 1000, or 0 for none."""
+    """Read `/dev/PATH:WEIGHT`, 10 to 1000, or 0 for none."""
     path, value = _device_and(text)
     try:
         number = decimal_integer(value, low=0, high=0xFFFF, go="ParseUint")
@@ -79,7 +79,7 @@ def device_weight(text: str) -> DeviceWeight:
 
 
 def device_bytes(text: str) -> DeviceRate:
-    """Parse `/dev/PATH:SIZE`, in bytes per second."""
+    """Read `/dev/PATH:SIZE`, in bytes a second."""
     path, value = _device_and(text)
     try:
         return DeviceRate(path, size(value))
@@ -91,7 +91,7 @@ def device_bytes(text: str) -> DeviceRate:
 
 
 def device_operations(text: str) -> DeviceRate:
-    """Parse `/dev/PATH:NUMBER`, in operations per second."""
+    """Read `/dev/PATH:NUMBER`, in operations a second."""
     path, value = _device_and(text)
     try:
         return DeviceRate(path, decimal_integer(value, low=0, high=(1 << 64) - 1, go="ParseUint"))

@@ -1,4 +1,4 @@
-"""Restart policies: the value of `--restart`.
+"""When the engine starts a container again: the value of `--restart`.
 
 Source of the rules: docker/cli, `opts/parse.go`.
 """
@@ -11,16 +11,16 @@ from docker_run.docker_cli.values.scalars import BadValue, decimal_integer
 
 
 class RestartPolicy(NamedTuple):
-    """The restart policy of a container."""
+    """When the engine starts a container again."""
 
     name: str = "no"
-    """`no`, `always`, `unless-stopped` or `on-failure`; empty for the engine's default."""
+    """`no`, `always`, `unless-stopped` or `on-failure`; empty leaves it to the engine."""
     retries: int = 0
-    """The maximum number of restarts; 0 is unlimited."""
+    """How often at most; 0 is without end."""
 
 
 def restart(text: str) -> RestartPolicy:
-    """Parse `NAME[:TIMES]`, e.g. `on-failure:3`; the engine validates the name."""
+    """Read `NAME[:TIMES]`, e.g. `on-failure:3`; the engine judges the name."""
     name, colon, times = text.partition(":")
     if colon and not name:
         raise BadValue("invalid restart policy format: no policy provided before colon")

@@ -73,11 +73,6 @@ class BuildFolders:
             time.sleep(0.01)
         raise OSError(f"{self._root / build} can't be locked")
 
-    def join(self, build: str) -> BuildFolder | None:
-        """Return the directory of a build of another process, for one that takes part in it; None if gone."""
-        path = self._root / build
-        return BuildFolder(path) if path.is_dir() else None
-
     def life(self, build: str) -> Life:
         """Return whether the build `build` is alive, as far as this machine can know."""
         path = self._root / build
@@ -173,12 +168,9 @@ class BuildFolders:
 
 
 class BuildFolder:
-    """The directory of one build, which counts as alive for as long as this object holds its lock.
+    """The directory of one build, which counts as alive for as long as this object holds its lock."""
 
-    Without a lock, it is that of another process, which ends it.
-    """
-
-    def __init__(self, path: Path, lock: FileLock | None = None) -> None:
+    def __init__(self, path: Path, lock: FileLock) -> None:
         self._path = path
         self._lock = lock
 
@@ -196,8 +188,6 @@ class BuildFolder:
 
     def close(self, *, keep: bool = False) -> None:
         """Release the lock and remove the directory; `keep` leaves it, like that of a dead build."""
-        if self._lock is None:
-            return
         if not keep:
             with suppress(OSError):
                 _remove_tree(self._path)

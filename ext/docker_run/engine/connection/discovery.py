@@ -7,11 +7,14 @@ the user does not want them to run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from docker_run.engine.connection.endpoints import Endpoint, candidates
-from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import ClientConfigProblem, EngineProblem
 from docker_run.protocols import Progress
+
+if TYPE_CHECKING:
+    from docker_run.engine.private.private_engine import PrivateEngine
 
 
 def expected(setting: str, *, environ: Mapping[str, str], private: bool) -> tuple[str, ...]:
@@ -21,7 +24,7 @@ def expected(setting: str, *, environ: Mapping[str, str], private: bool) -> tupl
     """
     endpoints = candidates(setting, environ=environ)
     urls = tuple(endpoint.url for endpoint in endpoints)
-    return (*urls, PrivateEngine().url) if _may_start(setting, endpoints, private=private) else urls
+    return (*urls, _private_engine().url) if _may_start(setting, endpoints, private=private) else urls
 
 
 def find(
@@ -51,7 +54,7 @@ def find(
         tried.append("no engine: DOCKER_HOST is not set, and there is no socket of Docker or Podman")
     if _may_start(setting, endpoints, private=private):
         try:
-            url = (engine or PrivateEngine()).start(progress)
+            url = (engine or _private_engine()).start(progress)
         except EngineProblem as problem:
             tried.append(str(problem))
         else:
@@ -87,3 +90,10 @@ def _note(progress: Progress, lines: Sequence[str]) -> None:
 
 def _may_start(setting: str, endpoints: Sequence[Endpoint], *, private: bool) -> bool:
     return private and setting.strip() == "auto" and not any(endpoint.remedy for endpoint in endpoints)
+
+
+def _private_engine() -> PrivateEngine:
+    # Not at the top: most builds start none, and replay is not to wait for its import.
+    from docker_run.engine.private.private_engine import PrivateEngine  # noqa: PLC0415
+
+    return PrivateEngine()

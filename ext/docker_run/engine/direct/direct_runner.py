@@ -26,7 +26,7 @@ from docker_run.engine.direct.create_request import creation
 from docker_run.engine.direct.name_prefix import Names
 from docker_run.engine.direct.page_network import PageNetworks
 from docker_run.engine.host import Host
-from docker_run.engine.images.provider import Images
+from docker_run.engine.images.provider import Images, Provided
 from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
 from docker_run.engine.refusals import FAILED
 from docker_run.errors import (
@@ -197,7 +197,7 @@ class DirectSession:
             self._used[line.image] = provided.image
             self._check_interrupted(command)
             began = time.monotonic()
-            printed = self._create_and_run(command, line, provided.reference, step)
+            printed = self._create_and_run(command, line, provided, step)
         if printed.refusal and printed.exit_code != expected:
             raise self._refused(command, printed, expected)
         if expected != KILLED:
@@ -259,7 +259,7 @@ class DirectSession:
             directory=str(Path(step.location.path).parent),
         )
 
-    def _create_and_run(self, command: Command, line: RunLine, reference: str, step: Step) -> CommandOutput:
+    def _create_and_run(self, command: Command, line: RunLine, image: Provided, step: Step) -> CommandOutput:
         id_file = line.client.id_file
         id_path = Path(step.location.path).parent / id_file
         if id_file and id_path.exists():
@@ -273,7 +273,7 @@ class DirectSession:
         try:
             asked = creation(
                 line,
-                reference=reference,
+                reference=image.reference,
                 typed=command.typed,
                 labels=self._labels,
                 terminal=self._session.terminal,
@@ -291,9 +291,7 @@ class DirectSession:
             confinement=self._confinement,
             limits=self._limits.within(step.timeout),
             command=command.text,
-            created=lambda container: self._host.note_volumes(
-                self._names.prefix, without_names(api.inspect_container(container))
-            ),
+            created=self._note_volumes if image.has_volumes or line.storage.has_volumes else _nothing,
         )
         if id_file and printed.container:
             try:
@@ -302,6 +300,11 @@ class DirectSession:
                 raise FlagProblem(f"--cidfile {id_file} can't be written: {error.strerror}") from error
             self._id_files.append(id_path)
         return printed
+
+    def _note_volumes(self, container: str) -> None:
+        """Take note of the volumes without a name of a new container."""
+        about = self._clients().api.inspect_container(container)
+        self._host.note_volumes(self._names.prefix, without_names(about))
 
     def remove_id_files(self) -> None:
         """Remove what `--cidfile` wrote: like the containers, it is there until the page ends."""
@@ -320,3 +323,7 @@ def _sent(command: Command, printed: CommandOutput) -> int | None:
     if command.input is Input.PIPE:
         return len(command.typed)
     return sum(chunk.stream is Stream.TYPED for chunk in printed.chunks)
+
+
+def _nothing(_container: str) -> None:
+    """Take no note of a container that has no volumes: the engine need not be asked."""

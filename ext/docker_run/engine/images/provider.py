@@ -42,6 +42,8 @@ class Provided:
     reference: str
     """What to pass to the engine: the image's own name, with its digest if it is in the lock file, or the
     name under which it was built from the catalogue."""
+    has_volumes: bool = True
+    """Whether its containers may have volumes that their lines don't name (`VOLUME`)."""
 
     def named(self, name: str) -> Provided:
         """Return the same image under the name that the author uses."""
@@ -182,12 +184,13 @@ class Images:
             identity = self._variant(name, platform)
             if not identity:
                 return None
+        has_volumes = bool((attributes.get("Config") or {"Volumes": True}).get("Volumes"))
         digest = _digest(name, attributes.get("RepoDigests") or [])
         # All images in containerd's store have a digest; and so has one that was built here, then pushed.
         tells = not _is_in_containerd(attributes) and not attributes.get("Parent")
         if not digest or not (pulled or tells):
-            return Provided(Image(name, identity, "found on the engine"), name)
-        return Provided(Image(name, identity, "pulled", digest), name)
+            return Provided(Image(name, identity, "found on the engine"), name, has_volumes)
+        return Provided(Image(name, identity, "pulled", digest), name, has_volumes)
 
     def identities(self, reference: str) -> frozenset[str]:
         """Return the IDs that an image of the engine may have in a registry.
@@ -334,7 +337,7 @@ class Images:
         here = self._on_engine(entry.reference, None)
         if here is None:
             return None
-        return Provided(Image(name, here.image.id, entry.origin), entry.reference)
+        return Provided(Image(name, here.image.id, entry.origin), entry.reference, here.has_volumes)
 
     def _not_had(self, name: str, failure: PullFailed) -> ImageProblem:
         tries = {

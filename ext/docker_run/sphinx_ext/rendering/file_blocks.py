@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 from pygments.lexers import find_lexer_class_for_filename, guess_lexer
 from sphinx.directives.code import container_wrapper
 from sphinx.util.docutils import SphinxDirective
 
-from docker_run.authoring.file_directive import FilePresentation
 from docker_run.model import DEFAULT_LAB, LabFile, Location
 from docker_run.sphinx_ext.rendering.nodes import docker_run_collapse, lab_label
+
+if TYPE_CHECKING:
+    from docker_run.authoring.file_directive import FilePresentation
 
 
 def shown_file(

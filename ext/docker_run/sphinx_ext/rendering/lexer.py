@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import takewhile
 from typing import ClassVar
 
 # Pygments comes without types.
 from pygments.lexer import Lexer
-from pygments.lexers.shell import BashLexer
+from pygments.lexers import get_lexer_by_name
 from pygments.token import Error, Generic, Text, _TokenType
 
 from docker_run.terminal import markup
@@ -90,6 +90,12 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
                     position += len(value)
 
 
+@lru_cache(maxsize=1)
+def _bash() -> Lexer:
+    """Return Pygments' lexer for Bash, loaded when there is something to read."""
+    return get_lexer_by_name("bash")
+
+
 def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     """Yield the tokens of a command: those of the Bash lexer, and a prompt before each line."""
     yield Generic.Prompt, markup.PROMPT
@@ -97,7 +103,7 @@ def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     position = 0
     # Pygments' patterns scan the rest of the text for each quote, and for each unclosed here-document.
     is_short = len(command) <= _LONGEST_COMMAND
-    tokens = BashLexer().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
+    tokens = _bash().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
     for _, kind, value in tokens:
         for line in value.splitlines(keepends=True):
             yield (Text if kind is Error else kind), line
@@ -122,6 +128,7 @@ def with_line_ends_inside(html: str) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=1024)
 def token_type(kind: Kind, style: Style) -> _TokenType:
     """Return the token type of text of this kind and style."""
     if kind is Kind.ELLIPSIS:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 
 from docker_run.sphinx_ext.rendering.lexer import with_line_ends_inside
+from docker_run.sphinx_ext.rendering.shared_formatter import SharedFormatters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sphinx.application import Sphinx
     from sphinx.util.docutils import SphinxTranslator
     from sphinx.writers.html5 import HTML5Translator
@@ -75,7 +78,7 @@ def register(app: Sphinx) -> None:
         app.add_node(node, html=handler, latex=handler, text=handler, man=handler, texinfo=handler)
     app.add_node(docker_run_label, latex=(_visit_label, None))
     # All other formats treat it as its base class, a literal block.
-    app.add_node(docker_run_terminal, html=(_visit_terminal, None))
+    app.add_node(docker_run_terminal, html=(_terminal_visitor(), None))
     show = (_show, _show)
     app.add_node(
         docker_run_collapse,
@@ -87,12 +90,18 @@ def register(app: Sphinx) -> None:
     )
 
 
-def _visit_terminal(translator: HTML5Translator, node: docker_run_terminal) -> None:
-    try:
-        translator.visit_literal_block(node)
-    except nodes.SkipNode:
-        translator.body[-1] = with_line_ends_inside(translator.body[-1])
-        raise
+def _terminal_visitor() -> Callable[[HTML5Translator, docker_run_terminal], None]:
+    formatters = SharedFormatters()
+
+    def visit_terminal(translator: HTML5Translator, node: docker_run_terminal) -> None:
+        try:
+            with formatters.used_by(translator):
+                translator.visit_literal_block(node)
+        except nodes.SkipNode:
+            translator.body[-1] = with_line_ends_inside(translator.body[-1])
+            raise
+
+    return visit_terminal
 
 
 def _visit_label(translator: LaTeXTranslator, node: docker_run_label) -> None:

@@ -1,3 +1,3 @@
-"""Reporting a build through Sphinx's log."""
+"""What people are told of a build: through Sphinx's log."""
 
 __all__ = ["log", "progress", "reporters"]

@@ -1,0 +1,53 @@
+"""One formatter of Pygments for many blocks.
+
+Sphinx makes one for each block, and to make one takes twice as long as the block: Pygments works out the
+whole style sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pygments.formatter import Formatter
+    from sphinx.highlighting import PygmentsBridge
+    from sphinx.writers.html5 import HTML5Translator
+
+
+class SharedFormatters:
+    """Makes translators highlight with formatters that they share; a theme's own highlighter stays in use."""
+
+    def __init__(self) -> None:
+        self._own: PygmentsBridge | None = None
+        self._shared: PygmentsBridge | None = None
+
+    @contextmanager
+    def used_by(self, translator: HTML5Translator) -> Iterator[None]:
+        """Lend `translator` a highlighter like its own."""
+        own = translator.highlighter
+        if self._shared is None or own is not self._own:
+            self._own, self._shared = own, _sharing(own)
+        translator.highlighter = self._shared
+        try:
+            yield
+        finally:
+            translator.highlighter = own
+
+
+def _sharing(highlighter: PygmentsBridge) -> PygmentsBridge:
+    """Return a copy of `highlighter` that makes one formatter for all blocks without emphasised lines."""
+    shared = copy(highlighter)
+    made: dict[bool | str, Formatter[str]] = {}
+
+    def get_formatter(*, linenos: bool | str = False, **others: object) -> Formatter[str]:
+        if others:
+            return highlighter.get_formatter(linenos=linenos, **others)
+        if linenos not in made:
+            made[linenos] = highlighter.get_formatter(linenos=linenos)
+        return made[linenos]
+
+    vars(shared)["get_formatter"] = get_formatter
+    return shared
