@@ -39,8 +39,9 @@ from docker_run.model import (
     Step,
     Stream,
 )
-from docker_run.protocols import RunContext, Runner
+from docker_run.protocols import EngineSource, Progress, RunContext, Runner
 from docker_run.sphinx_ext.runner_registration import runners_of
+from told import Quiet
 
 IMAGES = ("busybox",)
 
@@ -59,6 +60,7 @@ class FakeEngine:
     version: str = "1"
     gone_after: int | None = None
     """After how many commands the engine goes away; None: never."""
+    progress: Progress = field(default_factory=Quiet)
     calls: list[str] = field(default_factory=list)
     """The names of all calls, in order."""
     commands: list[str] = field(default_factory=list)
@@ -89,6 +91,10 @@ class FakeEngine:
         finally:
             with self.lock:
                 self.open_sessions -= 1
+
+    def share(self) -> str:
+        self.calls.append("share")
+        return "a build"
 
     def interrupt(self) -> None:
         self.calls.append("interrupt")
@@ -221,7 +227,7 @@ def _at_terminal(recording: CommandResult) -> CommandResult:
 
 
 @dataclass(frozen=True, eq=False)
-class FakeSource:
+class FakeSource(EngineSource[FakeEngine]):
     """Where a build comes by a fake engine."""
 
     engine: FakeEngine

@@ -152,11 +152,6 @@ class Place:
     traits: RunnerTraits = RunnerTraits()
     """What that runner can do."""
 
-    @property
-    def is_lab(self) -> bool:
-        """Whether this is a lab, and not the engine itself."""
-        return self.traits.console
-
 
 @dataclass(frozen=True, slots=True)
 class DirectLimits:

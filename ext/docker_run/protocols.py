@@ -78,6 +78,13 @@ class Engine(Protocol):
         Raises `EngineProblem`.
         """
 
+    def share(self) -> str:
+        """Return a name of this build there, for other processes that run sessions of it.
+
+        What they make belongs to the build, and `close` removes what they leave. Raises `EngineProblem`.
+        """
+        return ""
+
     def interrupt(self) -> None:
         """End all sessions: what they are running raises `Interrupted`. Called from any thread."""
 
@@ -100,6 +107,13 @@ class EngineSource(Protocol[E_co]):
 
     def open(self, context: RunContext) -> E_co:
         """Find the engine, or start it. Raises `EngineProblem`."""
+
+    def join(self, url: str, build: str) -> EngineSource[E_co]:  # noqa: ARG002 (for those who need it)
+        """Return the source with which another process opens the engine that this one has found.
+
+        `url` is that engine's, and `build` what it gave (`Engine.share`). It is pickled.
+        """
+        return self
 
 
 class RunContext(Protocol):

@@ -16,7 +16,7 @@ from docker_run.recordings.format import dumps
 from docker_run.recordings.masks import mask
 from docker_run.recordings.reader import load
 from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer
-from docker_run.terminal import markup, screen
+from docker_run.terminal import markup, screen, segments
 from docker_run.terminal.osc133 import Kind, MarkReader
 from lab_sessions import TRAITS
 
@@ -93,6 +93,11 @@ def output(data: bytes) -> None:
         shown = "".join(value for _, value in DockerRunLexer().get_tokens(coloured))
         if _by_line(shown) != _by_line(markup.plain(blocks)):
             raise AssertionError("the lexer loses text")
+        made = segments.segments(chunks, size)
+        if not all(segments.is_shown(line) for _, text in made for line in text.split("\n")):
+            raise AssertionError("a recording would hold what no screen shows")
+        if segments.plain_text(made) != screen.shown(chunks, size, joined=True):
+            raise AssertionError("a recording loses text")
 
 
 def marks(data: bytes) -> None:
@@ -122,7 +127,11 @@ def recording(data: bytes) -> None:
         found = load(iter(data.splitlines(keepends=True)), source="fuzz")
     except RecordingProblem:
         return
-    if dumps(found).encode() != data.replace(b"\r\n", b"\n"):
+    written = dumps(found).encode()
+    if data.startswith(b"docker-run recording 1"):
+        if load(iter(written.splitlines(keepends=True)), source="fuzz") != found:
+            raise AssertionError("it is another recording once it is converted")
+    elif written != data.replace(b"\r\n", b"\n"):
         raise AssertionError("another file would be written for it")
 
 

@@ -1,4 +1,4 @@
-"""The text of a `docker-file` directive, taken apart: text → `Step` with a file, and how it is shown."""
+"""Parsing a `docker-file` directive: text → `Step` with a file, and `FilePresentation`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FILE_OPTIONS = (
 """The names of the directive's options."""
 
 LARGEST_SHOWN = 1_000_000
-"""Bytes of a file that a page shows."""
+"""Limit of a file that a page shows, in bytes."""
 LARGEST_HIDDEN = 50_000_000
-"""Bytes of one that it doesn't show."""
+"""Limit of a hidden file, in bytes."""
 DEFAULT_SUMMARY = "Show the file"
-"""What a collapsed block says where its author gave no text."""
+"""The default summary of a collapsed block."""
 
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?"
@@ -42,10 +42,10 @@ _NOT_SHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class FilePresentation(Presentation):
-    """How a file looks on its page: whole, so that what is shown is what is put on the lab."""
+    """The presentation of a file, which is always shown whole, as it is put on the lab."""
 
     language: str = ""
-    """What it is highlighted as; empty where its name decides."""
+    """The language for highlighting; empty to guess it from the name."""
 
 
 def parse_file(
@@ -57,10 +57,10 @@ def parse_file(
     traits: RunnerTraits,
     read: Callable[[str], bytes],
 ) -> Step:
-    """Take the directive apart, as far as it decides which file is put where.
+    """Parse the parts of the directive that decide which file is put where.
 
     `argument` is the path on the lab, `options` the text of each option, `body` the lines below. `traits`
-    are those of the page's runner. `read` returns what is in the file that `:source:` names, and raises
+    are those of the page's runner. `read` returns the content of the file that `:source:` names, and raises
     `OSError`.
 
     Raises `SyntaxProblem` or one of its subclasses.
@@ -85,7 +85,7 @@ def parse_file(
 
 
 def parse_file_presentation(options: Mapping[str, str]) -> FilePresentation:
-    """Take the options apart that decide how the file looks. Raises `OptionProblem`."""
+    """Parse the options for the presentation of the file. Raises `OptionProblem`."""
     if "lines" in options:
         raise OptionProblem(
             "there is no option `:lines:`: what is shown is what is put on the lab, all of it"
@@ -106,7 +106,7 @@ def parse_file_presentation(options: Mapping[str, str]) -> FilePresentation:
 
 
 def _path(argument: str) -> str:
-    """Read the path on the lab."""
+    """Validate the path on the lab."""
     path = argument.strip()
     if not path:
         raise SyntaxProblem(
@@ -131,7 +131,7 @@ def _path(argument: str) -> str:
 def _data(
     options: Mapping[str, str], body: Sequence[str], *, hidden: bool, read: Callable[[str], bytes]
 ) -> bytes:
-    """Return what is put into the file: the body, or what is in another file."""
+    """Return the content of the file: the body, or that of another file."""
     text = "\n".join(line.removesuffix("\r") for line in body).rstrip("\n")
     has_body = bool(text.strip())
     if "source" not in options:
@@ -164,7 +164,7 @@ def _read(name: str, read: Callable[[str], bytes]) -> bytes:
 
 
 def _unshowable(data: bytes) -> str:
-    """Say what of `data` is no text; empty for text."""
+    """Describe the first part of `data` that can't be shown as text; empty if there is none."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

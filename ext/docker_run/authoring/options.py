@@ -1,4 +1,4 @@
-"""The options of a directive, as text → values. Each function raises `OptionProblem`."""
+"""Parsing the options of a directive: text → values. Each function raises `OptionProblem`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Options = Mapping[str, str]
 
 _RANGE = re.compile(r"(?P<only>[0-9]{1,9})|(?P<first>[0-9]{1,9})?\s*+-\s*+(?P<last>[0-9]{1,9})?")
 _MOST_RANGES = 1000
-"""In one option: each line of a block is held against all of them."""
+"""Limit for one option: each line of a block is compared with all of them."""
 _OPTION = re.compile(r"(?P<name>[A-Za-z][\w-]{0,99}+)\s*+:(?:\s|\Z)")
 _FENCES = ("```", "~~~", ":::")
 _LISTS = frozenset({"capture", "match", "volatile"})
-"""The options that take several values."""
+"""The options with several values."""
 _HOST_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def refuse_unknown(options: Options, known: Collection[str]) -> None:
-    """Refuse an option that there isn't, and say which one may be meant."""
+    """Refuse unknown options, with a suggestion."""
     for name in sorted(set(options) - set(known)):
         close = near_match(name, known)
         meant = f": did you mean `:{close}:`?" if close else f"; there are {', '.join(known)}"
@@ -35,10 +35,10 @@ def refuse_unknown(options: Options, known: Collection[str]) -> None:
 
 
 def refuse_repeated(lines: Iterable[str]) -> None:
-    """Refuse an option that stands twice in MyST's block of options: it keeps the last, and says nothing.
+    """Refuse a duplicate option in MyST's option block: MyST silently uses the last one.
 
-    `lines` are those of the whole directive; before MyST 5, those below its own line. (docutils refuses
-    such a block by itself.)
+    `lines` are those of the whole directive; before MyST 5, those below its own line. (docutils itself
+    refuses duplicates.)
     """
     seen = set()
     for name in _option_names(lines):
@@ -49,7 +49,7 @@ def refuse_repeated(lines: Iterable[str]) -> None:
 
 
 def _option_names(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the names in MyST's block of options: lines that begin with `:`, or stand between `---`."""
+    """Yield the names in MyST's option block: lines that begin with `:`, or are between `---`."""
     rest = iter(lines)
     first = next(rest, "")
     if first.startswith(_FENCES):
@@ -62,14 +62,14 @@ def _option_names(lines: Iterable[str]) -> Iterator[str]:
 
 
 def flag(options: Options, name: str) -> bool:
-    """Read an option that is there or not."""
+    """Parse an option without a value."""
     if options.get(name, "").strip():
         raise OptionProblem(f"`:{name}:` takes no value, and got `{options[name].strip()}`")
     return name in options
 
 
 def lab(options: Options, traits: RunnerTraits) -> str:
-    """Read `:lab:`, the name of a lab of the page, which is its host name too."""
+    """Parse `:lab:`, the name of a lab of the page, which is also its host name."""
     if "lab" not in options:
         return DEFAULT_LAB
     name = options["lab"].strip()
@@ -88,7 +88,7 @@ def lab(options: Options, traits: RunnerTraits) -> str:
 
 
 def exit_codes(text: str, *, commands: int) -> tuple[int | None, ...] | None:
-    """Read `:exit-code:`: `any`, one status for all `commands`, or a list with one, or `any`, for each."""
+    """Parse `:exit-code:`: `any`, one status for all `commands`, or a list with one, or `any`, for each."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
     if words == ["any"]:
         return None
@@ -109,7 +109,7 @@ def _is_status(word: str) -> bool:
 
 
 def seconds(text: str) -> float:
-    """Read a duration such as `30`, `1.5s` or `2m`; seconds."""
+    """Parse a duration such as `30`, `1.5s` or `2m` into seconds."""
     try:
         return units.seconds(text)
     except ValueError as error:
@@ -117,7 +117,7 @@ def seconds(text: str) -> float:
 
 
 def patterns(options: Options, name: str) -> tuple[str, ...]:
-    """Read regular expressions, a line each."""
+    """Parse regular expressions, one per line."""
     found = tuple(line.strip() for line in options.get(name, "").splitlines() if line.strip())
     if name in options and not found:
         raise OptionProblem(f"`:{name}:` needs a regular expression")
@@ -127,7 +127,7 @@ def patterns(options: Options, name: str) -> tuple[str, ...]:
 
 
 def captures(options: Options) -> tuple[Capture, ...]:
-    """Read `name = regular expression`, a line each."""
+    """Parse `name = regular expression`, one per line."""
     found = []
     for line in filter(str.strip, options.get("capture", "").splitlines()):
         name, equals, pattern = (part.strip() for part in line.partition("="))
@@ -149,7 +149,7 @@ def _compile(pattern: str, shown: str) -> None:
 
 
 def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:
-    """Read an option that holds ranges of lines; none where it is left out."""
+    """Parse an option with ranges of lines; empty if it is not given."""
     if name not in options:
         return ()
     if options[name].count(",") >= _MOST_RANGES:
@@ -163,7 +163,7 @@ def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:
 
 
 def parse_ranges(text: str) -> tuple[LineRange, ...]:
-    """Read line ranges such as `1-3, 7, 10-`. Raises `ValueError` with the word that is none."""
+    """Parse line ranges such as `1-3, 7, 10-`. Raises `ValueError` with the invalid word."""
     return tuple(_range(word.strip()) for word in text.split(","))
 
 

@@ -1,4 +1,4 @@
-"""The text of a `docker-run` directive, taken apart: text → `Step` and `Presentation`."""
+"""Parsing a `docker-run` directive: text → `Step` and `Presentation`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OPTIONS = (
 """The names of the directive's options."""
 
 DEFAULT_SUMMARY = "Show the output"
-"""What a collapsed block says where its author gave no text."""
+"""The default summary of a collapsed block."""
 
 END_OF_INPUT = "<C-d>"
 
@@ -45,9 +45,9 @@ _WORDS = r"""(?>\\.|'[^']*+'|"(?>\\.|[^"\\]++)*+"|[^\\'"|&;<>()]++)*+"""
 _FIRST_COMMAND = re.compile(
     rf"(?P<words>{_WORDS})(?>(?>>&|&>>?|>>?|>\|){_WORDS})*+(?P<end>&&|[|;&<>()]|\Z)", re.DOTALL
 )
-"""A command up to what ends it outside of quotes; its words before it sends its output elsewhere.
+"""A command up to the unquoted operator that ends it, and its words before any output redirection.
 
-Nothing that it has read is read in another way: there are as many ways as two to the power of its `>>`."""
+Atomic groups prevent backtracking, which would be exponential in the number of `>>`."""
 
 
 def parse_step(
@@ -61,14 +61,14 @@ def parse_step(
     traits: RunnerTraits = RunnerTraits(),
     is_image: Callable[[str], bool] = lambda _: False,
 ) -> Step:
-    """Take the directive apart, as far as it decides what is run and what is expected.
+    """Parse the parts of the directive that decide what is run and what is expected.
 
     `argument` is what follows `docker-run` on its line, `options` the text of each option (empty
     for one without a value), `body` the lines below. `traits` are those of the page's runner.
-    Without console sessions, `allow` names the flags that may reach into the host, None allows all, and
-    `read` returns the text of a file that a flag names, and raises `OSError`; at a shell the CLI there
-    judges flags, and reads files. `is_image` tells whether a word is the name of an image that the page
-    may mean although the CLI has a command of that name.
+    Without console sessions, `allow` names the flags that may reach into the host (None allows all), and
+    `read` returns the text of a file that a flag names, and raises `OSError`; in a console session, the
+    lab's CLI validates flags, and reads files. `is_image` returns whether a word is the name of an image that
+    the page may mean although the CLI has a command of that name.
 
     Raises `SyntaxProblem` or one of its subclasses.
     """
@@ -103,7 +103,7 @@ def parse_step(
 
 
 def parse_presentation(options: Mapping[str, str]) -> Presentation:
-    """Take the options apart that decide how a step looks. Raises `OptionProblem`."""
+    """Parse the options for the presentation of a step. Raises `OptionProblem`."""
     collapse = options.get("collapse")
     return Presentation(
         caption=options.get("caption", "").strip(),
@@ -156,7 +156,7 @@ def _typed_line(
     _allow: Collection[str] | None,
     _read: Callable[[str], str],
 ) -> tuple[ConsoleCommand, ...]:
-    """Return the command of a line that is typed at a lab's shell, after `docker run`."""
+    """Return the command of an argument that is typed into a lab's shell, after `docker run`."""
     try:
         command, *others = parse_console(f"$ docker run {argument.strip()}".split("\n"))
     except LineProblem as error:
@@ -184,7 +184,7 @@ def _typed_line(
     try:
         line = run_line.parse(words, allow=None, read=lambda _: "")
     except DockerRunError:
-        # The shell or the CLI on the lab says what is wrong, or takes what our grammar does not know.
+        # The lab's shell or CLI reports the error, or accepts what our grammar does not know.
         return (ConsoleCommand(command.text, typed, command.exit_code),)
     if alone:
         _refuse_unread(line, body)
@@ -194,9 +194,9 @@ def _typed_line(
 
 
 def _own_words(text: str) -> tuple[str, bool]:
-    """Return what `docker run` gets of a line for a shell, and whether that is all of the line.
+    """Return the arguments of `docker run` in a line for a shell, and whether that is the whole line.
 
-    It gets nothing to speak of where its input may come from elsewhere: from a file, or in the background.
+    Empty if its input may come from elsewhere: from a file, or because it runs in the background.
     """
     found = _FIRST_COMMAND.match(text)
     if found is None or found["end"] not in {"", "|", ";", "&&"}:
@@ -205,7 +205,7 @@ def _own_words(text: str) -> tuple[str, bool]:
 
 
 def _refuse_misplaced(argument: str) -> None:
-    """Refuse on the directive's own line what does not belong there."""
+    """Refuse a console session on the directive's own line."""
     if _PROMPT.match(argument):
         raise SyntaxProblem(
             "a console session stands in the body, and this is the directive's own line: in reStructuredText "
@@ -214,7 +214,7 @@ def _refuse_misplaced(argument: str) -> None:
 
 
 def _refuse_unread(line: RunLine, body: Sequence[str]) -> None:
-    """Refuse a body that has nowhere to go."""
+    """Refuse a body that the container can't read."""
     if not body:
         return
     if line.detach:
@@ -235,7 +235,7 @@ def _command(command: ConsoleCommand, *, console: bool) -> Command:
 
 
 def _input(command: ConsoleCommand, *, console: bool) -> Input:
-    """Return how what is typed is read: a `docker run -i` leaves the shell's terminal as it is."""
+    """Return how the input is read: `docker run -i` without `-t` leaves the shell's terminal unchanged."""
     if not command.typed:
         return Input.NONE
     if not command.text.startswith("docker run "):
@@ -246,17 +246,17 @@ def _input(command: ConsoleCommand, *, console: bool) -> Input:
     try:
         line = run_line.parse(words, allow=None, read=lambda _: "")
     except DockerRunError:
-        return Input.TERMINAL  # the CLI on the lab knows more, or says what is wrong
+        return Input.TERMINAL  # the lab's CLI knows more, or reports the error
     return Input.PIPE if _has_input(line) else Input.TERMINAL
 
 
 def _has_input(line: RunLine) -> bool:
-    """Say whether the container reads its input, and not from a terminal of its own."""
+    """Return whether the container reads its input, but not from a terminal of its own."""
     return line.interactive and not line.tty and not line.detach
 
 
 def _refuse_option(text: str) -> None:
-    """Refuse to type what was meant as an option of the directive."""
+    """Refuse input that looks like an option of the directive."""
     name, colon, _ = text.removeprefix(":").partition(":")
     if text.startswith(":") and colon and name in OPTIONS:
         raise BodyProblem(
@@ -265,7 +265,7 @@ def _refuse_option(text: str) -> None:
 
 
 def _exit_codes(option: str, commands: Sequence[ConsoleCommand]) -> tuple[int | None, ...] | None:
-    """Return the statuses that are expected; what a command's own comment says comes first."""
+    """Return the expected exit statuses; a command's own comment takes precedence over the option."""
     codes = read_option.exit_codes(option, commands=len(commands))
     if all(command.exit_code is None for command in commands):
         return codes

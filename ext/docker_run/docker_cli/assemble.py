@@ -1,7 +1,7 @@
-"""The flags of a line, put together: the groups of a `RunLine`.
+"""Assembly of a `RunLine` from the flags of a command line.
 
-Each function builds one group or field, checks what the CLI checks on its own side, and raises
-`BadValue` with the CLI's words. Source: docker/cli 28, `cli/command/container/opts.go` and `run.go`.
+Each function builds one group or field, makes the CLI's own checks, and raises `BadValue` with the CLI's
+message. Source: docker/cli 28, `cli/command/container/opts.go` and `run.go`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ONE = "Leave one of the two out"
 
 
 def attach(flags: ParsedFlags) -> tuple[StandardStream, ...]:
-    """Return the streams that `-a` names, in the order of their numbers."""
+    """Return the streams of `-a`, in the order of their file descriptors."""
     asked = flags.all("attach", StandardStream)
     if flags.last("detach", default=False) and asked:
         raise BadValue("conflicting options: cannot specify both --attach and --detach", hint=_ONE)
@@ -41,7 +41,7 @@ def attach(flags: ParsedFlags) -> tuple[StandardStream, ...]:
 
 
 def client(flags: ParsedFlags) -> ClientOptions:
-    """Return what the client itself does."""
+    """Return the options that concern the client itself."""
     return ClientOptions(
         detach_keys=flags.last("detach-keys", ""),
         sig_proxy=flags.last("sig-proxy", default=True),
@@ -53,11 +53,11 @@ def client(flags: ParsedFlags) -> ClientOptions:
 
 
 def resources(flags: ParsedFlags) -> ResourceOptions:
-    """Return what the container may take."""
+    """Return the resource limits."""
     swappiness = flags.last("memory-swappiness", -1)
     if not -1 <= swappiness <= 100:
         raise BadValue(f"invalid value: {swappiness}. Valid memory swappiness range is 0-100")
-    # The last limit of a name counts, and the CLI sends them by name.
+    # The last limit of a name wins; the CLI sends them sorted by name.
     ulimits = {limit.name: limit for limit in flags.all("ulimit", rates.Ulimit)}
     return ResourceOptions(
         memory=flags.last("memory", 0),
@@ -88,7 +88,7 @@ def resources(flags: ParsedFlags) -> ResourceOptions:
 
 
 def namespaces(flags: ParsedFlags) -> NamespaceOptions:
-    """Return which namespaces the container shares."""
+    """Return the namespaces that the container shares."""
     pid = flags.last("pid", "")
     if pid not in ("", "host") and not (pid.startswith("container:") and pid != "container:"):
         raise BadValue("--pid: invalid PID mode", hint="Try --pid container:NAME, or --pid host")
@@ -103,7 +103,7 @@ def namespaces(flags: ParsedFlags) -> NamespaceOptions:
 
 
 def _namespace(flags: ParsedFlags, name: str, title: str, *more: Namespace) -> Namespace:
-    """Return whose namespace `--name` asks for: the host's, if not one of `more`."""
+    """Return the value of the namespace flag `name`: empty, `host`, or one of `more`."""
     words = (Namespace.DEFAULT, Namespace.HOST, *more)
     asked = flags.last(name, "")
     if asked not in words:
@@ -112,14 +112,14 @@ def _namespace(flags: ParsedFlags, name: str, title: str, *more: Namespace) -> N
 
 
 def storage(flags: ParsedFlags, *, directory: str) -> StorageOptions:
-    """Return what is on the container's disk.
+    """Return the volumes, mounts and file system options.
 
-    Paths of the host that begin with a dot are seen from `directory`, an absolute path.
+    Paths of the host that begin with a dot are relative to `directory`, an absolute path.
     """
     volumes = dict.fromkeys(flags.all("volume", mounts.Volume))
     return StorageOptions(
-        volumes=tuple(volume.seen_from(directory) for volume in volumes),
-        mounts=tuple(mount.seen_from(directory) for mount in flags.all("mount", mounts.Mount)),
+        volumes=tuple(volume.resolved(directory) for volume in volumes),
+        mounts=tuple(mount.resolved(directory) for mount in flags.all("mount", mounts.Mount)),
         tmpfs=flags.pairs("tmpfs"),
         volumes_from=flags.words("volumes-from"),
         volume_driver=flags.last("volume-driver", ""),
@@ -129,10 +129,10 @@ def storage(flags: ParsedFlags, *, directory: str) -> StorageOptions:
 
 
 def network(flags: ParsedFlags) -> NetworkOptions:
-    """Return the networks, addresses, names and ports of the container."""
+    """Return the networks, addresses, names and ports."""
     links = tuple((str(name), str(alias)) for name, alias in flags.all("link", tuple))
     mac = flags.last("mac-address", "")
-    apart = Attachment(
+    separate = Attachment(
         target="",
         aliases=flags.words("network-alias"),
         links=links,
@@ -143,7 +143,7 @@ def network(flags: ParsedFlags) -> NetworkOptions:
     )
     if mac:
         scalars.mac_address(mac)
-    attached = attachments(flags.all("network", Attachment), apart)
+    attached = attachments(flags.all("network", Attachment), separate)
     bindings = (binding for several in flags.all("publish", tuple) for binding in several)
     return NetworkOptions(
         hostname=flags.last("hostname", ""),
@@ -162,9 +162,9 @@ def network(flags: ParsedFlags) -> NetworkOptions:
 
 
 def security(flags: ParsedFlags, *, read: Read) -> SecurityOptions:
-    """Return what the container may do to the machine."""
+    """Return the privileges and devices."""
     options, has_system_paths = file_flags.security_options(flags, read=read)
-    names = flags.words("device")  # those of CDI devices; the others have paths
+    names = flags.words("device")  # CDI devices; other devices are not strings
     requests = flags.all("gpus", devices.DeviceRequest)
     return SecurityOptions(
         privileged=flags.last("privileged", default=False),
@@ -182,7 +182,7 @@ def security(flags: ParsedFlags, *, read: Read) -> SecurityOptions:
 def process(
     flags: ParsedFlags, *, read: Read, environ: Mapping[str, str], proxies: Mapping[str, str]
 ) -> ProcessOptions:
-    """Return what there is to know of the first process; for the arguments see `run_line.parse`."""
+    """Return the settings of the first process; for the arguments see `run_line.parse`."""
     return ProcessOptions(
         environment=file_flags.environment(flags, read=read, environ=environ, proxies=proxies),
         entrypoint=flags.optional("entrypoint", str),
@@ -196,7 +196,7 @@ def process(
 
 
 def health(flags: ParsedFlags) -> HealthCheck | None:
-    """Return how the container's health is told, or None for the image's way."""
+    """Return the health check, None for the image's own."""
     command = flags.last("health-cmd", "")
     names = ("interval", "timeout", "retries", "start-period", "start-interval")
     numbers = {name: flags.last(f"health-{name}", 0) for name in names}
@@ -221,7 +221,7 @@ def health(flags: ParsedFlags) -> HealthCheck | None:
 
 
 def log(flags: ParsedFlags) -> LogOptions | None:
-    """Return what `--log-driver` and `--log-opt` say."""
+    """Return the logging options, None for the engine's own."""
     if "log-driver" not in flags and "log-opt" not in flags:
         return None
     driver = flags.last("log-driver", "")

@@ -1,8 +1,8 @@
-"""What a `docker run` line asks for, as typed values: what the CLI itself calls container options.
+"""The settings of a `docker run` line as typed values: the CLI's own term is container options.
 
-Every flag that is not refused has its field here, in the group of what it concerns. A field that no
-flag of the line sets holds what the CLI sends then. `docker_run.engine.direct.container_config` makes the
-request of it; nothing else knows what the Engine API or docker-py call these things.
+Every flag that is not refused has a field here, grouped by subject. The default of a field is what the CLI
+sends without the flag. `docker_run.engine.direct.container_config` converts the values into a request; no
+other module uses the names of the Engine API or docker-py for them.
 """
 
 from __future__ import annotations
@@ -20,26 +20,25 @@ from docker_run.docker_cli.values.restart import RestartPolicy
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """What the client itself does, and no engine hears of."""
+    """Options of the client, which are not sent to the engine."""
 
     detach_keys: str = ""
-    """What detaches from the container (`ctrl-x,x`); empty for the client's own."""
+    """The keys that detach from the container (`ctrl-x,x`); empty for the client's default."""
     sig_proxy: bool = True
     pull: PullPolicy = PullPolicy.MISSING
     quiet: bool = False
     id_file: str = ""
-    """The file in which the container's id is left (`--cidfile`)."""
+    """The file to which the container's ID is written (`--cidfile`)."""
     api_versions: Pairs = ()
-    """For flags that only later engines know: the flag, and the first version of the Engine API that
-    does."""
+    """The flags that need a later engine, each with the first version of the Engine API that supports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """How the engine tells whether the container is well. Times are in nanoseconds, 0 the engine's own."""
+    """The health check of a container. Times are in nanoseconds, 0 for the engine's default."""
 
     command: str = ""
-    """For the container's shell; empty takes that of the image."""
+    """For the container's shell; empty for the image's own."""
     is_disabled: bool = False
     interval: int = 0
     timeout: int = 0
@@ -50,10 +49,10 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class ProcessOptions:
-    """The container's first process: who it is, where, with what around it, and how it is ended."""
+    """The container's first process: user, directory, environment, and how it is stopped."""
 
     entrypoint: str | None = None
-    """None for the image's own; empty takes that away."""
+    """None for the image's own; empty removes that."""
     user: str = ""
     groups: tuple[str, ...] = ()
     """Additional groups, names or numbers."""
@@ -61,42 +60,42 @@ class ProcessOptions:
     environment: tuple[str, ...] = ()
     """`NAME=value`, or a bare `NAME`, which unsets what the image sets."""
     init: bool | None = None
-    """Whether an init of the engine's is put before it; None leaves that to the engine."""
+    """Whether the engine's init runs as PID 1; None for the engine's default."""
     stop_signal: str = ""
     stop_timeout: int | None = None
-    """Seconds; None for the engine's own."""
+    """Seconds; None for the engine's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceOptions:
-    """What the container may take. 0 and empty set no limit, unless it says otherwise; sizes are in bytes."""
+    """Resource limits. 0 and empty mean no limit, unless noted otherwise; sizes are in bytes."""
 
     memory: int = 0
     memory_reservation: int = 0
     memory_swap: int = 0
     """Memory and swap together; -1 is unlimited."""
     memory_swappiness: int = -1
-    """0 to 100; -1 for the engine's own."""
+    """0 to 100; -1 for the engine's default."""
     kernel_memory: int = 0
     shared_memory: int = 0
-    """Of `/dev/shm`; 0 for the engine's own."""
+    """The size of `/dev/shm`; 0 for the engine's default."""
     oom_kill_disable: bool = False
     oom_score: int = 0
     processes: int = 0
     """Processes and threads; -1 is unlimited."""
     nano_cpus: int = 0
-    """Billionths of a processor."""
+    """Billionths of a CPU."""
     cpu_shares: int = 0
     cpu_period: int = 0
-    """Microseconds, as the quota."""
+    """In microseconds, like the quota."""
     cpu_quota: int = 0
     cpu_realtime_period: int = 0
-    """Microseconds, as the runtime."""
+    """In microseconds, like the runtime."""
     cpu_realtime_runtime: int = 0
     cpus: str = ""
-    """Which ones: `0-1`."""
+    """The CPUs to use: `0-1`."""
     memory_nodes: str = ""
-    """Which nodes' memory: `0`."""
+    """The memory nodes to use: `0`."""
     block_weight: int = 0
     block_weights: tuple[DeviceWeight, ...] = ()
     read_bytes: tuple[DeviceRate, ...] = ()
@@ -104,30 +103,30 @@ class ResourceOptions:
     write_bytes: tuple[DeviceRate, ...] = ()
     write_operations: tuple[DeviceRate, ...] = ()
     ulimits: tuple[Ulimit, ...] = ()
-    """By name, each name once."""
+    """Sorted by name, without duplicates."""
 
     @property
     def limits_memory(self) -> bool:
-        """Whether a limit of memory is set, of any kind."""
+        """Whether any memory limit is set."""
         return any((self.memory, self.memory_swap, self.memory_reservation, self.kernel_memory))
 
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """What the container finds on its disk."""
+    """Volumes, mounts and file system options."""
 
     volumes: tuple[Volume, ...] = ()
-    """Paths of the host are absolute, as far as they were not left to the engine."""
+    """Paths of the host that began with a dot are absolute; others are left to the engine."""
     mounts: tuple[Mount, ...] = ()
     tmpfs: Pairs = ()
     """Path → options."""
     volumes_from: tuple[str, ...] = ()
-    """The containers whose volumes it has, too."""
+    """The containers whose volumes are mounted, too."""
     volume_driver: str = ""
     read_only: bool = False
-    """Whether its own files can't be changed."""
+    """Whether its root file system is read-only."""
     driver_options: Pairs = ()
-    """For the engine's storage driver."""
+    """Options of the engine's storage driver."""
 
     @property
     def has_volumes(self) -> bool:
@@ -137,7 +136,7 @@ class StorageOptions:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """Whom the container can talk to, under which names and addresses."""
+    """The networks, addresses, names and ports of the container."""
 
     hostname: str = ""
     domainname: str = ""
@@ -145,11 +144,11 @@ class NetworkOptions:
     """At least one; the first decides the container's network mode."""
     mac_address: str = ""
     links: tuple[tuple[str, str], ...] = ()
-    """Container → alias, which may be empty."""
+    """(container, alias); the alias may be empty."""
     published: tuple[Binding, ...] = ()
     publishes_all: bool = False
     exposed: tuple[str, ...] = ()
-    """`80/tcp`; those that are published count as exposed as well."""
+    """`80/tcp`; published ports are exposed as well."""
     extra_hosts: tuple[str, ...] = ()
     """`NAME:ADDRESS`."""
     dns: tuple[str, ...] = ()
@@ -164,12 +163,12 @@ class NetworkOptions:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceOptions:
-    """Which of the kernel's namespaces the container shares, and with whom; empty for the engine's own."""
+    """The kernel namespaces that the container shares; empty for the engine's default."""
 
     pid: str = ""
     """`host` or `container:NAME`."""
     ipc: str = ""
-    """`container:NAME`, or a word that the engine judges."""
+    """`container:NAME`, or a mode that the engine validates."""
     uts: Namespace = Namespace.DEFAULT
     user: Namespace = Namespace.DEFAULT
     cgroup: Namespace = Namespace.DEFAULT
@@ -178,15 +177,15 @@ class NamespaceOptions:
 
 @dataclass(frozen=True, slots=True)
 class SecurityOptions:
-    """What the container may do to the machine, and which devices of it it has."""
+    """Privileges and devices of the container."""
 
     privileged: bool = False
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    """Those of `--security-opt`; a seccomp profile is there as its JSON."""
+    """The values of `--security-opt`, with the JSON of a seccomp profile instead of its path."""
     has_system_paths: bool = False
-    """Whether the kernel's files that are masked or read-only otherwise are neither."""
+    """Whether kernel files that are masked or read-only by default are neither."""
     sysctls: Pairs = ()
     devices: tuple[Device, ...] = ()
     device_requests: tuple[DeviceRequest, ...] = ()
@@ -195,7 +194,7 @@ class SecurityOptions:
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """Where the engine keeps what the container prints."""
+    """The logging driver and its options."""
 
     driver: str = ""
     options: Pairs = ()
@@ -203,7 +202,7 @@ class LogOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """A `docker run` command line, taken apart by the CLI's own grammar."""
+    """A `docker run` command line, parsed by the CLI's own grammar."""
 
     image: str
     command: tuple[str, ...] = ()
@@ -214,7 +213,7 @@ class RunLine:
     """Whether the container's standard input is kept open (`-i`)."""
     detach: bool = False
     attach: tuple[StandardStream, ...] = ()
-    """What `-a` names."""
+    """The streams of `-a`."""
     auto_remove: bool = False
     restart: RestartPolicy = RestartPolicy()  # noqa: RUF009 (a tuple)
     runtime: str = ""
@@ -224,7 +223,7 @@ class RunLine:
     health: HealthCheck | None = None
     """None for the image's own."""
     log: LogOptions | None = None
-    """None for the engine's own."""
+    """None for the engine's default."""
     client: ClientOptions = ClientOptions()
     process: ProcessOptions = ProcessOptions()
     resources: ResourceOptions = ResourceOptions()

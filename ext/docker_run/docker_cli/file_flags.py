@@ -1,4 +1,4 @@
-"""What the files hold that flags name: variables, labels, the profile of a security option.
+"""The files that flags name: variables, labels, the profile of a security option.
 
 Source of the rules: docker/cli 28, `cli/command/container/opts.go`.
 """
@@ -16,18 +16,18 @@ from docker_run.docker_cli.values.scalars import BadValue, quote
 from docker_run.errors import FlagProblem
 
 Read = Callable[[str], str]
-"""Returns the text of a file by its name; may raise `OSError` and `UnicodeDecodeError`."""
+"""Returns the text of the file of that name; may raise `OSError` and `UnicodeDecodeError`."""
 
 
 def environment(
     flags: ParsedFlags, *, read: Read, environ: Mapping[str, str], proxies: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Return the variables: those of the files, then the others, of which the last of a name wins.
+    """Return the variables: those of files, then those of `-e`, of which the last of a name wins.
 
-    `proxies` are the variables that the user's CLI adds to those of `-e`, which go before them.
+    `proxies` are the variables that the user's CLI adds, unless `-e` sets them.
 
-    A bare name takes its value from `environ`; one that isn't there is left out of a file, and unset
-    in the container if it came with `-e`.
+    A bare name gets its value from `environ`; if it is not set there, it is ignored in a file, and unset
+    in the container with `-e`.
     """
     entries: list[str] = []
     for path in flags.all("env-file", str):
@@ -47,7 +47,7 @@ def environment(
 
 
 def labels(flags: ParsedFlags, *, read: Read) -> tuple[tuple[str, str], ...]:
-    """Return the labels: those of the files, then the others. A bare name in a file has no meaning."""
+    """Return the labels: those of files, then those of `--label`. A bare name in a file is ignored."""
     entries = [
         entry.text
         for path in flags.all("label-file", str)
@@ -84,12 +84,12 @@ def _file(path: str, flag: str, read: Read) -> tuple[env_file.Entry, ...]:
     try:
         return env_file.parse(text)
     except BadValue as error:
-        # The CLI, too, says this of both kinds.
+        # The CLI's message is the same for both kinds of files.
         raise BadValue(f"invalid env file ({path}): {error}", hint=error.hint) from error
 
 
 def _text(path: str, read: Read, failed: str, *, flag: str) -> str:
-    """Return the text of the file that `flag` names; of what is in it, no message quotes anything."""
+    """Return the text of the file that `flag` names; no message quotes its content."""
     try:
         return read(path)
     except FlagProblem as error:
@@ -112,7 +112,7 @@ def _profile(path: str, read: Read) -> str:
     """Return the text of a seccomp profile without the white space between its tokens."""
     text = _text(path, read, f"opening seccomp profile ({path}) failed: open {path}", flag="security-opt")
     try:
-        # Its numbers are the engine's to read: Python would refuse those of thousands of digits.
+        # Numbers are not converted: Python refuses those of thousands of digits.
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except ValueError as error:
         raise BadValue(f"compacting json for seccomp profile ({path}) failed: {error}") from error
@@ -122,5 +122,5 @@ def _profile(path: str, read: Read) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    """Refuse what Python takes for a number and JSON doesn't have: `NaN`, `Infinity`."""
+    """Refuse the constants that Python accepts, but JSON does not have: `NaN`, `Infinity`."""
     raise ValueError(f"{name} is no JSON")

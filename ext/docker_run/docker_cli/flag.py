@@ -1,4 +1,4 @@
-"""What is known of a flag of `docker run`; the flags themselves are in `flag_table`."""
+"""The definition of a flag of `docker run`; the flags themselves are in `flag_table`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import Enum
 
 
 class Take(Enum):
-    """What a flag that is given several times comes to."""
+    """How several values of one flag are combined."""
 
     LAST = "the last value"
     ALL = "all values, in order"
-    PAIRS = "a mapping of all, the last of a name wins"
+    PAIRS = "a mapping of all values; the last one of a name wins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +22,27 @@ class Flag:
     name: str
     """The long name, without dashes."""
     type: str
-    """The kind of value, as `docker run --help` shows it; empty for a switch."""
+    """The type of the value, as `docker run --help` shows it; empty for a switch."""
     convert: Callable[[str], object] = str
-    """Reads one value; raises `BadValue`."""
+    """Parses one value; raises `BadValue`."""
     short: str = ""
     take: Take = Take.LAST
     late: bool = False
-    """Whether the CLI reads the value after all flags, and says what is wrong without naming the flag."""
+    """Whether the CLI parses the value after all flags, and does not name the flag in its message."""
     example: str = ""
-    """A value that it can have, for the message where one is wrong."""
+    """A valid value, for messages."""
     reaches: Callable[[object], bool] | None = None
-    """Tells of a converted value whether it reaches into the host; None never does."""
+    """Returns whether a parsed value reaches into the host; None if no value does."""
     why: str = ""
-    """How it reaches into the host, to be read after its name."""
+    """How it reaches into the host, as the predicate of a sentence."""
     refused: str = ""
-    """Why it is refused, to be read after its name; empty for one that is not."""
+    """Why it is refused, as the predicate of a sentence; empty if it is not."""
     api: str = ""
-    """The first version of the Engine API that knows it, where that is later than 1.40."""
+    """The first version of the Engine API that supports it, if later than 1.40."""
     hidden: bool = False
-    """Whether `docker run --help` leaves it out."""
+    """Whether `docker run --help` omits it."""
     spelling_of: str = ""
-    """The flag of which this is another spelling."""
+    """The flag of which this is an alias."""
 
     @property
     def is_switch(self) -> bool:
@@ -51,5 +51,5 @@ class Flag:
 
     @property
     def title(self) -> str:
-        """The flag as the CLI's messages name it: `-m, --memory`."""
+        """The flag's name in the CLI's messages: `-m, --memory`."""
         return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"

@@ -1,9 +1,8 @@
-"""The flags of `docker run`: one table, a row for each, with how its value is read.
+"""The table of the flags of `docker run`, one row each.
 
-It has every flag that `docker run --help` lists in the CLI's versions 20.10 to 28, and those that it
-hides. A row says how the value is read, what several of them come to, and whether it reaches into the
-host: such a flag is refused unless it is allowed by name. `assemble` says which field of a `RunLine` a flag
-becomes.
+It has every flag that `docker run --help` lists in versions 20.10 to 28 of the CLI, and the hidden ones. A
+row says how the value is parsed, how several values are combined, and whether the flag reaches into the host:
+if so, it is refused unless it is allowed by name. `assemble` maps the flags to the fields of a `RunLine`.
 
 Source: docker/cli, `cli/command/container/opts.go` and `run.go`.
 """
@@ -18,7 +17,7 @@ from docker_run.docker_cli.values import choices, devices, mounts, networks, por
 from docker_run.docker_cli.values import scalars as v
 
 
-def _given(value: object) -> bool:
+def _is_set(value: object) -> bool:
     return bool(value)
 
 
@@ -43,7 +42,7 @@ def _variable_is_bare(value: object) -> bool:
 
 
 def _loosens(value: object) -> bool:
-    """Tell whether a security option takes something away; without a profile's text nobody knows."""
+    """Return whether a security option may reduce security; any profile may, since it isn't read here."""
     name = str(value).replace(":", "=", 1)
     return not name.startswith("no-new-privileges") and name != "seccomp=builtin"
 
@@ -59,13 +58,13 @@ def _below_zero(value: object) -> bool:
 _ALL, _PAIRS = Take.ALL, Take.PAIRS
 _WINDOWS = "is only supported on a Docker daemon running on windows"
 _BUILD_MACHINE = "puts a variable of the machine that builds the pages into the container"
-# Not formatted: a row a flag, so that they can be compared.
+# Not formatted: one row per flag, so that they can be compared.
 # fmt: off
 _ROWS = (
     Flag("add-host", "list", v.extra_host, take=_ALL, example="db:10.0.0.5"),
     Flag(
         "annotation", "map", v.key_value, take=_PAIRS, example="org.x.y=z",
-        reaches=_given,
+        reaches=_is_set,
         why="is passed to the host's container runtime, which may run hooks for it", api="1.43",
     ),
     Flag(
@@ -79,13 +78,13 @@ _ROWS = (
     ),
     Flag(
         "cap-add", "list", v.capability, take=_ALL, example="NET_ADMIN",
-        reaches=_given,
+        reaches=_is_set,
         why="gives capabilities",
     ),
     Flag("cap-drop", "list", v.capability, take=_ALL, example="CHOWN"),
     Flag(
         "cgroup-parent", "string", example="/course",
-        reaches=_given,
+        reaches=_is_set,
         why="puts the container into a control group of the host",
     ),
     Flag(
@@ -95,7 +94,7 @@ _ROWS = (
     ),
     Flag(
         "cidfile", "string", example="web.cid",
-        reaches=_given,
+        reaches=_is_set,
         why="writes a file on the machine that builds the pages",
     ),
     Flag("cpu-count", "int", v.integer, refused=_WINDOWS, hidden=True),
@@ -104,12 +103,12 @@ _ROWS = (
     Flag("cpu-quota", "int", v.integer, example="50000"),
     Flag(
         "cpu-rt-period", "int", v.integer, example="1000000",
-        reaches=_given,
+        reaches=_is_set,
         why="takes real-time processor time from the host",
     ),
     Flag(
         "cpu-rt-runtime", "int", v.integer, example="950000",
-        reaches=_given,
+        reaches=_is_set,
         why="takes real-time processor time from the host",
     ),
     Flag("cpu-shares", "int", v.integer, short="c", example="512"),
@@ -121,13 +120,13 @@ _ROWS = (
     Flag(
         "device", "list", devices.device_or_name, take=_ALL, late=True,
         example="/dev/fuse",
-        reaches=_given,
+        reaches=_is_set,
         why="gives a device of the host to the container",
     ),
     Flag(
         "device-cgroup-rule", "list", devices.cgroup_rule, take=_ALL,
         example="'c 1:3 rw'",
-        reaches=_given,
+        reaches=_is_set,
         why="opens devices of the host",
     ),
     Flag(
@@ -164,7 +163,7 @@ _ROWS = (
         reaches=_variable_is_bare,
         why=_BUILD_MACHINE,
     ),
-    # Which variables a file names is known when it is read: `assemble` asks of each of its lines.
+    # A file is checked when it is read: `file_flags.environment` checks each of its lines.
     Flag(
         "env-file", "list", take=_ALL, example="web.env",
         reaches=_variable_is_bare,
@@ -176,7 +175,7 @@ _ROWS = (
     Flag(
         "gpus", "gpu-request", devices.gpus, take=_ALL,
         example="all",
-        reaches=_given,
+        reaches=_is_set,
         why="gives devices of the host to the container",
     ),
     Flag("group-add", "list", take=_ALL, example="audio"),
@@ -241,7 +240,7 @@ _ROWS = (
     Flag("no-healthcheck", "", v.boolean),
     Flag(
         "oom-kill-disable", "", v.boolean,
-        reaches=_given,
+        reaches=_is_set,
         why="leaves the host without a remedy when its memory runs out",
     ),
     Flag(
@@ -258,18 +257,18 @@ _ROWS = (
     Flag("platform", "string", example="linux/amd64"),
     Flag(
         "privileged", "", v.boolean,
-        reaches=_given,
+        reaches=_is_set,
         why="takes away what keeps the host apart",
     ),
     Flag(
         "publish", "list", ports.publish, short="p", take=_ALL, late=True,
         example="8080:80",
-        reaches=_given,
+        reaches=_is_set,
         why="opens a port of the host",
     ),
     Flag(
         "publish-all", "", v.boolean, short="P",
-        reaches=_given,
+        reaches=_is_set,
         why="opens ports of the host",
     ),
     Flag("pull", "string", example="missing"),
@@ -282,7 +281,7 @@ _ROWS = (
     Flag("rm", "", v.boolean),
     Flag(
         "runtime", "string", example="runc",
-        reaches=_given,
+        reaches=_is_set,
         why="chooses a program of the host",
     ),
     Flag(
@@ -325,7 +324,7 @@ _ROWS = (
     ),
     Flag(
         "volume-driver", "string", example="local",
-        reaches=_given,
+        reaches=_is_set,
         why="chooses a program that may mount anything",
     ),
     Flag("volumes-from", "list", take=_ALL, example="web"),
@@ -334,7 +333,7 @@ _ROWS = (
 # fmt: on
 
 FLAGS: Mapping[str, Flag] = MappingProxyType({flag.name: flag for flag in _ROWS})
-"""Every flag by its long name."""
+"""All flags, by long name."""
 
 SHORT: Mapping[str, Flag] = MappingProxyType({flag.short: flag for flag in _ROWS if flag.short})
-"""The flags that have one letter, by that letter."""
+"""The flags with a shorthand, by its letter."""

@@ -1,7 +1,7 @@
-"""The grammar of flags: where a flag ends, where its value begins, and where the image stands.
+"""The grammar of flags, values and arguments.
 
-That of pflag, the library with which the CLI is written, including its messages. Flags end at the
-first word that isn't one: `docker run busybox -it` gives `-it` to the container.
+That of pflag, the CLI's library, including its messages. Flags end at the first word that isn't one:
+`docker run busybox -it` passes `-it` to the container.
 
 Source: spf13/pflag, `flag.go`.
 """
@@ -18,20 +18,20 @@ from docker_run.near_matches import near_match
 
 
 class Arguments:
-    """The words of a command line, taken apart from left to right."""
+    """The words of a command line, consumed from left to right."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = deque(words)
 
     @property
     def rest(self) -> tuple[str, ...]:
-        """The words that are not taken yet; after `flags`, the image and what follows it."""
+        """The remaining words; after `flags`, the image and what follows it."""
         return tuple(self._words)
 
     def flags(self) -> Iterator[tuple[Flag, str]]:
-        """Take the flags in order, each with the text of its value; a switch alone has `true`.
+        """Consume the flags in order, and yield each with the text of its value, `true` for a bare switch.
 
-        Raises `FlagProblem` for an unknown flag, and for one that lacks its value.
+        Raises `FlagProblem` for an unknown flag, and for one without its value.
         """
         while self._words and self._words[0].startswith("-") and self._words[0] != "-":
             word = self._words.popleft()
@@ -76,7 +76,7 @@ class Arguments:
 
 
 def _suggestion(name: str) -> str:
-    """Say which flag may have been meant by `name`, which was written after one dash or two."""
+    """Return a suggestion for the unknown flag `name`."""
     name = name.partition("=")[0]
     if close := near_match(name, (flag.name for flag in FLAGS.values() if not flag.hidden)):
         return f"Did you mean --{close}?"

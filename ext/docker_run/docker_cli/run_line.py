@@ -1,7 +1,6 @@
-"""`docker run …` as a value: what the CLI would send to the engine for a command line.
+"""Parsing a `docker run` command line into a `RunLine`, without an engine.
 
-Nothing here talks to an engine. `flag_table` says of each flag how its value is read, `assemble` which
-field of the line it becomes.
+`flag_table` defines how the value of each flag is parsed, `assemble` which field of the `RunLine` it sets.
 
 Source of the rules and of the messages: docker/cli 28, `cli/command/container/opts.go`.
 """
@@ -28,16 +27,16 @@ def parse(
     proxies: Mapping[str, str] | None = None,
     directory: str = "/",
 ) -> RunLine:
-    """Take apart `text`: what follows `docker run` on a command line, e.g. `--rm busybox ls /bin`.
+    """Parse `text`: what follows `docker run` on a command line, e.g. `--rm busybox ls /bin`.
 
     `allow` has the names, without dashes, of the flags that may reach into the host; None allows all.
     `read` returns the text of a file that `--env-file`, `--label-file` or `--security-opt seccomp=…`
-    names; it may raise `OSError` and `UnicodeDecodeError`. `environ` has the values for `-e NAME`, where
-    that is allowed. `proxies` are the variables that every container gets, unless `-e` names them.
-    `directory`, an absolute path, is where paths of the host like `./data` begin.
+    names; it may raise `OSError` and `UnicodeDecodeError`. `environ` has the values for `-e NAME`, if that
+    is allowed. `proxies` are the variables that every container gets, unless `-e` sets them.
+    Paths of the host like `./data` are relative to `directory`, an absolute path.
 
-    Raises `SyntaxProblem` for what only a shell could read, `FlagProblem` with the CLI's own words for
-    a mistake in the flags, and `RefusedFlag`.
+    Raises `SyntaxProblem` for shell syntax, `FlagProblem` with the CLI's own message for an error in the
+    flags, and `RefusedFlag`.
     """
     arguments = Arguments(split(text))
     flags = ParsedFlags(allow=allow)
@@ -74,7 +73,7 @@ def _line(
         tty=flags.last("tty", default=False),
         interactive=flags.last("interactive", default=False),
         detach=flags.last("detach", default=False),
-        # In the order of the CLI's checks: it tells only what it finds first.
+        # In the order of the CLI's checks: it reports only the first error.
         client=assemble.client(flags),
         resources=assemble.resources(flags),
         namespaces=assemble.namespaces(flags),

@@ -1,7 +1,7 @@
-"""Commands of the `docker` CLI written where the arguments of `docker run` are expected.
+"""Detecting other commands of the CLI where the arguments of `docker run` are expected.
 
-`exec web ls` after `docker-run` would be read as an image called `exec`, and only a registry would say
-that there is none.
+`exec web ls` after `docker-run` would be parsed as an image `exec`, and only a registry would report that it
+does not exist.
 
 Source of the names: `docker --help` and `docker image --help` of version 28, and the plugins that Docker
 ships with it and with Docker Desktop (https://docs.docker.com/reference/cli/docker/).
@@ -34,23 +34,23 @@ PLUGINS = frozenset({
     "sandbox", "sbom", "scout",
 })
 # fmt: on
-"""Those that come as plugins."""
+"""The commands that are plugins."""
 
 _ALL = COMMANDS | PLUGINS
 
 OFFICIAL_IMAGES = frozenset({"node"})
-"""Commands whose name is that of an official image that is in use: the image is meant."""
+"""Commands with the name of a common official image: the image is meant."""
 
 _GROUPS = frozenset({"builder", "buildx", "container", "image"})
-"""Commands whose own commands are, by the same names, commands of the CLI."""
+"""Commands whose subcommands are also commands of the CLI."""
 
 _GLOBAL_VALUES = frozenset({"config", "context", "host", "log-level", "tlscacert", "tlscert", "tlskey", "H"})
-"""Options of `docker` itself that take a value, without those whose letter is one of `docker run`, too."""
+"""Global options of the CLI with a value, except those whose letter `docker run` also has."""
 _GLOBAL_SWITCHES = frozenset({"debug", "tls", "tlsverify", "version", "D"})
-"""Those that take none."""
+"""Global options without a value."""
 
 _STANDALONE = {"docker-compose": "compose", "docker-buildx": "buildx"}
-"""Programs that are plugins as well."""
+"""Standalone programs that are also plugins."""
 
 _WORD = re.compile(
     r"""(?:[ \t\n]|\\\n)*+(?P<word>(?>\\.|'[^']*+'|"(?>\\.|[^"\\]++)*+"|[^\s'"\\|&;<>()]++)++)""", re.DOTALL
@@ -58,7 +58,7 @@ _WORD = re.compile(
 _QUOTING = re.compile(r"\\(.)|['\"]", re.DOTALL)
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*+=")
 _LONGEST = 100
-"""Characters of a line that are repeated."""
+"""Limit of a line in a message, in characters."""
 
 _DIRECTLY = {
     "attach": "the output of a container is shown below its own `docker run`, if that has no `-d`",
@@ -74,28 +74,28 @@ _DIRECTLY = {
     "stop": "containers are removed when the page ends",
     "volume": "a volume is created by the first line that names it such as `-v data:/data`",
 }
-"""What to do instead on a page that runs directly on an engine, where there is something."""
+"""What to do instead on a page that runs directly on an engine."""
 
 
 class Call(NamedTuple):
-    """A command of the CLI at the place of an image."""
+    """A command of the CLI in the place of an image."""
 
     name: str
-    """As it is written, e.g. `container exec`."""
+    """The command as written, e.g. `container exec`."""
     command: str
-    """The same in one word: `exec`."""
+    """The same as one word: `exec`."""
     line: str
-    """What to type at a shell, shortened if it is long; `docker exec …` where options don't belong there."""
+    """The command line for a shell, shortened if it is long; `docker exec …` if options are misplaced."""
     word: str
-    """The word that was taken for an image, e.g. `container`."""
+    """The word that would be parsed as an image, e.g. `container`."""
 
 
 def find(text: str, *, is_image: Callable[[str], bool]) -> Call | None:
-    """Return the command that `text` calls, what follows `docker run` on a line; None for an image.
+    """Return the command that `text`, which follows `docker run` on a line, calls; None for an image.
 
-    It is a command if the first word that is neither an option (of `docker run`, or of `docker` itself)
-    nor the value of one is its name, without tag, registry or digest, and `is_image` doesn't know an image
-    of that name; and also after `docker`, as far as nothing of `docker run` stands before that.
+    It is a command if the first word that is neither an option (of `docker run`, or of the CLI) nor the
+    value of one is its name, without tag, registry or digest, and there is no image of that name by
+    `is_image`. The word may follow `docker`, if no option of `docker run` precedes that.
     """
     words = _Words(text)
     word, begins = _first_word(words)
@@ -103,7 +103,7 @@ def find(text: str, *, is_image: Callable[[str], bool]) -> Call | None:
     if word == "docker" and not words.has_run_options:
         begins, first = words.end, words.next_argument()
     command = _STANDALONE.get(first, first)
-    # Whether there is an image of that name is asked last, for it takes reading the whole page.
+    # `is_image` comes last: it has to read the whole page.
     if command not in _ALL or word in OFFICIAL_IMAGES or is_image(word):
         return None
     if first in _STANDALONE:
@@ -117,10 +117,9 @@ def find(text: str, *, is_image: Callable[[str], bool]) -> Call | None:
 
 
 def refuse(text: str, *, console: bool, is_image: Callable[[str], bool]) -> None:
-    """Raise `SyntaxProblem` if `text`, what follows `docker run`, calls another command of the CLI.
+    """Raise `SyntaxProblem` if `text`, which follows `docker run`, calls another command of the CLI.
 
-    The message says what to write instead on a page that takes `console` sessions, or else directly
-    on the engine.
+    The message says what to write instead, on a page with `console` sessions or directly on the engine.
     """
     call = find(text, is_image=is_image)
     if call is None:
@@ -146,13 +145,13 @@ def refuse(text: str, *, console: bool, is_image: Callable[[str], bool]) -> None
 
 
 def _first_word(words: _Words) -> tuple[str, int]:
-    """Return the first argument, and where the CLI's own words begin; assignments and `sudo` don't count."""
+    """Return the first argument, and where the CLI's own words begin, skipping assignments and `sudo`."""
     first, begins = words.next_argument(), 0
     if first != "sudo" and not _ASSIGNMENT.match(first):
         return first, begins
     while first == "sudo" or _ASSIGNMENT.match(first):
         begins, first = words.end, words.next_argument()
-    # An image that is called `sudo` runs anything.
+    # An image `sudo` could be followed by any command.
     return (first if first == "docker" or first in _STANDALONE else ""), begins
 
 
@@ -166,20 +165,20 @@ def _line(text: str) -> str:
 
 
 class _Words:
-    """Reads a line word by word, no further than it is asked to, and whatever a shell would make of it."""
+    """Reads a line word by word, lazily, without errors for shell syntax."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self.start = 0
-        """Where the last word begins that was read."""
+        """Where the last word that was read begins."""
         self.end = 0
         """Where it ends."""
         self.has_run_options = False
-        """Whether an option was passed that `docker run` has, or `--`."""
+        """Whether an option of `docker run`, or `--`, was skipped."""
         self._words = self._read()
 
     def next_argument(self) -> str:
-        """Return the next word that is no option and no option's value; empty where there is none."""
+        """Return the next word that is neither an option nor its value; empty if there is none."""
         for word in self._words:
             if word == "--":
                 self.has_run_options = True
@@ -196,7 +195,7 @@ class _Words:
             yield _QUOTING.sub(r"\1", found["word"])
 
     def _takes_value(self, word: str) -> bool:
-        """Tell whether the value of the option `word` is the next word."""
+        """Return whether the value of the option `word` is the next word."""
         if word.startswith("--"):
             name, equals, _ = word[2:].partition("=")
             is_global = len(name) > 1 and name in _GLOBAL_VALUES | _GLOBAL_SWITCHES

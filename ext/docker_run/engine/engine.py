@@ -47,6 +47,10 @@ class DockerEngine:
             raise LabProblem(f"there are no labs here, and `{session.page}` runs on one")
         return self._labs.open(session)
 
+    def share(self) -> str:
+        """Let other processes run sessions of this build; return its name. Raises `EngineProblem`."""
+        return self._host.share()
+
     def interrupt(self) -> None:
         """End all sessions, for good."""
         self._host.interrupt()

@@ -37,7 +37,8 @@ class Host:
     `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for each
     command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the user's proxy
     variables for containers. `say` gets notices of what the build waits for, and of what it could not remove;
-    `folders` are the directories of this machine's builds.
+    `folders` are the directories of this machine's builds. `build` is one of another process: what this one
+    creates belongs to it, and it shows that it is alive.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Host:
         proxies: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
         folders: BuildFolders | None = None,
+        build: str = "",
     ) -> None:
         self.url = url
         self.clients = clients
@@ -58,7 +60,9 @@ class Host:
         self.folders = folders or BuildFolders()
         self.interrupted = clients.interrupted
         self.limits = Limits(seconds=timeout, max_output=max_output, interrupted=self.interrupted)
-        self._owner = Owner.current(str(uuid.uuid4()))
+        self._owner = Owner.current(build or str(uuid.uuid4()))
+        self._is_part = bool(build)
+        self._is_shared = False
         self._lock = threading.Lock()
         self._lease: Lease | None = None
         self._folder: BuildFolder | None = None
@@ -84,9 +88,7 @@ class Host:
             if self._lease is None:
                 engine = self.identity()
                 try:
-                    self._folder = self._folder or self.folders.open(
-                        self._owner.build, engine=engine, url=self.url
-                    )
+                    self._folder = self._folder or self._open_folder(engine)
                 except OSError as error:
                     self.say(f"what this build would leave, if it were killed, is removed late: {error}")
                 lease = Lease(self.clients, self._owner)
@@ -94,6 +96,16 @@ class Host:
                     lease.start()
                 self._lease = lease
             return self._lease
+
+    def _open_folder(self, engine: str) -> BuildFolder | None:
+        if self._is_part:
+            return self.folders.join(self._owner.build)
+        return self.folders.open(self._owner.build, engine=engine, url=self.url)
+
+    def share(self) -> str:
+        """Let other processes take part in the build; return its name. Raises `EngineProblem`."""
+        self._is_shared = True
+        return self.owner.build
 
     def identity(self) -> str:
         """Return the engine's ID, the same at each of its addresses; without one, its URL.
@@ -222,8 +234,31 @@ class Host:
         """Close the connections to the engine, and show that the build has ended."""
         # Threads that still wait for a hanging engine are abandoned.
         close_all(
-            self._end_lease, self.clients.abandon, self._pool.shutdown, self.clients.close, self._close_folder
+            self._remove_parts,
+            self._end_lease,
+            self.clients.abandon,
+            self._pool.shutdown,
+            self.clients.close,
+            self._close_folder,
         )
+
+    def _remove_parts(self) -> None:
+        """Remove what other processes of this build, which have ended, left. Raises `EngineProblem`."""
+        if not self._is_shared or self._lease is None:
+            return
+        try:
+            with sweep.engine_errors("while what other processes of this build left was removed"):
+                removed = sweep.remove_parts(
+                    self.clients().api,
+                    self._owner.build,
+                    lease=self._lease.prefix,
+                    failed=lambda _: self.note_leftover(),
+                )
+        except EngineProblem:
+            self._has_leftovers = True
+            raise
+        if removed:
+            self.say(removed)
 
     def _end_lease(self) -> None:
         if self._lease is not None and not self._lease.end():

@@ -27,13 +27,14 @@ def open_engine(
     environ: Mapping[str, str],
     progress: Progress,
     limits: Limits | None = None,
+    build: str = "",
     url: str = "",
 ) -> DockerEngine:
     """Find the engine that `settings` ask for, and make it ready to run sessions.
 
     `environ` has `DOCKER_HOST` and its like, and the variables that a line names without a value;
-    `limits` are those of each command of a step that sets none. `url` is that of the engine where it has
-    been found already. Raises `EngineProblem`.
+    `limits` are those of each command of a step that sets none; `build` is that of another process that this
+    one takes part in. `url` is that of the engine, if it has already been found. Raises `EngineProblem`.
     """
     limits = limits or Limits()
     url = url or find(settings.engine, environ=environ, private=settings.private, progress=progress)
@@ -49,6 +50,7 @@ def open_engine(
         max_output=limits.max_output,
         proxies=config.proxy_variables(url),
         say=progress.note,
+        build=build,
     )
     images = Images(clients, catalogue=settings.catalogue, progress=progress, host=host)
     catalogue = settings.catalogue

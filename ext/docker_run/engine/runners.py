@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -31,10 +31,12 @@ class SessionEngine(Engine, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DockerSource:
-    """Finds the Docker engine that `settings` ask for, or starts one. Implements `protocols.EngineSource`."""
+class DockerSource(EngineSource["SessionEngine"]):
+    """Finds the Docker engine that `settings` ask for, or starts one. Is pickled."""
 
     settings: EngineSettings
+    build: str = ""
+    """The build in another process that has opened the engine, where this one only takes part in it."""
 
     def expected(self) -> tuple[str, ...]:
         """Return the URLs that would be tried, without asking any of them."""
@@ -70,8 +72,17 @@ class DockerSource:
             seconds=context.timeout, max_output=context.max_output, interrupted=context.interrupted
         )
         return open_engine(
-            self.settings, environ=os.environ, progress=context.progress, limits=limits, url=url
+            self.settings,
+            environ=os.environ,
+            progress=context.progress,
+            limits=limits,
+            build=self.build,
+            url=url,
         )
+
+    def join(self, url: str, build: str) -> DockerSource:
+        """Return the source with which another process opens the engine at `url`, as part of `build`."""
+        return DockerSource(replace(self.settings, engine=url, private=False), build)
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,3 @@
-"""Recordings: their keys, their text, how two are compared, and where they are kept."""
+"""Recordings: keys, text format, comparison, storage."""
 
 __all__ = ["compare", "failed_runs", "key", "key_parts", "masks", "record", "run_cache", "store"]

@@ -1,8 +1,8 @@
-"""Where two recordings of a page differ in what matters.
+"""Comparing two recordings of a page.
 
-What counts: whether a step was run, its commands, their exit statuses, and the text that a reader
-sees. What doesn't: durations, dates, images and the machine, colours, how a progress bar moved before
-it stood still, and volatile text (see `docker_run.recordings.masks`).
+Compared are: whether a step was run, its commands, their exit statuses, and the text that a reader sees.
+Ignored are: durations, dates, images and the machine, colours, intermediate states of progress bars, and
+volatile text (see `docker_run.recordings.masks`).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from docker_run.terminal.segments import streams
 
 _CONTEXT = 3
 _MOST_LINES = 200
-"""Of a difference; more than that nobody reads."""
+"""Limit of a diff, in lines; a longer one is cut off."""
 _MOST_PAIRS = 4_000_000
-"""Of lines to be compared each with each; above it, all of them count as replaced."""
+"""Limit of pairs of lines to compare; above it, all lines count as replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one command printed otherwise than before."""
+    """The difference of one command's output."""
 
     step: int
     """The index of its step in the newer recording, from 0."""
     command: str
-    """Its command line; empty for a step that was not run, now and then."""
+    """The command line; empty for a step that was not run in either recording."""
     diff: str
-    """Lines as in a unified diff (context 3), in the notation of recordings, ends without a line
-    feed. Volatile text stands in it as it is, but makes no line a changed one."""
+    """A unified diff (context 3) in the notation of recordings, without a line feed at its end. Volatile
+    text is shown in it, but does not make a line count as changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What there is to compare of one command, by line: as it is, and masked."""
+    """The lines of one command to compare: plain, and masked."""
 
     command: str = ""
     plain: tuple[str, ...] = ()
@@ -54,15 +54,15 @@ def differences(
     volatile: Mapping[str, Patterns],
     any_exit: Mapping[str, Sequence[bool]] = MappingProxyType({}),
 ) -> tuple[Difference, ...]:
-    """Return where `new` differs from `old`, by step and command.
+    """Return the differences of `new` from `old`, by step and command.
 
-    `volatile` holds, by the key of a step of `new`, what is to be ignored in it besides the built-in
-    masks; `any_exit`, by the same keys, for which of its commands every exit status is expected, and so
-    none is a difference. Steps are paired by key; one whose key `old` does not have, with that in its
-    position. Steps of `old` that `new` does not reach are no difference: that session may have ended early.
+    `volatile` maps keys of steps of `new` to what is ignored in them besides the built-in masks; `any_exit`
+    maps them to which of their commands may have any exit status, so that it is not compared. Steps are
+    paired by key; a step whose key `old` lacks is paired with the one in its position. Steps of `old` that
+    `new` does not reach are no difference: that session may have ended early.
 
-    Standard output and standard error without a terminal have no common order, so each is compared
-    on its own.
+    Without a terminal, standard output and standard error have no common order, so they are compared
+    separately.
     """
     return tuple(
         Difference(index, two.command or one.command, _diff(one, two))
@@ -83,13 +83,13 @@ def _pairs(
     by_key = {step.key: step for step in old}
     keys = {step.key for step in new}
     for index, step in enumerate(new):
-        # A step that has its own counterpart is nobody else's.
+        # A step that is paired by its key is not paired by its position.
         beside = old[index] if index < len(old) and old[index].key not in keys else None
         yield by_key.get(step.key, beside), step
 
 
 def _essence(step: StepRecording) -> tuple[object, ...]:
-    """Return what makes two steps equal at first sight, so that most need no closer one."""
+    """Return what two steps have in common if nothing differs: a cheap first test."""
     return step.not_run, tuple(replace(command, seconds=0, typed=None) for command in step.commands)
 
 
@@ -111,7 +111,7 @@ def _part(command: CommandRecording, patterns: Patterns, *, any_exit: bool) -> _
     for stream in (Stream.OUT, Stream.ERR, Stream.TERMINAL):
         if text := texts.get(stream):
             lines, without = text.split("\n"), mask(text, patterns).split("\n")
-            if len(lines) != len(without):  # an author's pattern spans lines: no telling which is which
+            if len(lines) != len(without):  # an author's pattern spans lines: they can't be paired
                 lines = without
             plain += [f"{stream.value}|{escape(line)}" for line in lines]
             masked += [f"{stream.value}|{line}" for line in without]
@@ -126,11 +126,11 @@ def _diff(old: _Part, new: _Part) -> str:
 
 
 _Run = tuple[str, int, int, int, int]
-"""Lines as `difflib` describes them: tag, from and to in the old ones, and in the new ones."""
+"""An opcode of `difflib`: tag, start and end in the old lines, and in the new ones."""
 
 
 def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[_Run]]:
-    """Yield the places where `old` and `new` differ, each with some equal lines around it."""
+    """Yield the places where `old` and `new` differ, each with its context."""
     start = _common(old, new)
     end = min(_common(old[::-1], new[::-1]), len(old) - start, len(new) - start)
     one, two = old[start : len(old) - end], new[start : len(new) - end]
@@ -153,7 +153,7 @@ def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[_Run]]:
 
 
 def _common(one: Sequence[str], two: Sequence[str]) -> int:
-    """Return how many lines are equal from the start."""
+    """Return the number of equal lines at the start."""
     pairs = enumerate(zip(one, two, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(two)))
 
@@ -170,6 +170,6 @@ def _hunk_lines(hunk: Sequence[_Run], old: _Part, new: _Part) -> Iterator[str]:
 
 
 def _range(start: int, end: int) -> str:
-    """Return lines `start` to `end` as a unified diff names them; an empty range by the line before it."""
+    """Return the range of lines as in a unified diff; an empty one is named by the line before it."""
     length = end - start
     return f"{start + 1 if length else start},{length}"

@@ -1,12 +1,12 @@
-r"""Backslash sequences for what could get lost in an editor, or stay unseen in a review."""
+r"""Backslash escapes for characters that editors may change, or reviewers can't see."""
 
 from __future__ import annotations
 
 import re
 
-# What must not stand in a text as it is: the backslash, all control, format, separator, private and
-# surrogate characters, and those that take no room or look like a blank. A list of our own, because
-# Python's grows with each version of Unicode, and the text of a recording must not depend on Python.
+# Characters that are always escaped: the backslash, all control, format, separator, private-use and surrogate
+# characters, and those without width or that look like a blank. Not from `unicodedata`, which grows with each
+# version of Python: the text of a recording must not depend on that.
 _HIDDEN = (
     (0x00, 0x1F), (0x5C, 0x5C), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x600, 0x605),
     (0x61C, 0x61C), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2),
@@ -22,17 +22,17 @@ _ESCAPE = re.compile(r"\\(?:([\\ernt])|x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})?")
 _NAMED = {"\\": "\\", "\x1b": "e", "\r": "r", "\n": "n", "\t": "t"}
 _LETTERS = {letter: character for character, letter in _NAMED.items()}
 
-# A byte that is not part of UTF-8 text travels as one of these (Python's "surrogateescape").
+# A byte that is not part of UTF-8 text is represented by one of these (Python's "surrogateescape").
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 
 
 def escape(text: str) -> str:
-    """Return `text` with a backslash sequence for each character that could get lost or not be seen."""
+    """Return `text` with an escape for each character that could be lost or invisible."""
     return _TO_ESCAPE.sub(_escaped_character, text)
 
 
 def escape_bytes(data: bytes) -> str:
-    """Return `data` as text: as UTF-8 where it is that, and with a sequence for each byte that isn't."""
+    """Decode `data` from UTF-8, with an escape for each invalid byte."""
     return escape(data.decode("utf-8", "surrogateescape"))
 
 
@@ -49,7 +49,7 @@ def _escaped_character(match: re.Match[str]) -> str:
 
 
 def unescape(text: str) -> str:
-    """Return the text of which `escape` made `text`. Raises `ValueError` at an unknown sequence."""
+    """Return the inverse of `escape`. Raises `ValueError` for an unknown escape."""
     return _ESCAPE.sub(_unescaped_character, text)
 
 
@@ -61,10 +61,10 @@ def _unescaped_character(match: re.Match[str]) -> str:
         value = int(byte, 16)
         return chr(value if value < 0x80 else 0xDC00 + value)
     if code:
-        return chr(int(code, 16))  # a ValueError beyond the last character
+        return chr(int(code, 16))  # raises ValueError beyond U+10FFFF
     raise ValueError("a backslash begins no known sequence")
 
 
 def unescape_bytes(text: str) -> bytes:
-    """Return the bytes of which `escape_bytes` made `text`. Raises `ValueError` where it can't have."""
+    """Return the inverse of `escape_bytes`. Raises `ValueError` if `text` is not its result."""
     return unescape(text).encode("utf-8", "surrogateescape")

@@ -1,8 +1,8 @@
-"""Failed runs: what a page printed that did not do what it was expected to, kept outside git.
+"""Storage of failed runs, outside git.
 
-A recording holds only what met its expectations. What a failed run printed is kept beside Sphinx's
-caches, in the text format of recordings, so that its page can show it, and be warned of, until a
-later run succeeds or its author says that this is what the page is to show.
+A recording contains only output that met its expectations. The output of a failed run is kept beside
+Sphinx's caches, in the text format of recordings, so that the page can show it, with a warning, until a
+later run succeeds or the author expects this outcome.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from docker_run.system import files
 from docker_run.warning_types import WarningType
 
 _LARGEST = 1024**2
-"""Bytes of a description."""
+"""Limit of a description, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """What is known of a failed run without what it printed."""
+    """The description of a failed run, without its output."""
 
     key: str
     """The key of the session that was run."""
     engine: str
-    """What tells the engine apart on which it was run: its URL."""
+    """The URL of its engine."""
     problem: Problem | None = None
-    """What ended it; None where it ran to its end, and broke an expectation."""
+    """What ended it; None if it finished, but did not meet an expectation."""
     printed: str = ""
-    """The sha256 of the recording's text; empty where no step finished."""
+    """The SHA-256 of the recording's text; empty if no step finished."""
 
     @property
     def transient(self) -> bool:
-        """Whether it says nothing of the page (see `Problem`)."""
+        """Whether it was not the page's fault (see `Problem`)."""
         return self.problem is not None and self.problem.transient
 
 
 class FailedRuns:
-    """The failed runs that are kept in one directory: at most one for each page.
+    """The failed runs in one directory: at most one for each page.
 
-    It is a cache: what is missing, damaged or half written counts as not there.
+    A cache: missing, damaged or incomplete files are ignored.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -55,12 +55,12 @@ class FailedRuns:
         self._store = Store(directory)
 
     def has(self, page: str) -> bool:
-        """Tell whether there may be a failed run of `page`."""
+        """Return whether there may be a failed run of `page`: a cheap test."""
         # Most builds have none, and no directory for them.
         return self._directory.exists() and self._path(page).exists()
 
     def load(self, page: str) -> FailedRun | None:
-        """Return what is known of the failed run of `page`."""
+        """Return the failed run of `page`, if there is one."""
         try:
             with files.open_plain(self._path(page), largest=_LARGEST) as file:
                 found = json.load(file)
@@ -80,7 +80,7 @@ class FailedRuns:
         return run if fits else None
 
     def recording(self, page: str) -> Recording | None:
-        """Return what the failed run of `page` printed; None where nothing of it can be read."""
+        """Return the output of the failed run of `page`; None if it can't be read."""
         try:
             return self._store.load(page)
         except RecordingProblem:
@@ -89,7 +89,7 @@ class FailedRuns:
     def save(
         self, session: Session, recording: Recording | None, problem: Problem | None, *, engine: str
     ) -> FailedRun:
-        """Keep a failed run of `session`, in the place of an earlier one. Raises `UnsavedRecording`."""
+        """Store a failed run of `session`, replacing an earlier one. Raises `UnsavedRecording`."""
         page = session.page
         path = self._path(page)
         self.discard(page)
@@ -97,7 +97,7 @@ class FailedRuns:
             if recording is not None:
                 self._store.save(recording)
             run = FailedRun(session.key, engine, problem, self._store.fingerprint(page))
-            # Written last: of a build that is killed in between, the text fits no description.
+            # Written last: if the build is killed in between, the text does not match the description.
             path.parent.mkdir(parents=True, exist_ok=True)
             files.replace(path, [json.dumps(asdict(run)).encode()])
         except (OSError, RecordingProblem) as error:
@@ -108,13 +108,13 @@ class FailedRuns:
         return run
 
     def discard(self, page: str) -> None:
-        """Forget the failed run of `page`, if there is one."""
+        """Delete the failed run of `page`, if there is one."""
         for path in (self._path(page), self._store.path(page)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
     def discard_others(self, pages: Collection[str]) -> None:
-        """Forget the failed runs of all pages but `pages`: the others are gone."""
+        """Delete the failed runs of all pages except `pages`: the others no longer exist."""
         if not self._directory.exists():
             return
         described = set(map(self._path, pages))
@@ -124,14 +124,14 @@ class FailedRuns:
                 path.unlink(missing_ok=True)
 
     def remove_unfinished(self) -> None:
-        """Remove what a build left that was killed while it kept a failed run."""
+        """Remove the temporary files of builds that were killed while they stored a failed run."""
         self._store.remove_unfinished()
 
     def _path(self, page: str) -> Path:
-        """Return the file that describes the failed run of `page`, a name that no page's folder has."""
+        """Return the path of the description for `page`, which can't be the directory of a page."""
         return self._directory / f"{hashlib.sha256(page.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
 
 def _problem(subtype: str, cause: str, **described: Any) -> Problem:  # noqa: ANN401 (as JSON has them)
-    """Return the problem that a failed run's file describes. Raises `ValueError` and `TypeError`."""
+    """Parse the problem in a failed run's description. Raises `ValueError` and `TypeError`."""
     return Problem(subtype=WarningType(subtype), cause=Cause(cause), **described)

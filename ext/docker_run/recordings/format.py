@@ -1,12 +1,12 @@
-r"""The text of a page's recording: made to be read in a review, compared by line, and merged by git.
+r"""The text format of a page's recording, designed for reviews, diffs and merges in git.
 
-docs/reference/recordings.md describes the format for people. In short: a header of `name: value`
-lines, a block for each step, in it `$ command` lines with exit status, seconds and output. Every
-line of output carries its stream (`out|`, `err|`, `tty|`, `ask|`, `key|`). What could get lost in an
-editor or stay unseen in a review is escaped.
+docs/reference/recordings.md specifies the format. In short: a header of `name: value` lines, then a block for
+each step, with `$ command` lines, exit status, seconds and output. Every line of output begins with its
+stream (`out|`, `err|`, `tty|`, `ask|`, `key|`). Characters that editors may change, or reviewers can't see,
+are escaped.
 
-There is exactly one text for a recording: `loads` accepts only what `dumps` writes, and what earlier
-formats wrote. Any change of what `dumps` writes is therefore a new `FORMAT`.
+The text of a recording is canonical: `loads` accepts only what `dumps` writes, and what earlier formats
+wrote. So any change of what `dumps` writes is a new `FORMAT`.
 """
 
 from __future__ import annotations
@@ -23,30 +23,29 @@ FORMAT = 2
 """The version of the format, in the first line."""
 
 TITLE = "docker-run recording "
-"""How the first line begins."""
+"""The beginning of the first line."""
 
 LARGEST_SIZE = 1000
-"""Columns, or rows, of a terminal: as many as the settings allow."""
+"""Limit of a terminal's columns and rows, as in the settings."""
 LARGEST_EXIT_CODE = 10**10 - 1
-"""A number of ten digits: Windows has exit statuses of 32 bits."""
+"""Limit of an exit status: ten digits, since Windows has 32 bits."""
 LARGEST_SECONDS = 10.0**9
-"""What a command takes at most: some thirty years."""
+"""Limit of a command's duration: some thirty years."""
 
 
 def dumps(recording: Recording) -> str:
-    """Return the text of `recording`: lines that end in a line feed, none with blanks at its end.
+    """Return the text of `recording`: lines with line feeds, without trailing blanks.
 
-    The same recording always gives the same text; two that are equal when `normalised` give the
-    same one. Raises `ValueError` where a number is none that a recording can have.
+    Recordings that are equal when `normalised` have the same text. Raises `ValueError` if a number exceeds
+    the limits of the format.
     """
     return "".join(f"{line}\n" for line in text_lines(recording))
 
 
 def normalised(recording: Recording) -> Recording:
-    """Return `recording` as it comes back from its text.
+    """Return `recording` as `loads` returns it from its text.
 
-    Neighbouring segments of one stream are joined, empty ones dropped, and durations rounded to
-    thousandths of a second.
+    Adjacent segments of one stream are joined, empty ones dropped, and durations rounded to milliseconds.
     """
     steps = tuple(
         replace(step, commands=tuple(_normalised_command(command) for command in step.commands))
@@ -60,7 +59,7 @@ def _normalised_command(command: CommandRecording) -> CommandRecording:
 
 
 def text_lines(recording: Recording) -> Iterator[str]:
-    """Yield the lines of the text of `recording`, without their ends. Raises `ValueError` as `dumps` does."""
+    """Yield the lines of `dumps`, without their ends. Raises `ValueError` as `dumps` does."""
     environment = recording.environment
     yield f"{TITLE}{FORMAT}"
     yield field_line("page", recording.page)
@@ -95,7 +94,7 @@ def _step_lines(step: StepRecording) -> Iterator[str]:
         yield f"exit: {command.exit_code}"
         if not 0 <= command.seconds <= LARGEST_SECONDS:
             raise ValueError(f"a command can't take {command.seconds} seconds")
-        yield f"seconds: {abs(command.seconds):.3f}"  # no sign for a negative zero
+        yield f"seconds: {abs(command.seconds):.3f}"  # without the sign of a negative zero
         if command.typed is not None:
             yield f"typed: {command.typed}"
         if command.not_text:
@@ -105,13 +104,13 @@ def _step_lines(step: StepRecording) -> Iterator[str]:
 
 
 def _prompts() -> Iterator[str]:
-    """Yield what stands before each line of a command."""
+    """Yield the prompts of the lines of a command."""
     yield "$"
     yield from repeat(">")
 
 
 def output_lines(segment: Segment) -> Iterator[str]:
-    """Yield the lines for a segment. Raises `ValueError` where a screen would not show its text."""
+    """Yield the lines for a segment. Raises `ValueError` if a screen could not show its text."""
     prefix = f"{segment.stream.value}|"
     start = 0
     while (end := segment.text.find("\n", start)) >= 0:
@@ -133,7 +132,7 @@ def field_line(name: str, value: str) -> str:
 
 
 def marked_line(mark: str, value: str) -> str:
-    """Return the line of `value`, which stands after `mark` and a blank."""
+    """Return the line with `value` after `mark` and a blank."""
     return closed(f"{mark} {escape(value)}") if value else mark
 
 
@@ -143,12 +142,12 @@ def image_line(image: Image) -> str:
 
 
 def _cell(value: str) -> str:
-    """Return `value` as a part of a line whose parts have ` | ` between them."""
+    """Return `value` as a part of a line whose parts are separated by ` | `."""
     if value in {"", "-"}:
         return r"\x2d" if value else "-"
     return closed(escape(value).replace("|", r"\x7c"))
 
 
 def closed(line: str) -> str:
-    """Return `line` so that it doesn't end in a blank, which editors remove."""
+    """Return `line` with a trailing blank escaped, which editors would remove."""
     return line[:-1] + r"\x20" if line.endswith(" ") else line

@@ -1,9 +1,9 @@
-r"""Output as format 1 has it: the bytes that were read, which a terminal is emulated to show.
+r"""Output in format 1: the bytes as they were read, which have to be emulated to be shown.
 
-Recordings were written so until format 2. They are read, shown, and replaced at their page's next run.
-Each line of output carries its stream (`out|`, `err|`, `tty|`), and each line that was typed is one of
-`key|`. A terminal's lines end in CR LF, which goes without saying; `\n` at the end of a `tty` line stands
-for a line feed alone, and a lone backslash at the end of any line for no end of line at all.
+Recordings in this format are read, shown, and replaced at their page's next run. Each line of output begins
+with its stream (`out|`, `err|`, `tty|`), and each typed line with `key|`. The CR LF at the end of a
+terminal's line is implied; `\n` at the end of a `tty` line is a line feed alone, and a lone backslash at the
+end of any line means that it has no end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from docker_run.recordings.format import closed
 
 
 def output_lines(chunk: Chunk) -> Iterator[str]:
-    """Yield the lines for a piece of output; its neighbours are of other streams, or typed."""
+    """Yield the lines for a chunk; adjacent chunks of one stream have to be joined, except typed ones."""
     prefix = f"{chunk.stream.value}|"
     if chunk.stream is Stream.TYPED:
         yield closed(prefix + escape_bytes(chunk.data))
@@ -36,11 +36,10 @@ def output_lines(chunk: Chunk) -> Iterator[str]:
 
 
 def chunk_of(stream: Stream, text: str, *, is_open: bool) -> Chunk:
-    """Return what a line of `stream` says whose text, after the stream, is `text`.
+    """Parse a line of `stream` whose text, after the stream, is `text`.
 
-    `is_open` says whether the line has no end; the backslash for that is no longer part of `text`.
-    Raises `ValueError` where an escape can't be understood, as `UnicodeEncodeError` for half of a
-    surrogate pair.
+    `is_open`: the line has no end; the backslash for that is not part of `text`.
+    Raises `ValueError` for an invalid escape, and its subclass `UnicodeEncodeError` for a lone surrogate.
     """
     data = unescape_bytes(text)
     if not is_open and stream is Stream.TERMINAL:

@@ -1,7 +1,7 @@
-"""What decides a step's output, as one short name for it: the key.
+"""Keys: hashes of everything that decides a step's output.
 
-A recording holds for a step as long as the keys are equal. Keys are chained: each covers its own
-step and all before it on the page, because those share containers and files with it.
+A recording is valid for a step as long as their keys are equal. Keys are chained: each covers its own step
+and all steps before it on the page, since they share containers and files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from docker_run.model import Place, Step, TerminalSize
 
 SCHEME = 1
-"""Raised when keys are made of something else, so that no recording of before holds."""
+"""Incremented when keys are computed differently, so that earlier recordings become invalid."""
 
 
 def session_keys(
@@ -29,12 +29,11 @@ def session_keys(
 ) -> tuple[str, ...]:
     """Return a key, 64 hexadecimal digits, for each of a page's `steps`.
 
-    A key covers what decides what is printed: commands, typed input and files of the step and of
-    those before it, where they run, the size of the terminal, the `images` that labs begin with, and the
-    build contexts of the images that these name: `contexts` has what identifies each that there is one
-    of, by the image's name with its tag. It does
-    not cover what decides how the step looks or is judged (location, expectation, captures, volatile
-    text), nor `timeout` and `optional`: what these stop has no output.
+    A key covers what decides the output: commands, typed input and files of the step and of those before it,
+    where they run, the size of the terminal, the `images` that labs have from the start, and the build
+    contexts of the images that all these name: `contexts` has their fingerprints, by the image's name with
+    its tag. A key does not cover how the step is shown or verified (location, expectation, captures, volatile
+    text), nor `timeout` and `optional`: a command that these stop has no output.
     """
     key = digest(
         {
@@ -61,14 +60,14 @@ def session_keys(
 
 
 def _on_machine(step: Step) -> list[object]:
-    """Return what of a step has a meaning only where there are several machines, or files."""
+    """Return the part of a step's key that only applies to runners with several machines, or with files."""
     file = step.file
     content = hashlib.sha256(file.data).hexdigest() if file else ""
     return [step.lab, *([file.path, content, file.mode, file.owner] if file else [])]
 
 
 def texts(step: Step) -> Iterator[str]:
-    """Yield the texts of a step that may name an image: commands, what is typed, a Dockerfile."""
+    """Yield the texts of a step that may name an image: commands, typed input, a Dockerfile."""
     for command in step.commands:
         yield command.text
         yield from command.typed
@@ -77,11 +76,11 @@ def texts(step: Step) -> Iterator[str]:
 
 
 def contexts_of(named_in: Iterable[str], contexts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return those of `contexts` whose images the texts `named_in` name: (name, what identifies it).
+    """Return those of `contexts` whose images are named in the texts `named_in`: (name, fingerprint).
 
-    Which word of a command is an image can't be told in general. So each that could be one counts:
-    a context that changes makes a page run again that only mentions its image, and never leaves one
-    as it was that uses it.
+    Any word that could be an image counts, since it can't be determined in general which word of a command
+    is one. So a changed context may rerun a page that only mentions its image, but never misses one that
+    uses it.
     """
     named: set[str] = set()
     if contexts:
@@ -97,7 +96,7 @@ def _as_json(contexts: Sequence[tuple[str, str]]) -> dict[str, list[list[str]]]:
 
 @lru_cache(maxsize=4)
 def _names(known: tuple[str, ...]) -> re.Pattern[str]:
-    """Return a pattern that finds the images `known` (`NAME:TAG`) as words, with a tag or without."""
+    """Return a pattern that matches the images `known` (`NAME:TAG`) as words, with or without a tag."""
     names = sorted({name.rpartition(":")[0] for name in known}, key=lambda name: (-len(name), name))
     each = "|".join(map(re.escape, names))
     return re.compile(
@@ -106,6 +105,6 @@ def _names(known: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def digest(value: object) -> str:
-    """Return the sha256 of `value` as canonical JSON (sorted names, no blanks, only ASCII)."""
+    """Return the SHA-256 of `value` as canonical JSON (sorted names, no blanks, only ASCII)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

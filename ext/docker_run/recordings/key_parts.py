@@ -1,7 +1,7 @@
-"""What a page's keys are made of, part by part: so that a build can say which one has changed.
+"""The parts of a page's keys, so that a build can report which of them have changed.
 
-A key says that something has. The digests of its parts are kept beside Sphinx's caches when a page is
-recorded, and read only where a key is no longer that of the recording.
+A key only shows that something has changed. The digests of its parts are stored beside Sphinx's caches when
+a page is recorded, and read only if a key differs from the recording's.
 """
 
 from __future__ import annotations
@@ -19,44 +19,45 @@ from docker_run.recordings.key import contexts_of, digest, texts
 from docker_run.system import files
 
 _DIGITS = 12
-"""How much of a digest is kept: it only helps to say why something else was found to have changed."""
+"""Hexadecimal digits that are stored of a digest. They are enough, since the key itself detects changes."""
 _LARGEST = 4 * 1024**2
+"""Limit of a file, in bytes."""
 
 
 class PartKind(StrEnum):
-    """What a part is."""
+    """The kind of a part."""
 
     # Of the page as a whole.
     PLACE = "place"
-    """The name of where it runs."""
+    """The name of the place where it runs."""
     DEFINITION = "definition"
-    """What identifies the machine."""
+    """The machine's `Place.definition`."""
     TERMINAL = "terminal"
     IMAGES = "images"
-    """Those that its labs begin with."""
+    """The images that its labs have from the start."""
 
     # Of a step.
     COMMAND = "command"
     TYPED = "typed"
-    """What is typed into a command."""
+    """The typed input of a command."""
     FILE = "file"
-    """A file that a command's line names."""
+    """A file that a command line names."""
     MACHINE = "machine"
-    """The name of the lab on which the step is."""
+    """The name of the step's lab."""
     MACHINE_FILE = "machine-file"
-    """What it puts there."""
+    """The file that the step puts on its lab."""
 
     # Of either.
     CONTEXT = "context"
-    """The build context of an image that is named there."""
+    """The build context of an image that the page or the step names."""
 
 
 class Part(NamedTuple):
-    """A part of what decides what a page prints."""
+    """A part of what decides a page's output."""
 
     kind: PartKind
     of: str = ""
-    """Which one of its kind: the number of a command, the name of a file or an image."""
+    """Which one of its kind: the index of a command, the name of a file or an image."""
 
 
 Parts = Mapping[Part, str]
@@ -73,7 +74,7 @@ class KeyParts(NamedTuple):
 
 
 def key_parts(session: Session, contexts: Mapping[str, str]) -> KeyParts:
-    """Take apart what the keys of `session` are made of; `contexts` are those that they were made with."""
+    """Return the parts of the keys of `session`, which were computed with `contexts`."""
     place, terminal = session.place, session.terminal
     page = {
         Part(PartKind.PLACE): _short(place.name),
@@ -107,16 +108,16 @@ def _short(value: object) -> str:
 
 
 class KeyPartsCache:
-    """Remembers the parts of the keys of each page's recording.
+    """The parts of the keys of each page's recording, in one file per page.
 
-    It is a cache, a file for each page: what is missing or damaged is not remembered.
+    A cache: missing or damaged files are ignored.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def save(self, page: str, key: str, parts: KeyParts) -> None:
-        """Remember the parts of `key`, with which the page has been recorded."""
+        """Store the parts of `key`, with which the page has been recorded."""
         text = json.dumps(
             {"key": key, "page": _as_json(parts.page), "steps": [_as_json(step) for step in parts.steps]},
             separators=(",", ":"),
@@ -136,7 +137,7 @@ class KeyPartsCache:
             return None
 
     def discard_others(self, pages: Collection[str]) -> None:
-        """Forget all pages but `pages`: the others are gone."""
+        """Delete the files of all pages except `pages`: the others no longer exist."""
         kept = set(map(self._path, pages))
         for path in self._directory.glob("*.json"):
             if path not in kept:
@@ -152,7 +153,7 @@ def _as_json(parts: Parts) -> list[tuple[str, str, str]]:
 
 
 def _parts(found: Collection[tuple[str, str, str]]) -> Parts:
-    """Read what `_as_json` has made. Raises `ValueError` and `TypeError`."""
+    """Return the inverse of `_as_json`. Raises `ValueError` and `TypeError`."""
     return dict(_pairs(found))
 
 

@@ -1,11 +1,11 @@
-r"""Text that differs from run to run without meaning anything, and masks that take it out of a comparison.
+r"""Masks for volatile text, which differs from run to run without meaning anything.
 
-A mask is never applied to what a page shows: only two recordings are compared through it. Where in
-doubt a mask rather leaves text alone: too much noise is seen and gets an author's own pattern, but a
-difference that a mask swallowed is seen by nobody.
+Masks are only used to compare two recordings, never for what a page shows. They are conservative: noise that
+is not masked is noticed, and an author can add a pattern for it, but a difference that a mask hides is never
+noticed.
 
-What is not masked, on purpose: process ids as a container sees them (it counts from 1, as it did the
-last time), whole seconds (`12s` may as well be the option of a command), versions, sizes, exit statuses.
+Deliberately not masked are: process IDs within a container (they begin at 1 each time), whole seconds (`12s`
+may be an option of a command), versions, sizes, exit statuses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeAlias
 from docker_run.patterns import Match, Pattern
 
 Patterns: TypeAlias = tuple[str, ...]
-"""Regular expressions of an author."""
+"""An author's regular expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Mask:
     """A kind of volatile text."""
 
     name: str
-    """What stands in the masked text, in angle brackets."""
+    """The replacement in masked text, in angle brackets."""
     pattern: str
-    """A regular expression (multi-line mode), without groups that capture."""
+    """A regular expression (multi-line mode), without capturing groups."""
     why: str
     """Why it differs from run to run."""
     examples: tuple[str, ...]
-    """Texts of which the whole, or what `{…}` encloses, is masked."""
+    """Texts that are masked as a whole, or where `{…}` encloses what is masked."""
 
 
 def _words(text: str) -> str:
@@ -79,8 +79,8 @@ MASKS = (
     ),
     Mask(
         "id",
-        # A short id always has a letter in it: the engine draws again otherwise (a host name must have one).
-        # A layer's is the beginning of a checksum, and may have digits alone.
+        # A short ID always contains a letter: otherwise the engine generates another (host names need one).
+        # A layer's ID is the beginning of a checksum, and may consist of digits.
         r"(?<!\w)(?=[0-9]{0,63}[a-f])(?=[a-f]{0,63}[0-9])(?:[0-9a-f]{64}|[0-9a-f]{12})(?!\w)"
         r"|^(?:\d{12}|[a-f]{12})"
         r"(?=: (?:Already exists|Layer already exists|Mounted from |Pushed$|Pull(?:ing| complete)))",
@@ -212,19 +212,19 @@ MASKS = (
         ),
     ),
 )
-"""All built-in masks. Of two that match at one place, the first counts."""
+"""All built-in masks. If two match at one place, the first wins."""
 
 _NAMES = ("volatile", *(mask.name for mask in MASKS))
 
-# While masks are at work, a single character stands for each `<name>`, one that has no other use in
-# Unicode: so no pattern can match a part of a name.
+# While text is being masked, each `<name>` is represented by a single private-use character, so that no
+# pattern can match part of a name.
 _SIGNS = {name: chr(0x10FF00 + number) for number, name in enumerate(_NAMES)}
 _WRITTEN = {sign: f"<{name}>" for name, sign in _SIGNS.items()}
 _NAME = re.compile(f"<({'|'.join(_NAMES)})>")
 _SIGN = re.compile(f"[{''.join(_WRITTEN)}]")
 
 _MOST_ROUNDS = 10
-"""Of masking: text in which each round uncovers more is made for that, and left to differ."""
+"""Limit of masking rounds: text in which every round uncovers more is contrived, and left as it is."""
 
 _HEADINGS = re.compile(r"[A-Z][A-Z /%]*")
 _PADDING = re.compile(r" {2,}")
@@ -233,27 +233,26 @@ _INDENT = re.compile(f"^ +(?={_SIGN.pattern})")
 
 @cache
 def _any_mask() -> re.Pattern[str]:
-    """Return all masks as one pattern; it takes long to compile, and most builds compare nothing."""
+    """Return all masks as one pattern, compiled on first use: it is slow, and most builds compare nothing."""
     return re.compile("|".join(f"(?P<{mask.name}>{mask.pattern})" for mask in MASKS), re.MULTILINE)
 
 
 def mask(text: str, extra: Patterns = ()) -> str:
-    """Return `text` with a name in angle brackets for everything volatile in it.
+    """Return `text` with a name in angle brackets for all volatile text in it.
 
-    The whole of each match of an author's `extra` patterns becomes `<volatile>`; then the built-in
-    `MASKS` have their turn. What is masked has another width from run to run, and moves the columns
-    of a table: so in a line with something masked, and in the headings of a table, several blanks
-    count as one. Masking what is masked already changes nothing, but in text made of masks that each
-    uncover the next: it is masked so far, and no further.
+    Each match of an author's `extra` patterns becomes `<volatile>`; then the built-in `MASKS` are applied.
+    Volatile text differs in width, too, and moves the columns of a table: so in lines with masked text, and
+    in the headings of a table, several blanks become one. Masking is idempotent, except for contrived text in
+    which each mask uncovers the next: that is masked up to a limit.
 
-    Raises `ValueError` where a text in `extra` is no regular expression, and `SlowPattern`.
+    Raises `ValueError` if an element of `extra` is not a regular expression, and `SlowPattern`.
     """
     authors = list(map(Pattern, extra))
     masked, before = _NAME.sub(lambda match: _SIGNS[match[1]], text), ""
     for _ in range(_MOST_ROUNDS):
         if masked == before:
             break
-        # One mask can uncover the match of another, because what stood before it is gone.
+        # A mask can uncover a match of another, since the text before it has changed.
         before = masked
         for pattern in authors:
             masked = pattern.sub(_author_sign, masked)
@@ -263,7 +262,7 @@ def mask(text: str, extra: Patterns = ()) -> str:
 
 
 def _author_sign(match: Match) -> str:
-    """Return the sign for an author's match, or the match itself where all of it is masked already."""
+    """Return the replacement for an author's match, or the match itself if all of it is already masked."""
     matched = match[0] or ""
     return _SIGNS["volatile"] if _SIGN.sub("", matched) else matched
 

@@ -1,4 +1,4 @@
-"""Reads the text of a recording, line by line: what is held is what it says, and the line that is read."""
+"""Parser of the text of a recording, line by line, without holding all of the text in memory."""
 
 from __future__ import annotations
 
@@ -41,44 +41,44 @@ _ADVICE = "Restore the file from git, or delete it and build with an engine to r
 _TYPED = re.compile(r"0|[1-9][0-9]{0,9}")
 _STREAMS = {f"{stream.value}|": stream for stream in Stream}
 _PLAIN = re.compile(r"(?:[ -\[\]-~]*[!-\[\]-~])?")
-"""Text that stands for itself: nothing in it is escaped, and it has no blank at its end."""
+"""Text without escapes and trailing blanks."""
 
 
 def loads(text: str, *, source: str) -> Recording:
-    """Return the recording that `text` holds; as `load`."""
-    # No other characters than line feeds end a line here.
+    """Parse the recording in `text`, as `load` does."""
+    # Unlike `splitlines`, iteration over bytes splits at line feeds only.
     return load(BytesIO(text.encode("utf-8", "surrogatepass")), source=source)
 
 
 def load(lines: Iterable[bytes], *, source: str) -> Recording:
-    """Return the recording that `lines` hold, with their ends: the inverse of `format.text_lines`.
+    """Parse the recording in `lines`, which include their ends: the inverse of `format.text_lines`.
 
-    `source` is the name of the file, for messages. Line ends may have been changed to CRLF (git does
-    that on some machines); nothing else may differ from what is written for a recording.
+    `source` is the name of the file, for messages. Line ends may have been changed to CRLF (git does that on
+    some machines); nothing else may differ from the canonical text.
 
-    Raises `NewerRecording` where a later version wrote it, and `RecordingProblem`, with the line
-    and what was expected there, where the text is damaged.
+    Raises `NewerRecording` if a later version wrote it, and `RecordingProblem`, with the line and what was
+    expected there, if the text is damaged.
     """
     return _Reader(lines, source).recording()
 
 
 class _Reader:
-    """Goes through the lines of a recording, from the first to the last."""
+    """A recursive-descent parser of the lines of a recording."""
 
     def __init__(self, lines: Iterable[bytes], source: str) -> None:
         self._lines = iter(lines)
         self._source = source
         self._number = 0
         self._current: str | None = ""
-        """The line that is read next, without its end; None behind the last."""
+        """The current line, without its end; None after the last."""
         self._is_ended = True
-        """Whether the last line that there was had an end."""
+        """Whether the last line that was read had an end."""
         self._format = FORMAT
         self._size = TerminalSize()
         self._next()
 
     def recording(self) -> Recording:
-        """Return what the lines say, or raise at the first that can't be understood."""
+        """Parse all lines, or raise at the first invalid one."""
         self._read_format()
         recording = Recording(
             page=self._field("page"),
@@ -144,7 +144,7 @@ class _Reader:
 
     def _output_of_format_1(self, command: str, exit_code: int, seconds: float) -> CommandRecording:
         chunks = tuple(self._chunks())
-        # Of a pipe it is not known: what was sent into one was not recorded.
+        # Unknown for a pipe: format 1 does not record its input.
         typed = sum(chunk.stream is Stream.TYPED for chunk in chunks) or None
         return record(CommandResult(command, exit_code, seconds, chunks, typed), self._size)
 
@@ -156,7 +156,7 @@ class _Reader:
         return value
 
     def _segments(self) -> Iterator[Segment]:
-        """Yield what was printed, and typed; neighbouring lines of one stream as one segment."""
+        """Yield the output, adjacent lines of one stream as one segment."""
         while stream := _STREAMS.get(self._line()[:4]):
             text = bytearray()
             is_open = False
@@ -168,9 +168,9 @@ class _Reader:
             yield Segment(stream, text.decode())
 
     def _text(self) -> str:
-        """Return the text of this line of output, and go to the next."""
+        """Return the text of this line of output, and go to the next line."""
         line = self._line()[4:]
-        if _PLAIN.fullmatch(line):  # most lines are: there is but one way to write them
+        if _PLAIN.fullmatch(line):  # most lines; they are always canonical
             text = f"{line}\n"
         else:
             is_open = _is_open(line)
@@ -180,7 +180,7 @@ class _Reader:
         return text
 
     def _chunks(self) -> Iterator[Chunk]:
-        """Yield the output of format 1; neighbouring lines of one stream as one chunk."""
+        """Yield the output of format 1, adjacent lines of one stream as one chunk."""
         while stream := _STREAMS.get(self._line()[:4]):
             if stream is Stream.PROMPT:
                 raise self._problem("a line of format 1")
@@ -197,7 +197,7 @@ class _Reader:
             yield Chunk(stream, bytes(data))
 
     def _chunk(self, stream: Stream) -> Chunk:
-        """Return what this line of format 1 says, and go to the next."""
+        """Return the chunk of this line of format 1, and go to the next line."""
         line = self._line()[4:]
         is_open = _is_open(line) and stream is not Stream.TYPED
         try:
@@ -211,9 +211,9 @@ class _Reader:
         return chunk
 
     def _expect_lines(self, write: Callable[[], Iterator[str]]) -> None:
-        """Raise where this line is not what is written for what it says: then it has been edited.
+        """Raise if this line is not canonical, because it has been edited.
 
-        That is a blank at its end, a control character that stands as it is, or an escape that is not needed.
+        For example, if it has a trailing blank, an unescaped control character, or an unnecessary escape.
         """
         try:
             written = list(write())
@@ -244,7 +244,7 @@ class _Reader:
         return size
 
     def _matched(self, name: str, pattern: re.Pattern[str], what: str) -> re.Match[str]:
-        """Return the value of this line, which is that of the field `name`."""
+        """Match the value of this line, which has to be that of the field `name`."""
         match = pattern.fullmatch(self._line().removeprefix(f"{name}: "))
         if not match or not self._line().startswith(f"{name}: "):
             raise self._problem(f"`{name}:` and {what}")
@@ -263,13 +263,13 @@ class _Reader:
         return self._marked(f"{name}:")
 
     def _marked(self, mark: str) -> str:
-        """Return what stands after `mark` and a blank in this line, and go to the next."""
+        """Return the value after `mark` and a blank in this line, and go to the next line."""
         value = self._value(mark)
         self._next()
         return value
 
     def _value(self, mark: str) -> str:
-        """Return what stands after `mark` and a blank in this line."""
+        """Return the value after `mark` and a blank in this line."""
         line = self._line()
         if line != mark and not line.startswith(f"{mark} "):
             raise self._problem(f"a blank after `{mark}`")
@@ -289,7 +289,7 @@ class _Reader:
         self._next()
 
     def _expect(self, written: str) -> None:
-        """Raise where this line is not what is written for what it says."""
+        """Raise if this line is not the canonical text `written`."""
         if self._line() != written:
             raise self._problem(f"`{written:.80}`")
 
@@ -335,5 +335,5 @@ class _Reader:
 
 
 def _is_open(line: str) -> bool:
-    """Tell whether a line of output says that no end of line came: with a backslash that stands alone."""
+    """Return whether a line of output has no end: it ends with an unescaped backslash."""
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1

@@ -1,4 +1,4 @@
-"""Makes the recording of a command out of its result: what a reader sees of it."""
+"""Converting the result of a command into its recording: what a reader sees of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PIECE = 1 << 16
 
 
 def record(result: CommandResult, size: TerminalSize) -> CommandRecording:
-    """Return the recording of a command that ran at a terminal of `size`."""
+    """Return the recording of a command that ran on a terminal of `size`."""
     return CommandRecording(
         command=result.command,
         exit_code=result.exit_code,
@@ -25,9 +25,9 @@ def record(result: CommandResult, size: TerminalSize) -> CommandRecording:
 
 
 def _not_text(output: Sequence[Chunk]) -> str:
-    """Say which bytes are the first that are no text; each stream is UTF-8 of its own.
+    """Describe the first bytes that are not text; empty if there are none. Each stream is decoded separately.
 
-    Terminals drop NUL silently, so that counts as well.
+    NUL counts as well, since terminals drop it silently.
     """
     if all(data.isascii() and b"\0" not in data for _, data in output):
         return ""
@@ -38,7 +38,7 @@ def _not_text(output: Sequence[Chunk]) -> str:
         try:
             decoders[stream].decode(piece, final=is_end)
         except UnicodeDecodeError as error:
-            # What the decoder held back of the stream's earlier bytes stands at the end of those.
+            # The decoder prepends bytes that it held back, from the end of the stream's previous piece.
             held = len(error.object) - len(piece)
             first = error.start - held + (at if error.start >= held else ends[stream])
             byte = error.object[error.start]
@@ -50,7 +50,7 @@ def _not_text(output: Sequence[Chunk]) -> str:
 
 
 def _pieces(output: Sequence[Chunk]) -> Iterator[tuple[Stream, int, bytes, bool]]:
-    """Yield the stream, the position and the bytes of each piece of `output`, then the end of each stream."""
+    """Yield (stream, position, bytes, is the end) for each piece of `output`, then for each stream's end."""
     at = 0
     for stream, data in output:
         if stream is not Stream.TYPED:

@@ -1,7 +1,6 @@
-"""Recordings on disk: a text file for each page, in one directory tree.
+"""Storage of recordings: a text file for each page, in one directory tree.
 
-The only module besides the engine's and Sphinx's that touches the disk. What the files hold is the
-business of `docker_run.recordings.format`.
+The format of the files is defined in `docker_run.recordings.format`.
 """
 
 from __future__ import annotations
@@ -23,38 +22,39 @@ from docker_run.recordings.reader import load
 from docker_run.system import files
 
 SUFFIX = ".txt"
-"""What the name of a recording's file ends in."""
+"""The suffix of a recording's file."""
 
 LARGEST = 100 * 1024**2
-"""Bytes of a recording's file, read or written: what GitHub takes, since recordings are committed."""
+"""Limit of a recording's file, in bytes, for reading and writing: GitHub's limit for committed files."""
 
-# Characters that some file system can't have in a name, and those that a shell or a review would
-# stumble over; `%` because it begins our escapes. A leading dot hides a file (and is what `..` is
-# made of), a trailing dot or blank gets lost on Windows, and so do names of its devices.
+# Characters that some file systems forbid in a name, or that are awkward in a shell or a review; `%` because
+# it begins our escapes. A leading dot hides a file (and `..` consists of dots); Windows drops a trailing dot
+# or blank, and reserves the names of devices.
 _ODD = re.compile(r'[\x00-\x1f\x7f-\x9f"%*:<>?\\|\ud800-\udfff]|^[.]|[. ]$')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=$|[.])", re.IGNORECASE)
 
 
 class Signature(NamedTuple):
-    """What tells two states of a file apart."""
+    """Identifies the state of a file."""
 
     inode: int
     size: int
-    """Bytes."""
+    """In bytes."""
     modified: int
-    """Nanoseconds."""
+    """The mtime, in nanoseconds."""
     changed: int
-    """Nanoseconds: also of what can't be set, as times of modification can."""
+    """The ctime, in nanoseconds, which programs can't set."""
 
 
 class Store:
     """The recordings in one directory.
 
     Different pages may be loaded and saved in different threads at the same time. All methods raise
-    `RecordingProblem` where there is something else than a plain file in the place of a recording, or
-    one of more than `largest` bytes. Nothing of it is read then, and nothing waited for.
+    `RecordingProblem` if a recording's path is not a regular file, or has more than `largest` bytes; it is
+    then neither read nor waited for.
 
-    `directory` itself may be a link, or be reached through one: the project names it. What is in it may not.
+    `directory` itself may be a symbolic link, or be reached through one: the project names it. Its content
+    may not.
     """
 
     def __init__(self, directory: Path, *, largest: int = LARGEST) -> None:
@@ -62,18 +62,18 @@ class Store:
         self._largest = largest
 
     def path(self, page: str) -> Path:
-        """Return the file for the recording of `page`; always one inside the directory.
+        """Return the path of the recording of `page`, always inside the directory.
 
-        Page `a/b` has `a/b.txt`. What can't be in a file's name everywhere is written as `%`
-        and two hexadecimal digits for each byte; no two pages have the same file.
+        Page `a/b` has `a/b.txt`. Characters that some file systems forbid are written as `%` and two
+        hexadecimal digits for each byte; no two pages have the same path.
         """
         return Path(self._location(page))
 
     def load(self, page: str) -> Recording | None:
-        """Return the recording of `page`, or None where there is none.
+        """Return the recording of `page`, or None if there is none.
 
-        Raises `NewerRecording` where a later version of the extension wrote it, and
-        `RecordingProblem` where it can't be read, or is the recording of another page.
+        Raises `NewerRecording` if a later version of the extension wrote it, and `RecordingProblem` if it
+        can't be read, or is the recording of another page.
         """
         path = self.path(page)
         recording = self._read(path)
@@ -87,14 +87,14 @@ class Store:
         return recording
 
     def save(self, recording: Recording) -> bool:
-        """Write `recording` in the place of the one that its page has; tell whether a byte changed.
+        """Write `recording`, replacing that of its page; return whether the file changed.
 
-        The file is replaced in one go, or left as it was. One that can't be read is first copied to a
-        file next to it whose name ends in `.unreadable`.
+        The file is replaced atomically. An unreadable one is first copied to a file beside it whose name ends
+        in `.unreadable`.
 
-        Raises `NewerRecording` where the page has a recording of a later version of the extension,
-        `UnsavedRecording` where the file can't be written, and `RecordingProblem` where it belongs
-        to a page whose name differs only in case, on a file system that takes them for one.
+        Raises `NewerRecording` if the page has a recording of a later version of the extension,
+        `UnsavedRecording` if the file can't be written, and `RecordingProblem` if, on a case-insensitive file
+        system, it belongs to a page whose name differs only in case.
         """
         path = self.path(recording.page)
         try:
@@ -117,15 +117,15 @@ class Store:
     def orphans(self, pages: Collection[str]) -> tuple[Path, ...]:
         """Return the files of recordings that belong to none of `pages`, sorted.
 
-        A plain file that does not begin as a recording is the user's, whatever its name.
+        A regular file that does not begin like a recording is the user's, whatever its name.
         """
         return tuple(self._paths(besides=set(map(self._location, pages))))
 
     def convert(self) -> Iterator[tuple[Path, str]]:
-        """Write each recording of an earlier format in today's.
+        """Rewrite all recordings of earlier formats in the current one.
 
-        Yields the path of each that was written, and of each that could not be, with the reason; the
-        reason is empty where it was written.
+        Yields the path of each that was rewritten, with an empty string, and of each that could not be, with
+        the reason.
         """
         for path in self._paths():
             try:
@@ -153,18 +153,18 @@ class Store:
         return sorted(path for path in others if not files.begins_otherwise(path, TITLE.encode()))
 
     def _read(self, path: Path) -> Recording | None:
-        """Return the recording at `path`, or None where there is none."""
+        """Return the recording at `path`, or None if there is none."""
         with self._open(path) as file:
             if file is None:
                 return None
             return load(files.bounded_lines(file, largest=self._largest), source=str(path))
 
     def remove_unfinished(self) -> None:
-        """Remove what a build left that was killed while it wrote a recording."""
+        """Remove the temporary files of builds that were killed while they wrote a recording."""
         files.remove_unfinished(self._directory)
 
     def signature(self, page: str) -> Signature | None:
-        """Return what changes when the file for `page` does, without reading it; None where there is none."""
+        """Return the signature of the file for `page`, which is not read; None if there is no file."""
         try:
             found = os.lstat(self._location(page))
         except OSError:
@@ -172,9 +172,9 @@ class Store:
         return Signature(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def fingerprint(self, page: str) -> str:
-        """Return the sha256 of the file for `page`, and an empty text where there is none.
+        """Return the SHA-256 of the file for `page`, empty if there is none.
 
-        As long as it stays the same, a page that was written need not be written again.
+        While it is the same, a page that was written does not have to be written again.
         """
         path = self.path(page)
         with self._open(path) as file:
@@ -187,7 +187,7 @@ class Store:
 
     @contextmanager
     def _open(self, path: Path) -> Iterator[BinaryIO | None]:
-        """Give the file at `path`, open for reading; None where there is none."""
+        """Open the file at `path` for reading; yield None if there is none."""
         try:
             self._refuse_links(path)
             file = files.open_plain(path, largest=self._largest)
@@ -203,7 +203,7 @@ class Store:
                 raise _unreadable(path, error) from error
 
     def _refuse_links(self, path: Path) -> None:
-        """Raise where `path`, or a directory on the way to it from that of the store, is a link."""
+        """Raise if `path`, or a directory between the store's and it, is a symbolic link."""
         inside = path.relative_to(self._directory)
         for part in reversed([inside, *inside.parents][:-1]):
             if (way := self._directory / part).is_symlink():
@@ -213,7 +213,7 @@ class Store:
                 )
 
     def _protect(self, path: Path, page: str) -> None:
-        """Raise where what is at `path` must not be replaced; keep a copy where nobody could restore it."""
+        """Raise if the file at `path` must not be replaced; copy it if it is unreadable."""
         try:
             with self._open(path) as file:
                 if file is None:
@@ -231,7 +231,7 @@ class Store:
             )
 
     def _keep(self, path: Path) -> None:
-        """Copy what is at `path` to a file next to it, unless there is such a copy."""
+        """Copy the file at `path` to a file beside it, unless there already is an equal copy."""
         for copy in _copies(path):
             with files.open_plain(path, largest=self._largest) as old:
                 try:
@@ -242,7 +242,7 @@ class Store:
                     files.replace(copy, files.contents(old))
                     return
                 except OSError:
-                    continue  # something else has this name
+                    continue  # not a regular file
 
 
 @lru_cache(maxsize=1 << 14)
@@ -252,9 +252,9 @@ def _safe_parts(page: str) -> tuple[str, ...]:
 
 
 def _safe(part: str, *, ending: str = "") -> str:
-    """Return `part` of a page's name as the name of a file or directory that doesn't end in `ending`."""
+    """Return `part` of a page's name as the name of a file or directory that does not end with `ending`."""
     if not part:
-        return "%"  # no other name has a lone one
+        return "%"  # unique: in other names, digits follow it
     name = _ODD.sub(lambda match: _percent(match[0]), part)
     if ending and name.endswith(ending):
         name = name.removesuffix(ending) + _percent(ending[0]) + ending[1:]

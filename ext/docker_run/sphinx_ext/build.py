@@ -1,4 +1,4 @@
-"""What Sphinx sees of a build: after all pages are read, its sessions go through the workflow."""
+"""The build within Sphinx: after all pages are read, the workflow runs their sessions."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ logger = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a build is for: all that its builder and its mode decide."""
+    """The purpose of a build, which depends on its builder and mode."""
 
     asks: bool
-    """Whether an engine may be asked."""
+    """Whether engines may be used."""
     everything: bool
-    """Whether everything is to be run."""
+    """Whether everything is run."""
     settler: Settler
     reporters: tuple[Reporter, ...]
     writes: bool = True
@@ -59,14 +59,14 @@ class Purpose:
 
     @classmethod
     def of(cls, app: Sphinx, state: BuildState) -> Purpose:
-        """Return what the build of `app` is for."""
+        """Return the purpose of the build of `app`."""
         return (
             cls._check(app, state) if isinstance(app.builder, DockerCheckBuilder) else cls._site(app, state)
         )
 
     @classmethod
     def _site(cls, app: Sphinx, state: BuildState) -> Purpose:
-        """Run what has to be, record it, and show it."""
+        """Run what has to be run, record it, and show it."""
         settings = state.settings
         everything = settings.mode is Mode.ALWAYS
         engine = RequiredEngine(app) if everything else LoggedEngine()
@@ -79,9 +79,9 @@ class Purpose:
 
     @classmethod
     def _check(cls, app: Sphinx, state: BuildState) -> Purpose:
-        """Run everything, and say what has drifted."""
+        """Run everything, and report drift."""
         settings = state.settings
-        # The mode may be this one only because conf.py names none that there is: a check then fails.
+        # The mode may be `replay` only because that in conf.py is invalid: a check then fails.
         asks = settings.mode is not Mode.REPLAY or any(problems(app))
         engine = RequiredEngine(app) if asks else LoggedReplay()
         return cls(
@@ -94,7 +94,7 @@ class Purpose:
 
 
 def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
-    """Yield what writes the files that `conf.py` asks for."""
+    """Yield the reporters for the files that `conf.py` names."""
     root = Path.cwd()
     if settings.junit:
         yield JUnitReport(Path(app.confdir, settings.junit), root=root)
@@ -106,7 +106,7 @@ class Build:
     """One build, from `env-updated` to `build-finished`."""
 
     def __init__(self, app: Sphinx, domain: DockerRunDomain) -> None:
-        """Take what is known so far; nothing is run or asked yet."""
+        """Prepare the build; nothing is run yet."""
         self._app = app
         self._domain = domain
         self._state = domain.build
@@ -114,13 +114,13 @@ class Build:
         self._clock = SystemClock()
 
     def run(self, env: BuildEnvironment) -> list[str]:
-        """Run what has to be, report what is wrong; returns the pages to be written again."""
+        """Run what has to be run, report findings, and return the pages to be written again."""
         date, began = self._clock.now(), self._clock.monotonic()
         for reporter in self._purpose.reporters:
             reporter.begin()
         with ending_as_interrupt():
             results = self._run()
-        self._state.page_states = results.states
+        self._state.page_states.update(results.states)
         findings = self._findings(results, env.found_docs)
         tally = self._tallied(results, findings, self._clock.monotonic() - began)
         build = BuildResult(
@@ -170,14 +170,14 @@ class Build:
 
     @property
     def _refusal(self) -> str:
-        """Why nothing is run: what a wrong value of conf.py was meant to be can't be known."""
+        """Why nothing is run: a setting in conf.py is invalid, so its intended value is unknown."""
         wrong = sorted({problem.name for problem in problems(self._app)})
         return f"nothing is run until this is fixed in conf.py: {', '.join(wrong)}" if wrong else ""
 
     def _findings(self, results: Results, found: Collection[str]) -> dict[str, tuple[Finding, ...]]:
-        """Return all that is to be reported, by page; of no page, by an empty name.
+        """Return all findings, by page; those of no page under an empty name.
 
-        What `suppress_warnings` silences is left out: it makes nothing fail, and is not counted.
+        Those that `suppress_warnings` silences are left out: they neither make a build fail nor are counted.
         """
         suppressed = self._app.config.suppress_warnings
         findings: dict[str, list[Finding]] = {}
@@ -194,16 +194,16 @@ class Build:
             yield from ((page, finding) for finding in self._domain.pages[page].problems)
         for page in self._state.sessions:
             state = results.states[page]
-            # What a page with a directive that can't be understood lacks, is no news.
+            # Notices are expected for a page with an invalid directive, which is not run.
             told = state.failures if page in broken else state.findings
             yield from ((page, finding) for finding in told)
-        # Of a page on a place that there isn't, no step was read: that is all there is to say of it.
+        # The steps of a page with an unknown place were not read: that is its only finding.
         unread = {docname for docname, page in self._domain.pages.items() if page.has_unknown_place}
         for page in sorted(self._domain.pages.keys() - unread):
             yield from ((page, finding) for finding in self._missing_values(page, found))
         if not unread and not broken:
             yield from self._not_called()
-        # A page that is gone, or that runs nothing any more, leaves its recording behind.
+        # A page that was removed, or that no longer runs anything, leaves an orphaned recording.
         pages = {*self._state.sessions, *(set(broken) & set(found))}
         for path in self._state.recordings.orphans(sorted(pages)):
             message = "no page runs what this is a recording of: delete it, or restore the page"
@@ -228,10 +228,10 @@ class Build:
                 )
 
     def _not_called(self) -> Iterator[tuple[str, Finding]]:
-        """Find the entries of indexes of commands that no page runs."""
+        """Yield findings for entries of indexes that no page runs."""
         for docname in sorted(self._domain.pages):
             for entry in self._domain.pages[docname].indexed.values():
-                if not self._domain.called(entry.name, pages=entry.pages):
+                if not self._state.shown.called(entry.name, pages=entry.pages):
                     message = f"no page runs `{entry.name}` where a reader sees it: take it out of the index"
                     yield docname, Finding(entry.location, WarningType.INDEX, message)
 
@@ -253,9 +253,9 @@ class Build:
         )
 
     def _fingerprint(self, page: str, replaced: Collection[str]) -> str:
-        """Return what changes when something else is to be shown of a page.
+        """Return a value that changes when a page has to show something else.
 
-        `replaced` are the pages whose recordings may be others than when they were examined.
+        `replaced` are the pages whose recordings may have changed since they were examined.
         """
         known = self._domain.examined.get(page)
         if known is not None and page not in replaced:
@@ -270,8 +270,8 @@ class Build:
         return f"{recorded} {failed} {hashlib.sha256(repr(state.failures).encode()).hexdigest()}"
 
     def _pages_to_write(self, env: BuildEnvironment, replaced: Collection[str]) -> list[str]:
-        """Return the pages of which this builder's output shows something else than it is to show now."""
-        # A recording that no longer holds, because a lab is another now, is not shown.
+        """Return the pages whose output of this builder is outdated."""
+        # With the key: a recording that is invalid, because a lab has changed, is not shown.
         own = {
             page: f"{self._fingerprint(page, replaced)} {session.key}"
             for page, session in self._state.sessions.items()
@@ -288,9 +288,9 @@ class Build:
 
 
 def _with_values(pages: Mapping[str, PageData], own: Mapping[str, str]) -> dict[str, str]:
-    """Return what pages show that have values of others: also what is captured on those, and from what.
+    """Return the fingerprints of pages that show values of other pages, including those pages' captures.
 
-    `own` has what each page shows of its own recording.
+    `own` are the fingerprints of all pages by their own recordings.
     """
     shows = {}
     for docname, data in pages.items():
@@ -302,7 +302,7 @@ def _with_values(pages: Mapping[str, PageData], own: Mapping[str, str]) -> dict[
 
 
 def _everything(env: BuildEnvironment, pages: Mapping[str, PageData], own: Mapping[str, str]) -> str:
-    """Return what a page shows that tells of all others: their recordings, blocks and titles."""
+    """Return the fingerprint of a page about all others: of their recordings, blocks and titles."""
     titles = {docname: title.astext() for docname, title in env.titles.items()}
     anchors = {docname: page.anchors for docname, page in pages.items() if page.anchors}
     told = [sorted(each.items()) for each in (own, anchors, titles)]
@@ -310,7 +310,7 @@ def _everything(env: BuildEnvironment, pages: Mapping[str, PageData], own: Mappi
 
 
 def register(app: Sphinx) -> None:
-    """Connect a build to Sphinx's events."""
+    """Connect the build to Sphinx's events."""
 
     def reading(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
         DockerRunDomain.of(env).begin_build(docnames, runners=runners_of(app))

@@ -1,11 +1,10 @@
-"""What one build knows: it ends with the build, and nothing of it is pickled."""
+"""The state of one build, which is not pickled."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from docker_run.catalogue.build_context import contexts
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class BuildState:
-    """What one build knows besides what Sphinx keeps for the next one.
+    """The state of one build, apart from what Sphinx keeps for the next one.
 
-    The domain of each Sphinx application holds one, and gets another when the next build begins. Workers
-    that read pages are forked with it before they are read; those that write them, after all is known.
+    The domain of each Sphinx application has one, and gets a new one when the next build begins. Workers that
+    read pages are forked with it before pages are read, workers that write them when it is complete.
     """
 
     def __init__(
@@ -56,14 +55,14 @@ class BuildState:
         self.recordings = Store(self.srcdir / self.settings.recordings)
         self.failed = FailedRuns(self.doctreedir / "docker_run.failed")
         self.progress = LoggedProgress(log=self.doctreedir / "docker_run.log")
-        self.page_states: Mapping[str, PageState] = MappingProxyType({})
+        self.page_states: dict[str, PageState] = {}
         """The state of each page by its docname, once its session has gone through the workflow."""
         self.tally: Tally | None = None
-        """What the build did, once it has run."""
+        """The totals of the build, once it has run."""
 
     @cached_property
     def contexts(self) -> Mapping[str, str]:
-        """What identifies each image of the catalogue (`build_context.contexts`)."""
+        """The fingerprints of the catalogue's images (`build_context.contexts`)."""
         return contexts(self.settings.catalogue(self.srcdir))
 
     def _session(self, docname: str) -> Session | None:
@@ -80,13 +79,13 @@ class BuildState:
 
     @cached_property
     def sessions(self) -> Mapping[str, Session]:
-        """The session of each page that has one, by docname, sorted. Asked for when all pages are read."""
+        """The session of each page that has one, by docname, sorted. Available when all pages are read."""
         found = {docname: self._session(docname) for docname in sorted(self._page_data)}
         return {docname: session for docname, session in found.items() if session is not None}
 
     @cached_property
     def stores(self) -> Stores:
-        """Where builds of this project keep what they have found."""
+        """The stores of the project."""
         return Stores(
             recordings=self.recordings,
             failed=self.failed,
@@ -96,15 +95,15 @@ class BuildState:
 
     @cached_property
     def pages(self) -> Pages:
-        """Where this build finds what its pages show."""
+        """The loader of this build's pages."""
         return Pages(self.recordings, self.failed, examined=self._examined, on_defect=self.progress.defect)
 
     @cached_property
     def changes(self) -> Changes:
-        """What tells what has changed of pages since they were recorded."""
+        """Describes what has changed on pages since they were recorded."""
         return Changes(self.pages, self.stores.parts, self.contexts)
 
     @cached_property
     def shown(self) -> ShownPages:
         """The pages as this build shows them."""
-        return ShownPages(self.sessions, self.page_states, self.pages)
+        return ShownPages(self.sessions, self.page_states, self._page_data, self.pages)

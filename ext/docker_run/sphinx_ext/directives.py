@@ -1,7 +1,7 @@
-"""What authors write: `docker-run`, `docker-file`, `docker-report`, `docker-index`, the role `docker-value`.
+"""The directives `docker-run`, `docker-file`, `docker-report`, `docker-index`, and the role `docker-value`.
 
-Reading a page only takes its text apart: no engine, no network, no file is written, so that it is
-safe in Sphinx's parallel workers.
+Reading a page only parses its text: without an engine, network access or writes, so it is safe in Sphinx's
+parallel workers.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from docker_run.terminal import markup
 from docker_run.warning_types import WarningType
 
 LARGEST_FILE = 1_000_000
-"""Bytes that a file which a flag names may have."""
+"""Limit of a file that a flag names, in bytes."""
 
 
 _ANYTHING = RunnerTraits(console=True, machines=True, files=True, images=True)
-"""What a page may have whose place isn't known: that there is none is all there is to say."""
+"""The traits for a page with an unknown place, which should have no further findings."""
 
 _COPY = "copy what the page needs into a file beside it"
 _NO_SUCH_FILES = {
@@ -53,14 +53,14 @@ _NO_SUCH_FILES = {
     errno.EINVAL: "is not a regular file, but a pipe, a device or the like",
     errno.EFBIG: "is larger than {:,} bytes",
 }
-"""What to say of a file that `open_plain` doesn't open, by its error's number."""
+"""The messages for files that `open_plain` refuses, by errno."""
 
 
 class AnyOption(dict[str, Callable[[str], str]]):
-    """Takes every option as text.
+    """An option spec that accepts every option as text.
 
-    What a name or a value should have been is said by `docker_run.authoring.run_directive`, with a place,
-    and on every build; docutils and MyST would leave out an option that they don't know.
+    `docker_run.authoring` reports invalid names and values, with a location, and on every build; docutils and
+    MyST would drop an unknown option.
     """
 
     def __bool__(self) -> bool:
@@ -68,16 +68,16 @@ class AnyOption(dict[str, Callable[[str], str]]):
         return True
 
     def __contains__(self, name: object) -> bool:
-        """Tell that there is such an option, whatever its name."""
+        """Return True: every name is accepted."""
         return True
 
     def __missing__(self, _name: str) -> Callable[[str], str]:
-        """Return the converter of an option: none to speak of."""
+        """Return the converter of an option, which returns the text unchanged."""
         return directives.unchanged
 
 
 class DockerRunDirective(SphinxDirective):
-    """A directive of ours with a body: what stands where, and what is wrong with it."""
+    """Base class of our directives with a body: locations, and reporting of problems."""
 
     has_content = True
     optional_arguments = 1
@@ -85,30 +85,30 @@ class DockerRunDirective(SphinxDirective):
 
     @property
     def argument(self) -> str:
-        """What stands on the directive's own line."""
+        """The text on the directive's own line."""
         return self.arguments[0] if self.arguments else ""
 
     @property
     def location(self) -> Location:
-        """Where the directive is."""
+        """The location of the directive."""
         return Location(*self.get_source_info())
 
     def note_problems(self, *problems: Finding) -> None:
-        """Keep what is wrong with the page: it is not run."""
+        """Note problems of the page, which is then not run."""
         if problems:
             DockerRunDomain.of(self.env).page_being_read.problems.extend(problems)
 
     def note_error(self, error: DockerRunError) -> None:
-        """Keep what is wrong with this directive, at the line of the body where that is known."""
+        """Note a problem of this directive, at the line of its body, if that is known."""
         location = self.location
         if isinstance(error, LineProblem):
             location = location._replace(line=self.line_of_body(error.line))
         self.note_problems(Finding(location, error.subtype, shortened(str(error))))
 
     def line_of_body(self, number: int) -> int:
-        """Return where the line `number` of the body stands in the page."""
+        """Return the line of the page at which line `number` of the body is."""
         _, first = self.content.items[0]
-        if first == 0:  # MyST counts within the directive; nothing of rST's can stand at line 0
+        if first == 0:  # MyST counts within the directive; in rST, a body can't begin at line 0
             return self.lineno + self.content_offset + number
         _, before = self.content.items[number - 1]
         return int(before or 0) + 1
@@ -118,34 +118,34 @@ class StepDirective(DockerRunDirective):
     """A directive that adds a step to its page."""
 
     def page_place(self) -> PagePlace | None:
-        """Return where the page runs; None where its front matter names nothing that there is."""
+        """Return the place of the page; None if its front matter names an unknown one."""
         return _noted_place(self.env, self.state.document)
 
     def name_target(self, node: nodes.Element, name: str) -> None:
-        """Make the block's name, if it has one, a target."""
+        """Make the block's name, if it has one, a link target."""
         if not name:
             return
         is_new = DockerRunDomain.of(self.env).page_being_read.note_name(name, self.location)
-        # A second block of this name gets no target: the finding about it says more than docutils.
+        # A second block of this name gets no target: our finding about it says more than docutils' warning.
         if is_new:
             self.add_name(node)
 
     def read_own(
         self, name: str, *, refused: type[DockerRunError], bad: type[DockerRunError], largest: int
     ) -> bytes:
-        """Return what is in a file beside the page: one of the project's own, of `largest` bytes at most.
+        """Return the content of a file of the project, relative to the page, of at most `largest` bytes.
 
-        Links are followed; what counts is where they lead. Hidden files are nobody's to publish, as with
-        Sphinx's own `html_static_path`.
+        Symbolic links are followed, and their targets checked. Hidden files are refused, as in Sphinx's own
+        `html_static_path`.
 
         Raises `OSError`, or an error of the class `refused` or `bad`.
         """
         path = Path(self.env.doc2path(self.env.docname)).parent / name
-        # Also of a file that is refused: the page is read again when another takes its place.
+        # Also for a file that is refused: the page is read again when the file is replaced.
         self.env.note_dependency(path)
         try:
             real, root = path.resolve(), Path(self.env.srcdir).resolve()
-        except (ValueError, RuntimeError) as error:  # a NUL in the name; links that lead in a circle
+        except (ValueError, RuntimeError) as error:  # a NUL in the name; a cycle of links
             raise bad(f"{name!r} can't be the name of a file: {error}") from None
         if not real.is_relative_to(root):
             raise refused(
@@ -171,7 +171,7 @@ class DockerRun(StepDirective):
     option_spec: ClassVar[OptionSpec] = AnyOption()
 
     def run(self) -> list[nodes.Node]:
-        """Note the step, and leave its place in the page."""
+        """Note the step, and return its placeholder."""
         domain = DockerRunDomain.of(self.env)
         presentation, step, lab = Presentation(), -1, DEFAULT_LAB
         try:
@@ -210,7 +210,7 @@ class DockerRun(StepDirective):
         return [framed]
 
     def _note_anchor(self, framed: nodes.Element, step: int) -> None:
-        """Make the block a place that an index can lead to: by its name, or else by its number."""
+        """Make the block a target for indexes, by its name or else by its number."""
         if not framed["ids"]:
             anchor = f"docker-run-{step + 1}"
             while anchor in self.state.document.ids:
@@ -220,14 +220,14 @@ class DockerRun(StepDirective):
         DockerRunDomain.of(self.env).page_being_read.anchors[step] = framed["ids"][0]
 
     def _as_written(self) -> list[str]:
-        """Return the commands to be shown if they can't be run, as far as they can be told."""
+        """Return the commands to show if they can't be parsed, as far as they are recognisable."""
         if self.argument:
             return [f"docker run {self.argument}"]
         lines = [line for line in self.content if line.startswith(markup.PROMPT)]
         return [line.removeprefix(markup.PROMPT) for line in lines] or ["docker run"]
 
     def _is_image(self, name: str) -> bool:
-        """Tell whether `name`, without a tag, is an image of the catalogue, or one that the page has."""
+        """Return whether `name`, without a tag, is an image of the catalogue or of the page."""
         domain = DockerRunDomain.of(self.env)
         catalogue = domain.build.settings.catalogue(self.env.srcdir)
         if catalogue is not None and (catalogue / name / "Dockerfile").is_file():
@@ -244,7 +244,7 @@ class DockerFile(StepDirective):
     option_spec: ClassVar[OptionSpec] = AnyOption()
 
     def run(self) -> list[nodes.Node]:
-        """Note the step; what is shown comes from the page itself."""
+        """Note the step, and return the block with the file."""
         try:
             presentation = authoring.file_directive.parse_file_presentation(self.options)
             authoring.options.refuse_repeated(self.block_text.splitlines())
@@ -280,7 +280,7 @@ class DockerReport(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Leave the report's place in the page."""
+        """Return the report's placeholder."""
         page = DockerRunDomain.of(self.env).page_being_read
         scope = self.arguments[0] if self.arguments else ""
         if scope not in {"", "page"}:
@@ -300,7 +300,7 @@ class DockerIndex(DockerRunDirective):
     option_spec: ClassVar[OptionSpec] = {"pages": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        """Build the list, with places left for the pages."""
+        """Return the list, with placeholders for the pages."""
         entries = nodes.definition_list("", classes=["docker-run-index"])
         if self.argument or not any(map(str.strip, self.content)):
             form = "write a line `name: what it does` for each command below it, and nothing behind it"
@@ -339,10 +339,10 @@ class DockerIndex(DockerRunDirective):
 
 
 class DockerValue(SphinxRole):
-    """Puts a value into a sentence that a step captured: of this page, or of another (`page:name`)."""
+    """Inserts a value that a step of this page, or of another (`page:name`), captured."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Note the use, and leave its place in the text."""
+        """Note the use, and return its placeholder."""
         path, line = self.get_source_info()
         page, _, name = self.text.strip().rpartition(":")
         docname = docname_join(self.env.docname, page.strip()) if page else self.env.docname
@@ -352,7 +352,7 @@ class DockerValue(SphinxRole):
 
 
 def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace | None:
-    """Return where the page that is being read runs; what is wrong with its front matter is noted once."""
+    """Return the place of the page that is being read; problems of its front matter are noted once."""
     domain = DockerRunDomain.of(env)
     page = domain.page_being_read
     if page.place is None and not page.has_unknown_place:
@@ -364,11 +364,11 @@ def _noted_place(env: BuildEnvironment, document: nodes.document) -> PagePlace |
 
 
 def _examine(env: BuildEnvironment, document: nodes.document) -> None:
-    """Find what no directive of ours could: it is on a page that may have none."""
-    _noted_place(env, document)  # fields would be read by nobody, and may be misspelt
+    """Check what no directive of ours can, on pages that may have none."""
+    _noted_place(env, document)  # on a page without directives, fields would not be checked
     for block in document.findall(nodes.literal_block):
-        # Of other names Sphinx says that they are no language; this one is that of our lexer. What stands
-        # behind it MyST leaves out, so the command would be gone without a word.
+        # For other names Sphinx warns that there is no such lexer, but this is the name of ours. MyST drops
+        # the text after the name, so the command would disappear silently.
         if block.get("language") == "docker-run" and not _is_shown_file(block):
             location = Location(str(env.doc2path(env.docname)), block.line or 1)
             message = (
@@ -380,13 +380,13 @@ def _examine(env: BuildEnvironment, document: nodes.document) -> None:
 
 
 def _is_shown_file(block: nodes.literal_block) -> bool:
-    """Tell whether the text is that of a `docker-file`, whose `:language:` may have any name."""
+    """Return whether the block is that of a `docker-file`, whose `:language:` may be any name."""
     frame = block.parent if not isinstance(block.parent, docker_run_collapse) else block.parent.parent
     return "docker-run-file" in frame.get("classes", ())
 
 
 def register(app: Sphinx) -> None:
-    """Add all directives and roles to Sphinx."""
+    """Register all directives and roles with Sphinx."""
     app.connect("doctree-read", lambda app, document: _examine(app.env, document))
     app.add_directive("docker-run", DockerRun)
     app.add_directive("docker-file", DockerFile)

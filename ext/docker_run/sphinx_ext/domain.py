@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -93,15 +92,6 @@ class DockerRunDomain(Domain):
     def shown(self, builder: str) -> dict[str, str]:
         """Return the fingerprints of the recordings that the pages of `builder` show, by docname."""
         return cast("dict[str, dict[str, str]]", self.data["shown"]).setdefault(builder, {})
-
-    def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:
-        """Return where readers see `name` called: pages, and the id of the first such block on each.
-
-        `pages` is a pattern that docnames have to match, as of a shell.
-        """
-        matching = sorted(docname for docname in self.pages if fnmatchcase(docname, pages))
-        found = ((docname, self.pages[docname].first_call(name)) for docname in matching)
-        return [(docname, anchor) for docname, anchor in found if anchor is not None]
 
     def duplicates(self) -> Iterator[tuple[str, Finding]]:
         """Find the names that two blocks, or two values of one page, have in common: (docname, finding)."""

@@ -1,4 +1,4 @@
-"""Where a page runs: what its front matter says, and what identifies the machine."""
+"""Parsing the front matter of a page: where it runs, its images, the size of its terminals."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ LAB, IMAGES, TERMINAL = "docker_run_lab", "docker_run_images", "docker_run_termi
 _SIZE = re.compile(r"(\[)?\s*+(?P<columns>[0-9]{1,4})(?:\s*+[,x]\s*+|\s++)(?P<rows>[0-9]{1,4})\s*+(?(1)\])")
 
 _OURS = re.compile(r"docker[-_ ]run[-_ ]?", re.IGNORECASE)
-"""How a field begins that is meant for us."""
+"""The beginning of a field that is meant for us."""
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)(?:^---[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
-"""MyST's, at the top of a page."""
+"""MyST's front matter, at the top of a page."""
 _FIELD = re.compile(rf"\s*+:?[\"']?({_OURS.pattern}[^:]*+):", re.IGNORECASE)
-"""A line of a page's source that sets one."""
+"""A line of a page's source that sets one of our fields."""
 
 
 class PagePlace(NamedTuple):
-    """Where a page runs, and what it has from the start."""
+    """The place where a page runs, and its environment."""
 
     name: str = DIRECT
     """The name of a runner, or of a kind of lab."""
     images: tuple[str, ...] = ()
-    """The images that are there."""
+    """The images that it has from the start."""
     terminal: TerminalSize | None = None
-    """The size of its terminals; None for that of the project."""
+    """The size of its terminals; None for the project's."""
 
 
 class _Problems:
-    """What is wrong with a page's front matter, as findings at the lines of its fields."""
+    """Problems of a page's front matter, as findings at the lines of its fields."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.findings: list[Finding] = []
 
     def add(self, field: str, message: str) -> None:
-        """Note what is wrong with `field`."""
+        """Note a problem of `field`."""
         location = Location(str(self._path), self._lines.get(field, 1))
         self.findings.append(Finding(location, WarningType.OPTION, f"`{shortened(field)}`: {message}"))
 
     @cached_property
     def _lines(self) -> Mapping[str, int]:
-        """The line of the page's source that sets each field, from 1; its first where there are more."""
+        """The first line of the page's source, from 1, that sets each field."""
         found: dict[str, int] = {}
         source = self._path.read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(source.splitlines(), 1):
@@ -71,9 +71,9 @@ class _Problems:
 def place_of_page(
     env: BuildEnvironment, document: nodes.document, settings: Settings, runners: RunnerRegistry
 ) -> tuple[PagePlace | None, list[Finding]]:
-    """Return where the page that is being read runs, and what is wrong with its front matter.
+    """Return the place of the page that is being read, and the problems of its front matter.
 
-    None stands for a place that there isn't. `document` is what has been read of the page so far.
+    The place is None if it is unknown. `document` is the page as far as it has been read.
     """
     fields = _fields(env, document)
     problems = _Problems(Path(env.doc2path(env.docname)))
@@ -110,7 +110,7 @@ def place_of_page(
 
 
 def parse_images(text: str) -> tuple[str, ...]:
-    """Read a list of images: JSON, which MyST makes of YAML's, or words. Raises `ValueError`."""
+    """Parse a list of images: JSON, to which MyST converts YAML's, or words. Raises `ValueError`."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -126,7 +126,7 @@ def parse_images(text: str) -> tuple[str, ...]:
 
 
 def parse_terminal(text: str) -> TerminalSize:
-    """Read columns and rows, as in `[120, 24]`, `120, 24` or `120x24`. Raises `ValueError`."""
+    """Parse columns and rows, as in `[120, 24]`, `120, 24` or `120x24`. Raises `ValueError`."""
     size = _SIZE.fullmatch(text.strip())
     if not size or not all(1 <= int(size[name]) <= 1000 for name in ("columns", "rows")):
         shown = shortened(text)
@@ -135,26 +135,26 @@ def parse_terminal(text: str) -> TerminalSize:
 
 
 def _fields(env: BuildEnvironment, document: nodes.document) -> dict[str, str]:
-    """Return the page's fields that are meant for us, as Sphinx does when it has read the page to its end."""
+    """Return our fields of the page, as Sphinx collects them when it has read the whole page."""
     fields: dict[str, str] = {}
     first = document.first_child_not_matching_class(nodes.PreBibliographic)  # type: ignore[arg-type]
     if first is not None and isinstance(document[first], nodes.field_list):
         for field in document[first].findall(nodes.field):
             fields[field[0].astext()] = field[1].astext()
-    # MyST has put the fields here already, also for a part of the page that is a document of its own.
+    # MyST has already put the fields here, also for a part of the page that is a separate document.
     fields |= {name: str(value) for name, value in env.metadata[env.docname].items()}
     return {name: value.strip() for name, value in fields.items() if _OURS.match(name)}
 
 
 def _dropped_fields(env: BuildEnvironment, fields: Mapping[str, str]) -> list[str]:
-    """Find the fields meant for us that are lost: of front matter that can't be read, MyST drops all."""
+    """Return our fields that were lost: MyST drops all fields of front matter that it can't parse."""
     front = _FRONT_MATTER.match(Path(env.doc2path(env.docname)).read_text(encoding="utf-8", errors="replace"))
     names = re.findall(r"^[\"']?([\w-]+)[\"']?[ \t]*:", front[1], re.MULTILINE) if front else []
     return [name for name in names if _OURS.match(name) and name not in fields]
 
 
 def _unknown_field(field: str) -> str:
-    """Say that there is no such field, and which was meant."""
+    """Return the message for an unknown field, with a suggestion."""
     known = {name.removeprefix(PREFIX): name for name in (LAB, IMAGES, TERMINAL)}
     name = _OURS.sub("", field).lower()
     if close := near_match(name, known):

@@ -10,7 +10,6 @@ from typing import NamedTuple, overload
 
 from docker_run.model import Finding, Location, Place, Session, Step, TerminalSize
 from docker_run.recordings.key import SCHEME, session_keys
-from docker_run.shell.invocations import calls
 from docker_run.sphinx_ext.front_matter import PagePlace
 from docker_run.warning_types import WarningType
 
@@ -173,14 +172,6 @@ class PageData:
             terminal=terminal,
             images=images,
         )
-
-    def first_call(self, name: str) -> str | None:
-        """Return the id of the first block in which a reader sees the command `name` called."""
-        for number, anchor in sorted(self.anchors.items()):
-            lines = (line for each in self.steps[number].commands for line in (each.text, *each.typed))
-            if any(calls(line, name) for line in lines):
-                return anchor
-        return None
 
     def duplicate_values(self) -> Iterator[Finding]:
         """Find the names that two captured values have in common."""

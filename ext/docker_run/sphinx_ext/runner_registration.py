@@ -1,4 +1,4 @@
-"""How a project comes by its runners: those of the extension, and those that were registered."""
+"""The runners of a project: those of the extension, and those that were registered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from docker_run.sphinx_ext.config import PLACE_NAME, REGISTERED, RESERVED, Setti
 from docker_run.workflow.runner_registry import RunnerRegistry
 
 _EVENT = "docker-run-runners"
-"""Sphinx event: `handler(app) -> (name, runner)`. It keeps registered runners for as long as `app` lives."""
+"""Sphinx event: `handler(app) -> (name, runner)`. Registered runners live as long as `app`."""
 
 
 def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False) -> None:
@@ -47,7 +47,7 @@ def _registered(app: Sphinx) -> Mapping[str, Runner]:
 
 
 def _note_registered(app: Sphinx, config: Config) -> None:
-    """Let the configuration say which runners there are: when others are, pages are read again."""
+    """Store the registered runners in the configuration, so that pages are read again when they change."""
     config[REGISTERED] = {
         place: repr(runner.traits)
         for name, runner in sorted(_registered(app).items())
@@ -56,6 +56,6 @@ def _note_registered(app: Sphinx, config: Config) -> None:
 
 
 def register(app: Sphinx) -> None:
-    """Add the event to Sphinx."""
+    """Register the event with Sphinx."""
     app.add_event(_EVENT)
     app.connect("config-inited", _note_registered, priority=100)  # before settings are checked

@@ -1,4 +1,4 @@
-"""Placeholders become ordinary nodes, from recordings alone, once for each builder."""
+"""Post-transforms that replace placeholders with ordinary nodes, from recordings alone, for each builder."""
 
 from __future__ import annotations
 
@@ -36,40 +36,39 @@ from sphinx import addnodes
 
 
 class ShowFailures(SphinxPostTransform):
-    """Puts error boxes above what failed, in every format."""
+    """Inserts error boxes above failed blocks, in every format."""
 
-    # Before the blocks, to which the boxes are put, are replaced.
+    # Before the blocks, above which boxes are inserted, are replaced.
     default_priority = 7
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
-        """Put them there."""
-        domain = DockerRunDomain.of(self.env)
+        """Insert them."""
+        shown = DockerRunDomain.of(self.env).build.shown
         for docname in pages_in(self.document, self.env.docname):
-            state, data = domain.build.page_states.get(docname), domain.pages.get(docname)
-            if failures := (*(state.failures if state else ()), *(data.problems if data else ())):
-                page = domain.build.shown.page(docname)
-                show_failures(self.document, page, docname, failures, srcdir=Path(self.env.srcdir))
+            page = shown.page(docname)
+            if page.failures:
+                show_failures(self.document, page, docname, srcdir=Path(self.env.srcdir))
 
 
 class ShowRecordings(SphinxPostTransform):
-    """Replaces all placeholders of a page; its blocks are plain text."""
+    """Replaces all placeholders of a page, with blocks of plain text."""
 
-    # Before references are resolved (10), so that a block's target is there.
+    # Before references are resolved (10), so that the targets of blocks exist.
     default_priority = 9
     coloured: ClassVar[bool] = False
     folds: ClassVar[bool] = False
-    """Whether the format can hide what a click reveals."""
+    """Whether the format supports folding."""
 
     def run(self, **_kwargs: Any) -> None:  # noqa: ANN401 (docutils' signature)
         """Replace them."""
         self._domain = DockerRunDomain.of(self.env)
-        self._shown_pages = self._domain.build.shown
-        page = self._shown_pages.page
+        self._pages = self._domain.build.shown
+        page = self._pages.page
         for block in list(self.document.findall(docker_run_block)):
             self._fill_block(block, page(block["docname"]))
         for value in list(self.document.findall(docker_run_value)):
-            # What is missing is a warning already; the reader sees that something is.
-            text = self._shown_pages.values(value["docname"]).get(value["value"], "…")
+            # A missing value has been warned of; the reader sees that something is missing.
+            text = self._pages.values(value["docname"]).get(value["value"], "…")
             value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
         for use in list(self.document.findall(docker_run_calls)):
             use.replace_self(self._calls(use["command"], use["pages"]))
@@ -78,18 +77,15 @@ class ShowRecordings(SphinxPostTransform):
 
     def _report(self, report: docker_run_report) -> nodes.Node:
         if not report["whole"]:
-            recording = self._shown_pages.page(report["docname"]).recording
+            recording = self._pages.page(report["docname"]).recording
             place = self._domain.build.runners.title(recording.place) if recording else ""
             return environment_table(recording, place=place)
-        pages = ((docname, self._shown_pages.page(docname)) for docname in self._domain.build.sessions)
-        return report_table(
-            (self._link(docname), page.session, page.recording) for docname, page in pages if page.session
-        )
+        return report_table((self._link(docname), page) for docname, page in self._pages.with_steps())
 
     def _calls(self, name: str, pages: str) -> nodes.Node:
-        """Return links to the pages on which the command `name` is run, each to where it is first."""
+        """Return links to the pages that run the command `name`, each to its first call."""
         links = nodes.inline()
-        for docname, anchor in self._domain.called(name, pages=pages):
+        for docname, anchor in self._pages.called(name, pages=pages):
             title = self.env.titles[docname].astext()
             if len(links):
                 links += nodes.Text(", ")
@@ -105,7 +101,7 @@ class ShowRecordings(SphinxPostTransform):
         return links
 
     def _link(self, docname: str) -> nodes.Node:
-        """Return a link to a page, by its title; it is resolved as those of the text are."""
+        """Return a link to a page, with its title, which is resolved like those in the text."""
         title = self.env.titles[docname].astext()
         return addnodes.pending_xref(
             "",
@@ -129,23 +125,23 @@ class ShowRecordings(SphinxPostTransform):
         presentation: Presentation = block["presentation"]
         frame = nodes.container("", *parts, classes=["docker-run", *presentation.classes])
         frame["ids"], frame["names"] = block["ids"], block["names"]
-        anchor = self._domain.pages[block["docname"]].anchors.get(block["step"])
+        anchor = page.anchor(block["step"])
         if anchor and "latex" in self.formats:
-            # Sphinx's writer for LaTeX gives containers no label.
+            # Sphinx's LaTeX writer does not label containers.
             frame.insert(0, docker_run_label(target=f"{block['docname']}:{anchor}"))
         block.replace_self(frame)
 
     def _not_run(
         self, recorded: StepRecording | None, page: Page, block: docker_run_block
     ) -> list[nodes.Node]:
-        """Show a step that was not run, or not to its end: an image was missing in the middle of it."""
+        """Show a step that was not run, or only in part, because an image was missing."""
         presentation = block["presentation"]
         ran = [_block(command, presentation) for command in recorded.commands] if recorded else []
         texts = page.commands(block["step"]) or block["commands"]
         left = [markup.Block(text) for text in texts[len(ran) :]]
         reason = recorded.not_run if recorded else "there is no recorded output of it"
         if ran:
-            # By its first line: a command may have several.
+            # Only the first line: a command may have several.
             first = left[0].command.partition("\n")[0]
             notice = _notice(f"From `{first}` on, not run in this build: {reason}.")
         else:
@@ -153,7 +149,7 @@ class ShowRecordings(SphinxPostTransform):
         return [self._literal([*ran, *left], block), notice]
 
     def _shown(self, recorded: StepRecording, block: docker_run_block) -> list[nodes.Node]:
-        """Show a step that was run: its commands and their output, or the output behind a click."""
+        """Show a step that was run: its commands and their output, which may be folded."""
         presentation: Presentation = block["presentation"]
         blocks = [_block(command, presentation) for command in recorded.commands]
         parts: list[nodes.Node]
@@ -162,7 +158,7 @@ class ShowRecordings(SphinxPostTransform):
             folded = docker_run_collapse("", self._revealed(blocks, block), summary=presentation.collapse)
             parts = [self._literal(commands, block, emphasize=False), folded]
         else:
-            # Where nothing is hidden, each output stands below its command.
+            # Without folding, each output is below its command.
             parts = [self._literal(blocks, block)]
         if recorded.date:
             day = recorded.date.partition("T")[0]
@@ -170,7 +166,7 @@ class ShowRecordings(SphinxPostTransform):
         return parts
 
     def _revealed(self, blocks: Sequence[markup.Block], block: docker_run_block) -> nodes.Element:
-        """Show what a click reveals: the output, with the commands where there are several."""
+        """Return the folded content: the output, with the commands if there are several."""
         blocks = [_peeked(each) for each in blocks]
         if not any(each.lines for each in blocks):
             return _notice("It prints nothing." if len(blocks) == 1 else "They print nothing.")
@@ -204,7 +200,7 @@ class ShowRecordings(SphinxPostTransform):
 
 
 class ShowColouredRecordings(ShowRecordings):
-    """Does it for LaTeX, whose literal blocks pass through Pygments, and leaves nothing to do."""
+    """The same for LaTeX, whose literal blocks pass through Pygments; runs before the plain one."""
 
     formats = ("latex",)
     default_priority = 8
@@ -212,27 +208,27 @@ class ShowColouredRecordings(ShowRecordings):
 
 
 class ShowFoldedRecordings(ShowColouredRecordings):
-    """Does it for HTML, which can fold as well."""
+    """The same for HTML, which also supports folding."""
 
     formats = ("html",)
     folds = True
 
 
 def _block(command: CommandRecording, presentation: Presentation) -> markup.Block:
-    """Return what is shown of a command: all lines, or those that its author chose."""
+    """Return the block of a command: with all lines, or those that its author chose."""
     lines = packed_lines(command.output)
     return markup.Block(command.command, _chosen(lines, presentation) if presentation.lines else lines)
 
 
 def _peeked(block: markup.Block) -> markup.Block:
-    """Return `block` with lines that are true only where there are any."""
+    """Return `block` with lines that are falsy if there are none."""
     lines = iter(block.lines)
     first = next(lines, None)
     return markup.Block(block.command, () if first is None else chain([first], lines))
 
 
 def _chosen(lines: Iterable[str], presentation: Presentation) -> Iterator[str | Line]:
-    """Yield the lines that an author chose, and how many are left out."""
+    """Yield the lines that an author chose, and the numbers of omitted lines."""
     left_out = 0
     for number, line in enumerate(lines, 1):
         if any(number in chosen for chosen in presentation.lines):
@@ -252,5 +248,5 @@ def _ellipsis(count: int) -> Line:
 
 
 def _notice(text: str) -> nodes.container:
-    """Return `text` as a notice; what stands in backquotes is shown as code."""
+    """Return `text` as a notice, with text in backticks as code."""
     return nodes.container("", with_code(text), classes=["docker-run-notice"])

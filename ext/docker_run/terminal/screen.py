@@ -1,9 +1,9 @@
-"""From recorded bytes to the lines that a person at the terminal would have seen.
+"""Rendering output as the lines that a person would have seen on the terminal.
 
-Output of a program on a terminal is shown as a terminal of the recorded size shows it, with what
-scrolled off its top: cursor movements, progress bars, colours, lines broken at the right edge.
-Output without a terminal is shown as one would show it to which a client writes both streams in
-the order in which they came, but its lines are never broken: the page scrolls instead.
+Output of a program on a terminal is rendered as on a terminal of the recorded size, with its scrollback:
+cursor movements, progress bars, colours, lines wrapped at the right edge. Output without a terminal is
+rendered as if a client wrote both streams to a terminal in order of arrival, but its lines are never
+wrapped: the page scrolls instead.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ __all__ = ["COLOURS", "Kind", "Line", "Span", "Style", "lines", "packed_lines", 
 _PIECE = 1 << 16
 """Bytes that are decoded at a time."""
 
-# Text that moves no cursor but to the start of the next line: the emulator would add nothing to it.
+# Text that moves the cursor only to the start of the next line: it needs no emulator.
 _SIMPLE = re.compile(rb"(?:[ -~]++|\r*+\n)*+")
 _SIMPLE_ON_TERMINAL = re.compile(rb"(?:[ -~]++|\r++\n)*+")
 
 
 def packed_lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> Iterator[str]:
-    """Yield what a terminal of `size` shows after `output`, scrolled-off lines first, each packed.
+    """Yield the lines that a terminal of `size` shows after `output`, scrollback first, each packed.
 
-    Blanks at the end of a line that can't be seen are left out, and so are empty lines at the end.
-    Bytes that are not UTF-8 become U+FFFD. With `joined=True`, a line that the terminal itself broke at
-    its right edge is one line again, as when it is copied from a terminal's window.
+    Invisible blanks at the end of a line, and empty lines at the end, are left out. Bytes that are not UTF-8
+    become U+FFFD. With `joined=True`, a line that the terminal wrapped is one line again, as when it is
+    copied from a terminal's window.
     """
     limited = any(chunk.stream in (Stream.TERMINAL, Stream.TYPED) for chunk in output)
     if all(map(is_simple, output)):
@@ -59,30 +59,30 @@ def packed_lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = 
 
 
 def lines(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> tuple[Line, ...]:
-    """Return the lines that `packed_lines` yields, each as its pieces."""
+    """Return the lines of `packed_lines`, each as its spans."""
     return tuple(map(unpacked, packed_lines(output, size, joined=joined)))
 
 
 def shown(output: Sequence[Chunk], size: TerminalSize, *, joined: bool = False) -> str:
-    """Return the characters of the lines that `packed_lines` yields, as `text` does."""
+    """Return the plain text of the lines of `packed_lines`, as `text` does."""
     return in_lines(map(plain, packed_lines(output, size, joined=joined))).rstrip("\n")
 
 
 def text(lines: Iterable[Line]) -> str:
-    """Return the characters of `lines`: no blanks at the end of any, no empty lines at the end."""
+    """Return the plain text of `lines`, without trailing blanks, and without empty lines at the end."""
     return in_lines("".join(span.text for span in line).rstrip(" ") for line in lines).rstrip("\n")
 
 
 def is_simple(chunk: Chunk) -> bool:
-    """Tell whether `chunk` is text that moves no cursor but to the start of the next line."""
+    """Return whether `chunk` is text that moves the cursor only to the start of the next line."""
     pattern = _SIMPLE_ON_TERMINAL if chunk.stream is Stream.TERMINAL else _SIMPLE
     return chunk.stream is not Stream.TYPED and pattern.fullmatch(chunk.data) is not None
 
 
 def _decoded(output: Sequence[Chunk]) -> Iterator[tuple[Stream, str]]:
-    """Yield the characters of each chunk as a terminal gets them; what was typed as it is noted.
+    """Yield the characters of each chunk as a terminal receives them; typed input in its notation.
 
-    A character whose bytes are spread over several chunks of its stream comes with the last.
+    A character whose bytes span chunks of its stream is yielded with the last one.
     """
     decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in Stream}
     for stream, data in output:
@@ -92,7 +92,7 @@ def _decoded(output: Sequence[Chunk]) -> Iterator[tuple[Stream, str]]:
         for start in range(0, len(data), _PIECE):
             characters = decoders[stream].decode(data[start : start + _PIECE])
             if stream is not Stream.TERMINAL:
-                # The driver of the client's terminal adds the carriage return.
+                # The client's terminal driver adds the carriage return.
                 characters = characters.replace("\n", "\r\n")
             if characters:
                 yield stream, characters
@@ -107,7 +107,7 @@ def _kind(stream: Stream) -> Kind:
 
 
 def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
-    """Yield the lines of output that `is_simple`, broken after `columns` characters."""
+    """Yield the lines of output that `is_simple`, wrapped after `columns` characters."""
     if len(output) == 1:
         yield from _lines_of_one(*output[0], columns=columns)
         return
@@ -124,11 +124,11 @@ def _simple(output: Sequence[Chunk], *, columns: int | None) -> Iterator[str]:
 
 
 def _lines_of_one(stream: Stream, data: bytes, *, columns: int | None) -> Iterator[str]:
-    """Yield the lines of one piece of such output, as `_simple` does: most commands print one."""
+    """Yield the lines of a single chunk, as `_simple` does: the output of most commands is one."""
     mark = written(Mark(_kind(stream)))
     start = 0
     while start <= len(data):
-        # Not `split`: a list of short lines takes many times the room of their text.
+        # Not `split`: a list of short lines takes many times the memory of their text.
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
         line = data[start:end].decode("ascii").rstrip("\r")
@@ -144,7 +144,7 @@ def _span(stream: Stream, data: bytes) -> Span:
 
 
 def _broken(line: Sequence[Span], columns: int | None) -> Iterator[str]:
-    """Yield `line`, in pieces of as many characters as there are columns."""
+    """Yield `line`, wrapped after `columns` characters."""
     pieces: list[Span] = []
     left = columns or sum(len(span.text) for span in line)
     for span in line:
@@ -159,7 +159,7 @@ def _broken(line: Sequence[Span], columns: int | None) -> Iterator[str]:
 
 
 def _packed(spans: Sequence[Span]) -> str:
-    """Pack the spans of a line, neighbours of one kind as one."""
+    """Pack the spans of a line, with adjacent spans of one kind joined."""
     if len(spans) > 1:
         groups = groupby((span for span in spans if span.text), key=lambda span: span.kind)
         spans = [Span("".join(span.text for span in group), kind) for kind, group in groups]
@@ -169,16 +169,16 @@ def _packed(spans: Sequence[Span]) -> str:
 def _emulated(
     output: Sequence[Chunk], size: TerminalSize, *, limited: bool, joined: bool = False
 ) -> Iterator[str]:
-    """Yield what an emulated terminal shows after `output`; what is typed is in `docker_run.terminal.keys`.
+    """Yield the lines that an emulated terminal shows after `output`.
 
     With `limited=False` the terminal has no right edge. `joined` is that of `packed_lines`.
     """
-    # Not at the top: much output needs no emulator, and the packages behind it take long to import.
+    # Not at the top: much output needs no emulator, and its packages are slow to import.
     from docker_run.terminal.echo import Typewriter  # noqa: PLC0415
 
     terminal = Typewriter(size.columns, size.rows, limited=limited, joined=joined)
     if limited and size.rows > 1:
-        # The command stands above: programs (BuildKit) go up there and down again. It is no output.
+        # The command's line is above: programs (BuildKit) move the cursor up there. It is not output.
         terminal.buffer[0].command = True
         terminal.cursor.y = 1
     for stream, piece in _decoded(output):

@@ -1,7 +1,7 @@
-"""The text that a reader sees of a command, as segments: made of its output, shown, and read as plain text.
+"""Segments: the output of a command as a reader sees it, and its conversion to lines and plain text.
 
-A terminal is emulated here once, when a command has run. What comes out of that is lines of text with
-colours, from which pages, comparisons and checks are made without emulating anything.
+The terminal is emulated once, when a command has run. The result is lines of text with colours, which pages,
+comparisons and verification use without any emulation.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from docker_run.terminal.emulation.rendition import PLAIN, Style, restyled, sgr
 from docker_run.terminal.emulation.spans import Mark, Span, marked, packed, written
 
 _TERMINAL = (Stream.TERMINAL, Stream.TYPED, Stream.PROMPT)
-"""What stands on a terminal's screen."""
+"""The streams on a terminal's screen."""
 _STREAMS = {Kind.ERROR: Stream.ERR, Kind.PROMPT: Stream.PROMPT, Kind.TYPED: Stream.TYPED}
 _KINDS = {stream: kind for kind, stream in _STREAMS.items()}
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 _LINE_END = re.compile(r"(?<! ) *+\r*+\n")
-"""The end of a line of plain text, with the blanks before it, which can't be seen."""
+"""The end of a line of plain text, with trailing blanks."""
 
 
 def segments(output: Sequence[Chunk], size: TerminalSize) -> tuple[Segment, ...]:
-    """Return what a terminal of `size` shows after `output`, what scrolled off its top included.
+    """Return what a terminal of `size` shows after `output`, including its scrollback.
 
-    A line that the terminal broke only because it was full is one line. Blanks at the end of a line that
-    can't be seen are left out, and so are empty lines at the end. Bytes that are not UTF-8 become U+FFFD.
+    A line that the terminal wrapped is one line. Invisible blanks at the end of a line, and empty lines at
+    the end, are left out. Bytes that are not UTF-8 become U+FFFD.
     """
     if all(map(screen.is_simple, output)):
         pieces = (Segment(stream, _without_blank_ends(data.decode("ascii"))) for stream, data in output)
@@ -40,16 +40,16 @@ def segments(output: Sequence[Chunk], size: TerminalSize) -> tuple[Segment, ...]
 
 
 def is_shown(text: str) -> bool:
-    """Tell whether a screen can show `text`, a line, in which SGR sequences may be."""
+    """Return whether a screen can show `text`, a line that may contain SGR sequences."""
     return (text.isascii() and text.isprintable()) or shows(_SGR.sub("", text))
 
 
 def joined(pieces: Iterable[Segment]) -> Iterator[Segment]:
-    """Yield `pieces` with neighbours of one stream as one, and without empty ones."""
+    """Yield `pieces` with adjacent ones of one stream joined, and without empty ones."""
     first, text = None, bytearray()
     for piece in pieces:
         if first is not None and first.stream is piece.stream:
-            # Not `"".join`: a list of short texts takes many times the room of their characters.
+            # Not `"".join`: a list of short strings takes many times the memory of their text.
             text += (b"" if text else first.text.encode()) + piece.text.encode()
         elif piece.text:
             if first is not None:
@@ -60,7 +60,7 @@ def joined(pieces: Iterable[Segment]) -> Iterator[Segment]:
 
 
 def packed_lines(output: Sequence[Segment]) -> Iterator[str]:
-    """Yield the lines of `output`, each packed as a line of a screen is (see `emulation.spans`)."""
+    """Yield the lines of `output`, packed like those of a screen (see `emulation.spans`)."""
     if len(output) == 1 and "\x1b" not in output[0].text:
         stream, text = output[0]
         mark = written(Mark(_KINDS.get(stream, Kind.OUTPUT)))
@@ -79,7 +79,7 @@ def packed_lines(output: Sequence[Segment]) -> Iterator[str]:
 
 
 def plain_text(output: Iterable[Segment]) -> str:
-    """Return the characters of `output`: no blanks at the end of any line, no empty lines at the end."""
+    """Return the plain text of `output`, without trailing blanks, and without empty lines at the end."""
     text = "".join(text for _, text in output)
     if "\x1b" in text:
         text = _without_blank_ends(_SGR.sub("", text))
@@ -87,9 +87,9 @@ def plain_text(output: Iterable[Segment]) -> str:
 
 
 def streams(output: Sequence[Segment]) -> dict[Stream, str]:
-    """Return the plain text of each stream of `output` by itself.
+    """Return the plain text of each stream of `output`.
 
-    What was typed, and the prompt before it, are part of what stands on the terminal.
+    Typed text and the prompt before it belong to the terminal's stream.
     """
     apart: dict[Stream, list[Segment]] = {}
     for segment in output:
@@ -99,19 +99,19 @@ def streams(output: Sequence[Segment]) -> dict[Stream, str]:
 
 
 def _main_stream(output: Iterable[Chunk]) -> Stream:
-    """Return the stream of text of which nothing else is known."""
+    """Return the stream of text that is neither typed, nor a prompt, nor an error."""
     return Stream.TERMINAL if any(stream in _TERMINAL for stream, _ in output) else Stream.OUT
 
 
 def _without_blank_ends(text: str) -> str:
-    """Return plain `text` with a line feed alone at the end of each line, and no blanks before it."""
+    """Return plain `text` with only a line feed at the end of each line, and without trailing blanks."""
     text = text.replace("\r\n", "\n")
-    # Most text needs no more than that, and a substitution takes many times the room of short lines.
+    # Most text needs no more than that, and a substitution takes many times the memory of short lines.
     return _LINE_END.sub("\n", text) if " \n" in text or "\r" in text else text
 
 
 def _without_blank_end(pieces: Sequence[Segment]) -> Iterator[Segment]:
-    """Yield plain `pieces`; an empty line at the end is left out, and the last line has an end."""
+    """Yield plain `pieces` without empty lines at the end, and with an end for the last line."""
     kept = list(pieces)
     while kept and not (text := kept[-1].text.rstrip(" \r\n")):
         kept.pop()
@@ -121,7 +121,7 @@ def _without_blank_end(pieces: Sequence[Segment]) -> Iterator[Segment]:
 
 
 def _ended(lines: Iterable[str], main: Stream) -> Iterator[Segment]:
-    """Yield the pieces of packed `lines`; the end of a line belongs to its last piece."""
+    """Yield the segments of packed `lines`; a line's end belongs to its last segment."""
     stream = main
     for line in lines:
         found = [Segment(stream, "")]
@@ -138,7 +138,7 @@ def _coloured(text: str, style: Style) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of `text` with their ends. Not all at once, as `split` would."""
+    """Yield the lines of `text` with their ends, one at a time, unlike `splitlines`."""
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -147,7 +147,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _spans(line: str, kind: Kind) -> Iterator[Span]:
-    """Yield the pieces of a line that look the same throughout."""
+    """Yield the spans of a line: runs of one style."""
     style, start = PLAIN, 0
     for change in _SGR.finditer(line):
         if change.start() > start:

@@ -1,4 +1,4 @@
-"""What has changed of a page since it was recorded, in words: the reason why it is run again."""
+"""Describing what has changed on a page since it was recorded: the reason why it is run again."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from docker_run.workflow.page import Pages
 from docker_run.workflow.verify import held_steps
 
 _MOST_TOLD = 3
-"""How many changes are told of a page."""
+"""Limit of changes that are described for a page."""
 
 
 class Changes:
-    """Says what has changed of pages; nothing is looked at before it is asked."""
+    """Describes the changes of pages, on demand."""
 
     def __init__(self, pages: Pages, cache: KeyPartsCache, contexts: Mapping[str, str]) -> None:
-        """`contexts` identify the build contexts of images, by name: those of the sessions' keys."""
+        """`contexts` are the fingerprints of images' build contexts, by name, as in the sessions' keys."""
         self._pages = pages
         self._cache = cache
         self._contexts = contexts
 
     def note_recorded(self, session: Session) -> None:
-        """Remember that the recording of a page is that of `session` now."""
+        """Note that the recording of a page is now that of `session`."""
         self._cache.save(session.page, session.key, key_parts(session, self._contexts))
 
     def discard_others(self, pages: Iterable[str]) -> None:
-        """Forget all pages but `pages`: the others are gone."""
+        """Remove all pages except `pages`: the others no longer exist."""
         self._cache.discard_others(list(pages))
 
     def of(self, session: Session) -> str:
-        """Say why the recording of a page is not that of `session`."""
+        """Return why the recording of a page is not that of `session`."""
         loaded = self._pages.load(session)
         recording = loaded.recording
         if recording is None:
@@ -49,7 +49,7 @@ class Changes:
 
 
 def _changes(session: Session, recording: Recording, before: KeyParts | None, now: KeyParts) -> Iterator[str]:
-    """Yield what has changed; without what was remembered `before`, as far as the recording tells it."""
+    """Yield the changes; if the parts `before` are unknown, as far as the recording shows them."""
     if recording.place != session.place.name:
         yield f"where it runs (`{recording.place}` before, `{session.place.name}` now)"
     if recording.terminal != session.terminal:
@@ -83,7 +83,7 @@ def _in_steps(steps: Sequence[Step], before: tuple[Parts, ...], now: tuple[Parts
 
 
 def _by_recording(session: Session, recording: Recording) -> Iterator[str]:
-    """Find the first step that is another, and say of it what a recording can tell."""
+    """Yield the change of the first step that differs, as far as the recording shows it."""
     held = held_steps(session, recording)
     if held == len(session.steps):
         yield "a step that is gone"
@@ -127,9 +127,9 @@ def _context(part: Part) -> str:
 
 
 def _changed(before: Parts, now: Parts) -> list[Part]:
-    """Return the parts that differ, without what only follows from another."""
+    """Return the parts that differ, without those that only follow from another."""
     differ = [part for part in dict.fromkeys([*now, *before]) if before.get(part) != now.get(part)]
-    # Where another image is named, its build context comes with it.
+    # If a step names another image, the build context changes with it.
     own = [part for part in differ if part.kind is not PartKind.CONTEXT or (part in before and part in now)]
     return own or differ
 

@@ -1,21 +1,37 @@
-"""The runners of a build in one process, and the engines that they have opened there."""
+"""The runners of a build in one process, and the engines that they have opened there.
+
+Sent to another process (pickled), runners become those of that process: the engines that this one has opened
+are opened there, too, once, as parts of the same build.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from types import MappingProxyType
 from typing import cast
 
+from docker_run.errors import Interrupted
 from docker_run.model import Session
 from docker_run.protocols import E, Engine, EngineSource, Progress, Runner, RunnerSession
 from docker_run.system.closing import close_all
+from docker_run.workflow.workers import Address, BuildProcess, Workers
+
+_CLEANING_SECONDS = 30.0
+"""How long the sessions of a worker may take to end whose build is dead."""
 
 
 class OpenRunners:
     """Opens sessions on `runners`, each by its name. Implements `protocols.RunContext`.
 
-    `timeout` is in seconds, `max_output` in bytes, for each command.
+    `timeout` is in seconds, `max_output` in bytes, for each command. `joined` has, for the sources of
+    engines that another process of the build has opened, those with which this one joins it there.
     """
 
     def __init__(
@@ -25,20 +41,28 @@ class OpenRunners:
         progress: Progress,
         timeout: float = 60.0,
         max_output: int = 1_000_000,
+        joined: Mapping[EngineSource[Engine], EngineSource[Engine]] = MappingProxyType({}),
     ) -> None:
         self.runners = runners
         self.progress = progress
         self.timeout = timeout
         self.max_output = max_output
         self.interrupted = threading.Event()
-        self._lock = threading.Lock()
+        self._joined = joined
+        self._lock = threading.RLock()
         self._engines: dict[EngineSource[Engine], Engine] = {}
+        self._build = str(uuid.uuid4())
+        self._workers: Workers | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process have runners of its own."""
+        return _runners_of_worker, (self._worker_settings(),)
 
     def engine(self, source: EngineSource[E]) -> E:
         """Return the engine that `source` opens, which is done once. Raises `EngineProblem`."""
         with self._lock:
             if source not in self._engines:
-                self._engines[source] = source.open(self)
+                self._engines[source] = self._joined.get(source, source).open(self)
             return cast("E", self._engines[source])
 
     def prepare(self, sessions: Sequence[Session]) -> None:
@@ -52,10 +76,131 @@ class OpenRunners:
         return self.runners[session.place.runner].session(session, self)
 
     def interrupt(self) -> None:
-        """End all sessions, for good."""
+        """End all sessions, for good; those in other processes, too."""
         self.interrupted.set()
-        close_all(*(engine.interrupt for engine in list(self._engines.values())))
+        workers = () if self._workers is None else (self._workers.interrupt,)
+        close_all(*workers, *(engine.interrupt for engine in list(self._engines.values())))
 
     def close(self) -> None:
-        """Close all engines; raise the first error, after all has been tried."""
-        close_all(*(engine.close for engine in self._engines.values()))
+        """Close all engines, first those in other processes; raise the first error, after all was tried."""
+        workers = () if self._workers is None else (self._workers.close,)
+        close_all(*workers, *(engine.close for engine in self._engines.values()))
+
+    def _worker_settings(self) -> _WorkerSettings:
+        with self._lock:
+            if self._workers is None:
+                self._workers = Workers(self.progress)
+                if self.interrupted.is_set():
+                    self._workers.interrupt()
+            return _WorkerSettings(
+                build=self._build,
+                address=self._workers.address,
+                authkey=self._workers.authkey,
+                runners=tuple(self.runners.items()),
+                joined=tuple(
+                    (source, source.join(engine.url, engine.share()))
+                    for source, engine in self._engines.items()
+                ),
+                timeout=self.timeout,
+                max_output=self.max_output,
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WorkerSettings:
+    """What another process needs to run sessions of a build."""
+
+    build: str
+    """A name of the build's, so that a process opens its engines once for all sessions."""
+    address: Address
+    authkey: bytes
+    runners: tuple[tuple[str, Runner], ...]
+    joined: tuple[tuple[EngineSource[Engine], EngineSource[Engine]], ...]
+    timeout: float
+    max_output: int
+
+
+class _WorkerRunners(OpenRunners):
+    """The runners of a process that runs sessions for a build in another one."""
+
+    def __init__(self, settings: _WorkerSettings, build: BuildProcess) -> None:
+        super().__init__(
+            dict(settings.runners),
+            progress=build,
+            timeout=settings.timeout,
+            max_output=settings.max_output,
+            joined=dict(settings.joined),
+        )
+        self._open = 0
+        self._idle = threading.Condition()
+        build.watch(interrupt=self.interrupt, close=self.close)
+
+    @contextmanager
+    def session(self, session: Session) -> Iterator[RunnerSession]:
+        """Open `session`. Raises `EngineProblem`."""
+        with self._idle:
+            self._open += 1
+        try:
+            with super().session(session) as running:
+                yield running
+        finally:
+            with self._idle:
+                self._open -= 1
+                self._idle.notify_all()
+
+    def close(self) -> None:
+        """Close all engines, after the last session."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._open, timeout=_CLEANING_SECONDS)
+        with _lock:
+            for key in [key for key, runners in _of_workers.items() if runners is self]:
+                del _of_workers[key]
+        super().close()
+
+
+_lock = threading.Lock()
+_of_workers: dict[tuple[int, str], OpenRunners] = {}
+"""The runners of this process, by its id (a forked process has its parent's memory) and the build's name.
+
+Executors give a process no other place for what its tasks share.
+"""
+
+
+def _runners_of_worker(settings: _WorkerSettings) -> OpenRunners:
+    """Return the runners of this process for a build. Nothing is raised: that would end the process."""
+    key = (os.getpid(), settings.build)
+    with _lock:
+        if key not in _of_workers:
+            try:
+                _of_workers[key] = _WorkerRunners(settings, BuildProcess(settings.address, settings.authkey))
+            except OSError:
+                return _RunnersOfDeadBuild()
+            _leave_interrupts_to_the_build()
+        return _of_workers[key]
+
+
+class _RunnersOfDeadBuild(OpenRunners):
+    """What is left for a process whose build has ended before its first session: nothing is run."""
+
+    def __init__(self) -> None:
+        super().__init__({}, progress=_Silence())
+
+    def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
+        """Raise `Interrupted`."""
+        raise Interrupted(f"the build ended before {session.page} ran")
+
+
+class _Silence:
+    """Progress that nobody looks at."""
+
+    def note(self, message: str) -> None: ...
+    def image(self, name: str, status: str) -> None: ...
+    def command(self, page: str, text: str) -> None: ...
+
+
+def _leave_interrupts_to_the_build() -> None:
+    """Let Ctrl-C, which reaches all processes of a terminal, be what the build makes of it."""
+    with suppress(ValueError):  # in another thread than the first
+        if parent_process() is not None:
+            # No `SIG_IGN`: programs that are started from here would inherit that.
+            signal.signal(signal.SIGINT, lambda *_: None)

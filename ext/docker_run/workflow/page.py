@@ -1,52 +1,55 @@
-"""What a page shows, and what is wrong with it."""
+"""Pages: what they show, and their findings."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 from docker_run.errors import Defect, NewerRecording, RecordingProblem
 from docker_run.model import Finding, Location, Recording, Session, StepRecording
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
 from docker_run.recordings.store import Signature, Store
+from docker_run.shell.invocations import calls
 from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
 
 _MOST_AHEAD = 4 * 1024**2
-"""Bytes of recordings that are kept from when pages are examined to when they are written."""
+"""Limit of the recordings that are kept in memory between examining pages and writing them, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """What is known of a page without holding what it printed."""
+    """The state of a page, without its output."""
 
     page: str
     failures: tuple[Finding, ...] = ()
-    """What its commands did that was not expected, or why they could not be run: shown on the page."""
+    """What its commands did unexpectedly, or why they could not be run: shown on the page."""
     notices: tuple[Finding, ...] = ()
-    """What is wrong with its recording, or that there is none: reported only."""
+    """Problems of its recording, e.g. that there is none: only reported."""
     current: bool = False
-    """Whether its recording holds all its steps in their present form."""
+    """Whether its recording has all its steps in their current form."""
     commands: int = 0
-    """How many commands it shows the output of."""
+    """The number of commands whose output it shows."""
     failed: FailedRun | None = None
-    """The failed run that is kept of its present form."""
+    """The failed run of its current form."""
     shows_failed: bool = False
-    """Whether it shows what that one printed, instead of its recording."""
+    """Whether it shows the output of that failed run, instead of its recording."""
     fixed: bool = False
-    """Whether that one meets all expectations as they are now."""
+    """Whether that failed run meets all current expectations."""
     locked: bool = False
     """Whether its recording must not be replaced (see `Loaded`)."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that is to be reported of it."""
+        """All of its findings."""
         return self.failures + self.notices
 
     @property
     def right(self) -> bool:
-        """Whether there is a recording of its present form, and nothing to say against what it shows."""
+        """Whether there is a recording of its current form, without failures."""
         return self.current and not self.failures
 
     def also(self, *failures: Finding) -> PageState:
@@ -55,20 +58,20 @@ class PageState:
 
 
 class Examined(NamedTuple):
-    """What was found of a page whose recording is right: true until its key or signature is another."""
+    """The result of examining a page whose recording is right, valid until its key or signature changes."""
 
     key: str
     """The key of its session."""
     signature: Signature
-    """Of its recording."""
+    """The signature of its recording."""
     fingerprint: str
-    """Of its recording (`Store.fingerprint`)."""
+    """The fingerprint of its recording (`Store.fingerprint`)."""
     commands: int
-    """How many commands it shows the output of."""
+    """The number of commands whose output it shows."""
 
 
 class Loaded(NamedTuple):
-    """The recording of a page, as far as there is one."""
+    """The recording of a page, if there is one."""
 
     recording: Recording | None
     notices: tuple[Finding, ...] = ()
@@ -77,25 +80,78 @@ class Loaded(NamedTuple):
     """Whether it must not be replaced: a later version of the extension wrote it."""
 
 
-@dataclass(frozen=True, slots=True)
+class PageText(Protocol):
+    """The part of a page's data that it shows."""
+
+    @property
+    def anchors(self) -> Mapping[int, str]:
+        """The IDs of the blocks that a reader sees, by the index of the step."""
+
+    @property
+    def problems(self) -> Sequence[Finding]:
+        """Problems of its directives."""
+
+
+@dataclass(frozen=True)
 class Page:
-    """A page as it is to be shown: its session, what was recorded of it, and what is wrong."""
+    """A page to be shown: its session, its recording, and its state.
+
+    All that pages show of it comes from this value. The recording is loaded on first use.
+    """
 
     session: Session | None
-    recording: Recording | None
+    """None for a page without steps."""
     state: PageState
+    text: PageText | None
+    load: Callable[[], Recording | None] = field(repr=False)
+    """Loads the recording."""
+
+    @cached_property
+    def recording(self) -> Recording | None:
+        """The recording; None if it is missing or unreadable."""
+        return self.load() if self.session else None
+
+    @cached_property
+    def held(self) -> tuple[StepRecording, ...]:
+        """The recordings of its first steps, as far as they are of the current form."""
+        if self.session is None or self.recording is None:
+            return ()
+        return self.recording.steps[: held_steps(self.session, self.recording)]
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings that the page shows to its readers."""
+        return (*self.state.failures, *(self.text.problems if self.text else ()))
+
+    @property
+    def not_run(self) -> int:
+        """The number of steps that were not run, or only in part."""
+        steps = self.session.steps if self.session else ()
+        return len(steps) - sum(not step.not_run for step in self.held)
 
     def recorded(self, step: int) -> StepRecording | None:
-        """Return what was recorded of the step with this index, in its present form."""
-        if self.session and self.recording and 0 <= step < held_steps(self.session, self.recording):
-            return self.recording.steps[step]
-        return None
+        """Return the recording of the step with this index, if it is of its current form."""
+        return self.held[step] if 0 <= step < len(self.held) else None
 
     def commands(self, step: int) -> list[str]:
-        """Return the texts of the step's commands; none for a step that can't be run."""
+        """Return the texts of the step's commands; empty for a step that can't be run."""
         if self.session is None or step < 0:
             return []
         return [command.text for command in self.session.steps[step].commands]
+
+    def anchor(self, step: int) -> str | None:
+        """Return the id of the block that shows the step with this index; None where none does."""
+        return self.text.anchors.get(step) if self.text else None
+
+    def first_call(self, name: str) -> str | None:
+        """Return the id of the first block in which a reader sees the command `name` called."""
+        if self.session is None or self.text is None:
+            return None
+        for number, anchor in sorted(self.text.anchors.items()):
+            commands = self.session.steps[number].commands
+            if any(calls(line, name) for each in commands for line in (each.text, *each.typed)):
+                return anchor
+        return None
 
     def values(self) -> dict[str, str]:
         """Return all values that the page's steps capture, by name."""
@@ -103,7 +159,7 @@ class Page:
 
 
 class Pages:
-    """Finds out what pages show, from what is on disk; each is loaded when it is asked for."""
+    """Examines and loads pages from disk, on demand."""
 
     def __init__(
         self,
@@ -113,9 +169,9 @@ class Pages:
         examined: MutableMapping[str, Examined] | None = None,
         on_defect: Callable[[str, str], None] = lambda _page, _traceback: None,
     ) -> None:
-        """`on_defect` is called with the page and the traceback of each defect that shows.
+        """`on_defect` is called with the page and the traceback of each defect.
 
-        `examined` has what was found of pages in their present form, and is kept up to date.
+        `examined` is a cache of the results of examinations, which is updated.
         """
         self._recordings = recordings
         self._failed = failed
@@ -125,9 +181,9 @@ class Pages:
         self._room = _MOST_AHEAD
 
     def examine(self, session: Session) -> PageState:
-        """Return the state of a page that is not run: of its failed run if it has one, or its recording.
+        """Return the state of a page that is not run, by its failed run, if it has one, or its recording.
 
-        Nothing is raised: what can't be examined is a finding.
+        Raises nothing: a page that can't be examined gets a finding.
         """
         page, signature = session.page, self._recordings.signature(session.page)
         known = self._examined.get(page)
@@ -144,13 +200,13 @@ class Pages:
         return state
 
     def defect(self, session: Session, error: Exception) -> Finding:
-        """Return the finding of a defect, `error`, that showed when what a page printed was looked at."""
+        """Return the finding of a defect, `error`, raised while the output of a page was examined."""
         self._on_defect(session.page, "".join(traceback.format_exception(error)))
         defect = Defect.of(error, "what this page printed could not be examined")
         return Finding(session.steps[0].location, defect.subtype, str(defect))
 
     def recording(self, session: Session, state: PageState) -> Recording | None:
-        """Return what the page of `session` shows; None where nothing is recorded of it, or readable."""
+        """Return the recording that the page of `session` shows; None if it is missing or unreadable."""
         if state.shows_failed:
             return self._failed.recording(session.page)
         loaded, signature = self._ahead.pop(session.page, (None, None))
@@ -168,8 +224,8 @@ class Pages:
             return Loaded(None, (finding,), locked=isinstance(error, NewerRecording))
 
     def _loaded_ahead(self, session: Session) -> Loaded:
-        """Load the recording of a page; while there is room, keep it for when the page is written."""
-        # In this order: what is written in between is not what was loaded.
+        """Load the recording of a page; within a limit, keep it until the page is written."""
+        # In this order: a recording that is written in between must not match the signature.
         signature = self._recordings.signature(session.page)
         loaded = self.load(session)
         if signature and signature.size <= self._room:
@@ -190,7 +246,7 @@ class Pages:
         failed = self._failed.load(session.page)
         if failed is not None and failed.key == session.key:
             printed = self._failed.recording(session.page)
-            # An engine's failure alone says nothing against a recording that is right.
+            # The failure of an engine does not invalidate a recording that is right.
             if not (failed.transient and state.right) or verify(session, printed):
                 state = with_failed(session, state, failed, printed, held=held_steps(session, recording))
         if state.failed is None and not locked:
@@ -199,27 +255,36 @@ class Pages:
 
 
 class ShownPages:
-    """All pages as a build shows them, each loaded when it is asked for."""
+    """All pages as a build shows them, loaded on demand."""
 
     def __init__(
-        self, sessions: Mapping[str, Session], states: Mapping[str, PageState], pages: Pages
+        self,
+        sessions: Mapping[str, Session],
+        states: Mapping[str, PageState],
+        texts: Mapping[str, PageText],
+        pages: Pages,
     ) -> None:
-        """`sessions` and `states` are by page; a page may lack either."""
+        """`sessions`, `states` and `texts` are by page; a page may lack any."""
         self._sessions = sessions
         self._states = states
+        self._texts = texts
         self._pages = pages
         self._values: dict[str, Mapping[str, str]] = {}
         self._last: tuple[str, Page] | None = None
 
     def page(self, name: str) -> Page:
-        """Return what is known of a page.
+        """Return a page.
 
-        Only the last is kept: where a builder joins all pages into one document, their recordings would
-        be in memory at once.
+        Only the last one is cached: if a builder joins all pages into one document, all recordings would be
+        in memory at once.
         """
         if self._last is None or self._last[0] != name:
-            self._last = name, self._loaded(name)
+            self._last = name, self._page(name)
         return self._last[1]
+
+    def with_steps(self) -> Iterator[tuple[str, Page]]:
+        """Go through the pages that run something, by name; none is kept."""
+        return ((name, self._page(name)) for name in self._sessions)
 
     def values(self, name: str) -> Mapping[str, str]:
         """Return the values that a page captures, by name."""
@@ -227,18 +292,34 @@ class ShownPages:
             self._values[name] = self.page(name).values()
         return self._values[name]
 
-    def _loaded(self, name: str) -> Page:
+    def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:
+        """Return where readers see `name` called: pages, and the id of the first such block on each.
+
+        `pages` is a pattern that the names of pages have to match, as of a shell.
+        """
+        found = (
+            (docname, page.first_call(name))
+            for docname, page in self.with_steps()
+            if fnmatchcase(docname, pages)
+        )
+        return [(docname, anchor) for docname, anchor in found if anchor is not None]
+
+    def _page(self, name: str) -> Page:
         session, state = self._sessions.get(name), self._states.get(name, PageState(name))
-        return Page(session, self._pages.recording(session, state) if session else None, state)
+
+        def load() -> Recording | None:
+            return self._pages.recording(session, state) if session else None
+
+        return Page(session, state, self._texts.get(name), load)
 
 
 def with_failed(
     session: Session, state: PageState, failed: FailedRun, printed: Recording | None, *, held: int
 ) -> PageState:
-    """Return the state of a page of whose present form there is a failed run, which `printed` something.
+    """Return the state of a page with a failed run of its current form, whose output is `printed`.
 
-    `state` is that of its recording, which holds `held` steps. What broke an expectation is shown; of a
-    run that only did not get to its end, what it printed is, if it got further than the recording.
+    `state` is that of its recording, which has `held` valid steps. The output is shown if it does not meet an
+    expectation, or if a run that did not finish got further than the recording.
     """
     broken = verify(session, printed)
     if not broken and failed.problem is None:
@@ -255,13 +336,13 @@ def with_failed(
 
 
 def shown_commands(session: Session, recording: Recording | None) -> int:
-    """Return of how many commands of `session` the recording has the output."""
+    """Return the number of commands of `session` whose output the recording has."""
     steps = recording.steps[: held_steps(session, recording)] if recording else ()
     return sum(len(step.commands) for step in steps)
 
 
 def captured_values(session: Session, recording: Recording | None) -> dict[str, str]:
-    """Return all values that the recording of a page gives, by name."""
+    """Return all values that are captured from the recording of a page, by name."""
     return dict(_captured(session, recording))
 
 

@@ -1,4 +1,4 @@
-"""Which sessions a build runs, and why."""
+"""Planning which sessions a build runs, and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from docker_run.workflow.page import PageState
 
 
 class Reason(Enum):
-    """Why a session is run; the value says it in words."""
+    """Why a session is run; the value is the reason in words."""
 
     EVERYTHING = "everything was asked for"
     CHANGED = "there is no recording of its present form"
@@ -24,7 +24,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A session that is to be run."""
+    """A session to be run."""
 
     session: Session
     reason: Reason
@@ -37,13 +37,13 @@ class Conditions:
     """What decides which sessions are run, besides their states."""
 
     everything: bool
-    """Whether all are, whatever was run before."""
+    """Whether all sessions are run, whatever was run before."""
     engines: Mapping[str, Collection[str]]
-    """The engines that may run the sessions of each runner, by its name; each as `Engine.url` tells it."""
+    """The engines (`Engine.url`) that may run the sessions of each runner, by its name."""
     edited: Collection[str]
     """The pages that were read in this build."""
     broken: Collection[str]
-    """The pages with a directive that can't be understood: these are not run."""
+    """The pages with an invalid directive: they are not run."""
 
 
 def plan(
@@ -54,9 +54,9 @@ def plan(
     *,
     changes: Callable[[Session], str],
 ) -> tuple[Planned, ...]:
-    """Return the sessions that are to be run, in their order, each with the reason.
+    """Return the sessions to be run, in order, each with the reason.
 
-    `changes` says what has changed of a session since its page was recorded.
+    `changes` describes what has changed in a session since its page was recorded.
     """
     return tuple(
         Planned(session, reason, changes(session) if reason is Reason.CHANGED else reason.value)
@@ -77,8 +77,8 @@ def _reasons(
 
 
 def _reason(session: Session, state: PageState, memory: RunCache, conditions: Conditions) -> Reason | None:
-    # What fails, fails again as a rule, and may take long to do so. So while an author works on other
-    # pages it is left alone; it is tried again when it is edited itself, and when nothing is.
+    # A failed run usually fails again, and may take long. So it is not repeated while an author edits other
+    # pages, but when the page itself is edited, and when none is.
     engines = conditions.engines.get(session.place.runner, ())
     its_turn = not conditions.edited or session.page in conditions.edited
     if (failed := state.failed) is not None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
-from docker_run.errors import Defect, DockerRunError, ImageProblem
+from docker_run.errors import Defect, DockerRunError, EngineProblem, ImageProblem, Interrupted
 from docker_run.model import (
     Environment,
     Image,
@@ -32,7 +39,11 @@ memory until it is settled, so this bounds how much is."""
 
 
 class Runners(Protocol):
-    """What opens sessions (see `docker_run.workflow.open_runners`)."""
+    """What opens sessions (see `docker_run.workflow.open_runners`). It is sent to where they run."""
+
+    @property
+    def progress(self) -> Progress:
+        """Told of each command."""
 
     def prepare(self, sessions: Sequence[Session]) -> None:
         """Take note of the sessions that will be opened, in this order; nothing is waited for."""
@@ -76,45 +87,105 @@ def execute(
     runners: Runners,
     clock: Clock,
     jobs: int,
-    progress: Progress,
     settle: Callable[[Outcome], None],
+    executor: Executor | None = None,
 ) -> None:
     """Run `sessions`, at most `jobs` at a time; each outcome is settled as it comes, in any order.
+
+    They run in threads of this process, or where `executor` runs its tasks: in `ProcessPoolExecutor`,
+    in other processes. It goes on when they have run; then `jobs` is best the number of its workers.
 
     If it is interrupted (Ctrl-C), everything under way is ended and cleaned up, and what had finished
     is settled, before that goes on. `settle` may then be called again with the outcome in hand.
     """
-    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="docker-run")
-    waiting, running = iter(sessions), set[Future[Outcome]]()
-
-    def submit(ready: Iterable[Session]) -> None:
-        for session in ready:
-            running.add(pool.submit(run_session, session, runners=runners, clock=clock, progress=progress))
-
-    try:
-        # What can't be made ready ahead is made ready, or reported, when its session asks for it.
-        with suppress(Exception):
-            runners.prepare(sessions)
-        submit(islice(waiting, _AHEAD * jobs))
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            while done:
-                future = done.pop()
-                settle(future.result())
-                running.discard(future)
-                submit(islice(waiting, 1))
-    except BaseException:
-        runners.interrupt()
-        pool.shutdown(wait=True, cancel_futures=True)
-        for future in running:
-            if not future.cancelled():
-                settle(future.result())
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    if executor is not None:
+        _Execution(executor, runners, clock, settle).run(sessions, jobs=jobs)
+        return
+    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="docker-run") as threads:
+        execution = _Execution(threads, runners, clock, settle)
+        execution.run(sessions, jobs=jobs, prepare=runners.prepare)
 
 
-def run_session(session: Session, *, runners: Runners, clock: Clock, progress: Progress) -> Outcome:
+class _Execution:
+    """Sessions under way in an executor."""
+
+    def __init__(
+        self, executor: Executor, runners: Runners, clock: Clock, settle: Callable[[Outcome], None]
+    ) -> None:
+        self._executor = executor
+        self._runners = runners
+        self._clock = clock
+        self._settle = settle
+        self._running: dict[Future[Outcome], Session] = {}
+
+    def run(
+        self,
+        sessions: Sequence[Session],
+        *,
+        jobs: int,
+        prepare: Callable[[Sequence[Session]], None] = lambda _: None,
+    ) -> None:
+        """Run and settle them all; `prepare` is called where they will be opened in this process."""
+        waiting = iter(sessions)
+        try:
+            # What can't be made ready ahead is made ready, or reported, when its session asks for it.
+            with suppress(Exception):
+                prepare(sessions)
+            self._submit(islice(waiting, _AHEAD * jobs))
+            while self._running:
+                done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._settle(_outcome(future, self._running[future]))
+                    del self._running[future]
+                    self._submit(islice(waiting, 1))
+        except BaseException:
+            self._runners.interrupt()
+            ending = {future: session for future, session in self._running.items() if not future.cancel()}
+            wait(ending)
+            for future, session in ending.items():
+                self._settle(_outcome(future, session))
+            raise
+
+    def _submit(self, sessions: Iterable[Session]) -> None:
+        for session in sessions:
+            try:
+                future = self._executor.submit(run_session, session, runners=self._runners, clock=self._clock)
+            except BrokenExecutor as error:
+                future = Future()
+                future.set_exception(error)
+            self._running[future] = session
+
+
+def _outcome(future: Future[Outcome], session: Session) -> Outcome:
+    """Return what came out of `session`, whose task in an executor has ended."""
+    if future.cancelled():
+        error: BaseException | None = KeyboardInterrupt()
+    else:
+        error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, KeyboardInterrupt):
+        error = Interrupted("the process that runs this page was interrupted")
+    elif isinstance(error, BrokenExecutor):
+        error = EngineProblem(
+            f"a process that runs pages has died, and this page could not be run: {error}; see whether it "
+            "was killed, e.g. because memory ran out"
+        )
+    elif not isinstance(error, Exception):
+        raise error
+    elif not isinstance(error, DockerRunError):
+        error = _not_sent(session, error)
+    return Outcome(session, None, _problem(0, error))
+
+
+def _not_sent(session: Session, error: Exception) -> DockerRunError:
+    return EngineProblem(
+        f"this page can't be run in another process: its runner, `{session.place.runner}`, can't be pickled "
+        f"({type(error).__name__}: {error}); define its class in a module, not in conf.py"
+    )
+
+
+def run_session(session: Session, *, runners: Runners, clock: Clock) -> Outcome:
     """Run one session from its first step to its last, or to the first that does not finish.
 
     Nothing is raised: whatever happens is part of the outcome, and costs no other page.
@@ -124,7 +195,7 @@ def run_session(session: Session, *, runners: Runners, clock: Clock, progress: P
     problem, left, trace = None, "", ""
     try:
         with runners.session(session) as running:
-            run.through(running, progress)
+            run.through(running, runners.progress)
     except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
         if run.finished:
             left = str(error) or type(error).__name__

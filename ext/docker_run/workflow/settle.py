@@ -1,4 +1,4 @@
-"""What becomes of an outcome: it is kept as the page's recording, refused, or only compared."""
+"""Settling outcomes: they are saved as the page's recording, refused, or only compared."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from docker_run.workflow.verify import is_current, verify, verify_presence
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of an outcome."""
+    """The result of settling an outcome."""
 
     state: PageState
     changed: bool = False
-    """Whether the page's recording is another now."""
+    """Whether the page's recording was changed."""
 
 
 class Settler(Protocol):
-    """Decides what becomes of outcomes, each for itself: what one costs, it costs its own page."""
+    """Settles outcomes independently: an error affects only its own page."""
 
     def begin(self) -> None:
-        """Make ready, before anything else is looked at."""
+        """Prepare, before pages are examined."""
 
     def settle_earlier(self, session: Session, state: PageState) -> Settled | None:
-        """Settle a failed run of an earlier build that is right by now, if `state` has one."""
+        """Settle a failed run of an earlier build that meets the current expectations, if `state` has one."""
 
     def settle(self, outcome: Outcome, *, engine: str) -> Settled:
-        """Say what becomes of what came out of a session that ran on `engine`. Nothing is raised."""
+        """Settle the outcome of a session that ran on `engine`. Raises nothing."""
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
-        """Forget all pages but `pages`, and what can't be understood of them, the `broken` ones.
+        """Remove what is stored of pages other than `pages` and `broken`, whose directives are invalid.
 
-        `has_run` tells whether this build has run anything.
+        `has_run` is whether this build has run any session.
         """
 
 
 class Recorder:
     """The settler of ordinary builds.
 
-    A run that met its expectations to its end becomes the page's recording. Any other is refused: it is
-    kept beside the recording, which stays byte for byte.
+    A complete run that met its expectations becomes the page's recording. Any other is refused: it is stored
+    as a failed run, and the recording is not touched.
     """
 
     def __init__(self, pages: Pages, stores: Stores, changes: Changes, *, volatile: Patterns) -> None:
@@ -63,12 +63,12 @@ class Recorder:
         self._volatile = volatile
 
     def begin(self) -> None:
-        """Remove what a killed build left half written."""
+        """Remove the temporary files of killed builds."""
         self._recordings.remove_unfinished()
         self._failed.remove_unfinished()
 
     def settle_earlier(self, session: Session, state: PageState) -> Settled | None:
-        """Settle a failed run that is right by now, because what is expected has been edited."""
+        """Settle a failed run that meets the expectations since they were edited."""
         kept = self._failed.load(session.page) if state.fixed else None
         if kept is None:
             return None
@@ -76,7 +76,7 @@ class Recorder:
         return self.settle(Outcome(session, self._failed.recording(session.page)), engine=kept.engine)
 
     def settle(self, outcome: Outcome, *, engine: str) -> Settled:
-        """Keep or refuse what came out of a session that ran on `engine`. Nothing is raised."""
+        """Save or refuse the outcome of a session that ran on `engine`. Raises nothing."""
         session = outcome.session
         try:
             settled = self._settled(outcome, engine)
@@ -85,7 +85,7 @@ class Recorder:
         return replace(settled, state=settled.state.also(*_left(outcome)))
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
-        """Write what is remembered, and forget pages that are gone."""
+        """Save the caches, and remove pages that no longer exist."""
         known = {*pages, *broken}
         self._memory.save(pages)
         self._failed.discard_others(known)
@@ -114,7 +114,7 @@ class Recorder:
             # Also what stays: a recording in an earlier format is written in today's.
             changed = self._recordings.save(kept)
         except RecordingProblem as error:
-            # It could be run, and not be kept: that is all there is to say of this page.
+            # The page was run, but can't be saved: that is its only finding.
             self._memory.forget(session.page, engine)
             finding = Finding(session.steps[0].location, error.subtype, str(error))
             return Settled(replace(self._pages.examine(session), notices=()).also(finding))
@@ -131,7 +131,7 @@ class Recorder:
         before = self._pages.examine(session)
         broken = verify(session, recording)
         if problem is not None and problem.transient and not broken and _stands(before):
-            # It says nothing of the page, and of that there is something to show.
+            # It was not the page's fault, and there is something to show.
             return before.also(problem.finding(session))
         try:
             self._failed.save(session, recording, problem, engine=engine)
@@ -143,7 +143,7 @@ class Recorder:
 
 
 class Comparer:
-    """The settler of checks: it compares, and writes nothing."""
+    """The settler of checks: compares, and writes nothing."""
 
     def __init__(self, pages: Pages, *, volatile: Patterns) -> None:
         """`volatile` are the patterns of the whole project."""
@@ -151,13 +151,13 @@ class Comparer:
         self._volatile = volatile
 
     def begin(self) -> None:
-        """Leave everything as it is."""
+        """Do nothing."""
 
     def settle_earlier(self, session: Session, state: PageState) -> None:
-        """Leave a failed run as it is."""
+        """Do nothing."""
 
     def settle(self, outcome: Outcome, *, engine: str) -> Settled:  # noqa: ARG002 (the protocol's)
-        """Compare what came out with what is recorded. Nothing is raised."""
+        """Compare the outcome with the recording. Raises nothing."""
         session = outcome.session
         try:
             state = self._compared(outcome)
@@ -166,7 +166,7 @@ class Comparer:
         return Settled(state.also(*_left(outcome)))
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
-        """Leave everything as it is."""
+        """Do nothing."""
 
     def _compared(self, outcome: Outcome) -> PageState:
         session, problem = outcome.session, outcome.problem
@@ -188,9 +188,9 @@ class Comparer:
 def recording_to_keep(
     session: Session, recording: Recording, earlier: Recording | None, patterns: Patterns
 ) -> Recording:
-    """Return which of two recordings the page of `session` is to have: the new one, or the earlier.
+    """Return the recording that the page of `session` should have: the new one, or the earlier one.
 
-    The earlier one stays, byte for byte, if it is right and nothing but volatile text differs.
+    The earlier one is kept unchanged if it is right and differs in volatile text only.
     """
     if (
         earlier is not None
@@ -205,7 +205,7 @@ def recording_to_keep(
 def found_differences(
     session: Session, recording: Recording, earlier: Recording, patterns: Patterns
 ) -> tuple[Difference, ...]:
-    """Return where `recording` differs from the earlier one, beyond volatile text, as far as it got.
+    """Return the differences of `recording` from the earlier one, without volatile text, as far as it got.
 
     `patterns` are those of the whole project; each step's own are added.
     """
@@ -224,7 +224,7 @@ def found_differences(
 def drift(
     session: Session, recording: Recording, earlier: Recording | None, patterns: Patterns
 ) -> Iterator[Finding]:
-    """Find what is printed differently now; of what was not run before, there is nothing to have drifted."""
+    """Yield a finding for each command whose output has changed; steps not run before can't drift."""
     if earlier is None:
         return
     for difference in found_differences(session, recording, earlier, patterns):
@@ -240,7 +240,7 @@ def carried(recording: Recording, session: Session, earlier: Recording | None) -
 @overload
 def carried(recording: None, session: Session, earlier: Recording | None) -> None: ...
 def carried(recording: Recording | None, session: Session, earlier: Recording | None) -> Recording | None:
-    """Return `recording` with what the earlier one has of optional steps that could not be run now."""
+    """Return `recording` with the earlier recordings of optional steps that could not be run now."""
     if recording is None or earlier is None:
         return recording
     optional = {key for key, step in zip(session.keys, session.steps, strict=True) if step.optional}
@@ -253,20 +253,20 @@ def carried(recording: Recording | None, session: Session, earlier: Recording | 
     )
     if steps == recording.steps:
         return recording
-    # An image that was used now stands before one of an earlier recording.
+    # An image that was used now replaces that of the earlier recording.
     images = {image.name: image for image in (*earlier.images, *recording.images)}
     return replace(recording, steps=steps, images=tuple(images[name] for name in sorted(images)))
 
 
 def _slow(session: Session, error: SlowPattern) -> Finding:
-    """Return the finding of a pattern for volatile text, at the step that has it if it is one's own."""
+    """Return the finding for a slow pattern of volatile text, at the step that has it, if one has."""
     own = next((step for step in session.steps if error.pattern in step.volatile), None)
     where = "`docker_run_volatile` in conf.py" if own is None else "`:volatile:`"
     return Finding((own or session.steps[0]).location, error.subtype, f"{where}: {error}")
 
 
 def _stands(state: PageState) -> bool:
-    """Tell whether what is on disk of a page says more of it than a run that an engine ended."""
+    """Return whether a page's state on disk is better than a run that an engine's failure ended."""
     return not state.failed.transient if state.failed is not None else state.current
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from docker_run.errors import Defect, DockerRunError, EngineProblem
@@ -74,6 +75,7 @@ class Workflow:
         self._options = options
         self._clock = clock
         self._progress = progress
+        self._executor: Executor | None = None
         self._killed = memory.was_killed()
         self._swept = not self._killed
         """Whether nothing of this build, or of one that was killed, is left on an engine."""
@@ -87,12 +89,15 @@ class Workflow:
         runners: Mapping[str, Runner],
         edited: Collection[str],
         broken: Collection[str],
+        executor: Executor | None = None,
     ) -> Results:
         """Run what has to be, and return the state of each page.
 
         `runners` are all of the project, by name. `edited` are the pages that were read in this build,
-        `broken` those with a directive that can't be understood.
+        `broken` those with a directive that can't be understood. Sessions run in `executor`, or else in
+        threads (see `execute`).
         """
+        self._executor = executor
         self._settler.begin()
         results = Results({session.page: self._pages.examine(session) for session in sessions})
         for session in sessions:
@@ -224,8 +229,8 @@ class Workflow:
             runners=opened,
             clock=self._clock,
             jobs=self._options.jobs,
-            progress=self._progress,
             settle=settle,
+            executor=self._executor,
         )
         self._swept = not left and not self._is_unswept
 

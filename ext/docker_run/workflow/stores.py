@@ -1,4 +1,4 @@
-"""Where a project's builds keep what they have found."""
+"""The stores of a project's builds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from docker_run.recordings.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where a project's builds keep what they have found."""
+    """The stores of a project's builds."""
 
     recordings: Store
-    """What pages show, in the repository; all others are caches."""
+    """The recordings that pages show, in the repository; all others are caches."""
     failed: FailedRuns
-    """The runs that did not do what was expected."""
+    """The runs that did not meet their expectations."""
     memory: RunCache
     """What each engine has run."""
     parts: KeyPartsCache
-    """What the keys of recordings are made of."""
+    """The parts of the recordings' keys."""

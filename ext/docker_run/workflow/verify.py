@@ -1,7 +1,7 @@
-"""What authors expect, held against what was recorded: on every build, also when nothing ran.
+"""Verifying recordings against the authors' expectations, on every build, even if nothing was run.
 
-Found here: a command that did something unexpected, what of a body was never typed, an output that a page
-can't show, and a recording that is missing or stale.
+The findings are: an unexpected result of a command, input that was not typed, output that a page can't show,
+and a missing or stale recording.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from docker_run.terminal.segments import plain_text
 from docker_run.warning_types import WarningType
 
 LAST_LINES = 5
-"""How many lines of output a message quotes."""
+"""The number of lines of output in a message."""
 
 LONGEST_LINE = 200
-"""How many characters of such a line."""
+"""Limit of such a line, in characters."""
 
 _END_OF_INPUT = "<C-d>"
 
@@ -41,7 +41,7 @@ def step_text(recording: StepRecording) -> str:
 
 
 def held_steps(session: Session, recording: Recording | None) -> int:
-    """Return how many of the session's first steps `recording` holds in their present form."""
+    """Return how many of the session's first steps `recording` has in their current form."""
     held = 0
     if recording is not None:
         for key, step in zip(session.keys, recording.steps, strict=False):
@@ -52,7 +52,7 @@ def held_steps(session: Session, recording: Recording | None) -> int:
 
 
 def is_current(session: Session, recording: Recording | None) -> bool:
-    """Tell whether `recording` is that of this session: the same steps, and no other."""
+    """Return whether `recording` is that of this session, with the same steps."""
     return (
         recording is not None
         and len(recording.steps) == len(session.steps)
@@ -71,7 +71,7 @@ def verify(session: Session, recording: Recording | None) -> tuple[Finding, ...]
 
 
 def verify_presence(session: Session, recording: Recording | None) -> tuple[Finding, ...]:
-    """Report what there is no recording for; at most one finding a page, at the first such step."""
+    """Report steps without a recording; at most one finding per page, at the first such step."""
     held = held_steps(session, recording)
     if held == len(session.steps):
         return ()
@@ -93,12 +93,12 @@ def verify_presence(session: Session, recording: Recording | None) -> tuple[Find
 
 
 def captured(step: Step, recording: StepRecording) -> Mapping[str, str]:
-    """Return the values that the step's captures find, by name; those not found are left out."""
+    """Return the captured values of the step, by name, without those that were not found."""
     values: dict[str, str] = {}
     if step.captures and not recording.not_run:
         text = step_text(recording)
         for capture in step.captures:
-            with suppress(SlowPattern):  # a finding of `verify`
+            with suppress(SlowPattern):  # reported by `verify`
                 value = _value(capture, text)
                 if value is not None:
                     values[capture.name] = value
@@ -106,14 +106,14 @@ def captured(step: Step, recording: StepRecording) -> Mapping[str, str]:
 
 
 def _value(capture: Capture, text: str) -> str | None:
-    """Return what a capture finds; None for nothing. Raises `SlowPattern`."""
+    """Return the value of a capture; None if it is not found. Raises `SlowPattern`."""
     pattern = Pattern(capture.pattern)
     found = pattern.search(text)
     return None if found is None else found[1 if pattern.has_groups else 0] or ""
 
 
 def _verify_step(step: Step, recording: StepRecording) -> Iterator[Finding]:
-    # Only what something is looked for in is made into text: outputs may be large.
+    # Only rendered if needed: outputs may be large.
     text = step_text(recording) if step.expect.match or step.captures else ""
     for problem in _exit_codes(step.expect, recording.commands):
         yield Finding(step.location, WarningType.EXIT_CODE, problem)
@@ -174,18 +174,18 @@ def _exit_codes(expected: Expectation, commands: Sequence[CommandRecording]) -> 
 
 
 def _named(command: str) -> str:
-    """Return what a message calls a command: its first line."""
+    """Return the name of a command in messages: its first line."""
     first, newline, _ = command.partition("\n")
     return f"{first} …" if newline else first
 
 
 def _untyped(asked: Command, recorded: CommandRecording) -> str:
-    """Say what was to be typed and never was."""
+    """Return a message if not all input was typed, otherwise an empty string."""
     if recorded.typed is None:
         return ""
     missing = [entry for entry in asked.typed if not waits.is_wait(entry)][recorded.typed :]
     if not missing or missing == [_END_OF_INPUT]:
-        # To end the input of a program that has ended by itself is no line that a reader misses.
+        # The end of the input, for a program that has ended by itself, is not missing.
         return ""
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return (
@@ -195,7 +195,7 @@ def _untyped(asked: Command, recorded: CommandRecording) -> str:
 
 
 def _unshowable(command: CommandRecording) -> str:
-    """Say what of the output can't be shown as text."""
+    """Return a message if some of the output can't be shown as text, otherwise an empty string."""
     if not command.not_text:
         return ""
     return (
@@ -205,7 +205,7 @@ def _unshowable(command: CommandRecording) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the last lines of `text` as the tail of a message."""
+    """Return the last lines of `text`, as the end of a message."""
     lines = text.splitlines()[-LAST_LINES:]
     if not lines:
         return "; it printed nothing"

@@ -1,3 +1,3 @@
-"""The values of flags, read as the CLI reads them. Pure."""
+"""Parsers for the values of flags, by the CLI's rules. Pure."""
 
 __all__ = ["choices", "devices", "env_file", "mounts", "networks", "ports", "rates", "restart", "scalars"]

@@ -1,6 +1,6 @@
-"""Values that are one of a few words: streams, when an image is pulled, whose namespace is used.
+"""Enumerated values: streams, pull policies, namespaces.
 
-Each member equals its word, as the CLI and the Engine API have it.
+Each member equals its word in the CLI and the Engine API.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ class StandardStream(StrEnum):
 
 
 class PullPolicy(StrEnum):
-    """When an image is pulled before a container is made of it."""
+    """When an image is pulled before a container is created."""
 
     ALWAYS = "always"
     MISSING = "missing"
-    """Where the engine has none of that name."""
+    """If the engine has no image of that name."""
     NEVER = "never"
 
 
 class Namespace(StrEnum):
-    """Whose namespace of the kernel a container is in."""
+    """The kernel namespace that a container uses."""
 
     DEFAULT = ""
-    """What the engine is configured to."""
+    """The engine's default."""
     HOST = "host"
     PRIVATE = "private"
 
 
 def stream(text: str) -> StandardStream:
-    """Read a stream's name for `-a`."""
+    """Parse the value of `-a`."""
     try:
         return StandardStream(text.lower())
     except ValueError:
@@ -45,7 +45,7 @@ def stream(text: str) -> StandardStream:
 
 
 def pull_policy(text: str) -> PullPolicy:
-    """Read the value of `--pull`; empty is the CLI's own."""
+    """Parse the value of `--pull`; empty is the CLI's default."""
     try:
         return PullPolicy(text or PullPolicy.MISSING)
     except ValueError:

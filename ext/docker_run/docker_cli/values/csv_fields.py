@@ -1,4 +1,4 @@
-"""One record of comma-separated values, as `--mount`, `--gpus` and `--network` write them.
+"""Parsing a record of comma-separated values, as in `--mount`, `--gpus` and `--network`.
 
 Source of the rules: RFC 4180, and Go's `encoding/csv`, whose messages these are.
 """
@@ -9,9 +9,9 @@ from docker_run.docker_cli.values.scalars import BadValue
 
 
 def fields(text: str) -> tuple[str, ...]:
-    """Split `text` at its commas; a field in double quotes may hold commas, and `""` for a quote.
+    """Split `text` at its commas; a field in double quotes may contain commas, and `""` for a quote.
 
-    Raises `BadValue` for quotes that are not around a whole field, and where there is nothing.
+    Raises `BadValue` for quotes that are not around a whole field, and for an empty `text`.
     """
     if not text:
         raise BadValue("EOF")
@@ -34,7 +34,7 @@ def fields(text: str) -> tuple[str, ...]:
 
 
 def _quoted(text: str, start: int) -> tuple[str, int]:
-    """Read the quoted field at `start`; return it and the place after its closing quote."""
+    """Read the quoted field at `start`; return it and the position after its closing quote."""
     at = start + 1
     pieces: list[str] = []
     while True:

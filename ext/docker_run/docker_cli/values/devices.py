@@ -20,24 +20,24 @@ _CDI = re.compile(rf"{_WORD}/{_WORD}=[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?
 
 
 class Device(NamedTuple):
-    """A device of the host that a container gets."""
+    """A device of the host for a container."""
 
     host_path: str
     path: str
-    """Where it is in the container."""
+    """The path in the container."""
     permissions: str = "rwm"
-    """Of r (read), w (write) and m (make the node), those that the container has."""
+    """The container's permissions, out of r (read), w (write) and m (mknod)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """Devices that a driver of the engine chooses: the Engine API's `DeviceRequest`."""
+    """A request for devices to a driver of the engine: the Engine API's `DeviceRequest`."""
 
     driver: str = ""
     count: int = 0
-    """How many; -1 is all."""
+    """The number of devices; -1 is all."""
     ids: tuple[str, ...] | None = None
-    """Which ones, by what their driver calls them; None where a count says it."""
+    """The driver's IDs of the devices; None if the count decides."""
     capabilities: tuple[str, ...] | None = None
     options: tuple[tuple[str, str], ...] | None = None
 
@@ -50,7 +50,7 @@ def cgroup_rule(text: str) -> str:
 
 
 def is_cdi(text: str) -> bool:
-    """Tell whether `text` is the full name of a CDI device: `vendor.com/class=name`."""
+    """Return whether `text` is the full name of a CDI device: `vendor.com/class=name`."""
     return bool(_CDI.fullmatch(text))
 
 
@@ -60,12 +60,12 @@ def cdi_request(names: Sequence[str]) -> DeviceRequest:
 
 
 def device_or_name(text: str) -> Device | str:
-    """Read `--device`: a path of the host, or the full name of a CDI device as it is."""
+    """Parse `--device`: a path of the host, or the full name of a CDI device, which is returned unchanged."""
     return text if is_cdi(text) else device(text)
 
 
 def device(text: str) -> Device:
-    """Read `HOST_PATH[:PATH][:MODE]`; the mode is made of r, w and m. Raises `BadValue`."""
+    """Parse `HOST_PATH[:PATH][:MODE]`; the mode consists of r, w and m. Raises `BadValue`."""
     parts = text.split(":")
     if len(parts) > 3 or not parts[0]:
         raise BadValue(f"bad format for path: {text}")
@@ -88,17 +88,17 @@ def device(text: str) -> Device:
 
 
 def _is_mode(text: str) -> bool:
-    """Tell whether `text` is made of r, w and m, each once at most."""
+    """Return whether `text` consists of r, w and m, each at most once."""
     return 0 < len(text) == len(set(text)) and set(text) <= set("rwm")
 
 
 def _clean(path: str) -> str:
-    """Normalise a path as Go does, which keeps no second slash at the start."""
+    """Normalise a path as Go does, without a second slash at the start."""
     return re.sub(r"^//+", "/", posixpath.normpath(path))
 
 
 def gpus(text: str) -> DeviceRequest:
-    """Read `all`, a number, or `device=…,capabilities=…,…`."""
+    """Parse `all`, a number, or `device=…,capabilities=…,…`."""
     count = 0
     ids: tuple[str, ...] | None = None
     driver = ""

@@ -1,11 +1,10 @@
-"""The files that `--env-file` and `--label-file` name: a `NAME=value` a line.
+"""The files of `--env-file` and `--label-file`: one `NAME=value` per line.
 
-Source of the rules: docker/cli, `pkg/kvfile`. There are no quotes and no escapes in such a file:
-everything after the first `=` is the value, spaces included. What the CLI takes is taken here, but for
-files of another kind of which it would make nothing, or nonsense: binaries with NUL in them, JSON, and
-text in which no line is an entry.
+Source of the rules: docker/cli, `pkg/kvfile`. There are no quotes and no escapes in such a file: everything
+after the first `=` is the value, spaces included. Everything that the CLI accepts is accepted, except files
+of another kind, which the CLI would misread: binaries with NUL in them, JSON, and text without any entry.
 
-Nothing of a file is quoted in a message: it may be another than its author thinks, and hold secrets.
+No message quotes a file's content: it may be another file than its author thinks, with secrets in it.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from typing import NamedTuple
 
 from docker_run.docker_cli.values.scalars import BadValue
 
-# Unicode's White_Space, which is what Go trims; Python's `str.strip` also takes U+001C to U+001F.
+# Unicode's White_Space, which Go trims; Python's `str.strip` also trims U+001C to U+001F.
 _SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 )
 _LONGEST = 65_535
-"""Bytes of a line: what Go's `bufio.Scanner` has room for."""
+"""Limit of a line, in bytes: that of Go's `bufio.Scanner`."""
 _PLAIN = "Write plain NAME=value lines"
 
-# What begins a line that is none of ours, and what to say of it.
+# The beginnings of lines of other kinds of files, for advice.
 _SHELL = re.compile(r"(?:export|declare|typeset|readonly|local|set|source|unset)[ \t]|\.[ \t]")
 _DOCKERFILE = re.compile(
     r"(?:FROM|RUN|ENV|ARG|COPY|ADD|CMD|LABEL|USER|WORKDIR|EXPOSE|ENTRYPOINT|VOLUME|SHELL|HEALTHCHECK)[ \t]"
@@ -32,7 +31,7 @@ _DOCKERFILE = re.compile(
 _YAML = re.compile(r"(?:- |[\w.\"'-]{1,200}+[ \t]*+:(?:[ \t]|\Z))")
 _SPACED = re.compile(r"[^ \t=]++[ \t]++=")
 _NAME = re.compile(r"[^\W\d][\w./-]*+")
-"""What a bare name looks like, in practice."""
+"""A bare name, as it is in practice."""
 
 
 class Entry(NamedTuple):
@@ -47,14 +46,14 @@ class Entry(NamedTuple):
 def parse(text: str) -> tuple[Entry, ...]:
     """Return the entries of `text` in order; a line without `=` is a bare name.
 
-    Lines that are empty or begin with `#` are skipped, white space before the name goes, and so does
-    a byte order mark. Raises `BadValue`, with the number of the line: for one without a name, with white
-    space in it, or longer than the CLI reads; and for a file that is no list of entries.
+    Lines that are empty or begin with `#` are skipped; white space before the name and a byte order mark
+    are removed. Raises `BadValue`, with the line's number, for a line without a name, with white space in
+    the name, or longer than the CLI's limit; and for a file without entries.
     """
     entries = []
     _refuse_other_kinds(text)
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        # A byte order mark counts, but a line of that length is no better without it.
+        # The byte order mark would count, but makes no difference for a line of that length.
         if len(line) > _LONGEST // 4 and len(line.encode()) > _LONGEST:
             raise BadValue(f"line {number} has more than {_LONGEST:,} bytes", hint=_PLAIN)
         entry = line.removesuffix("\r").lstrip(_SPACES)
@@ -74,7 +73,7 @@ def parse(text: str) -> tuple[Entry, ...]:
 
 
 def _refuse_other_kinds(text: str) -> None:
-    """Raise `BadValue` for what a glance tells to be something else, whatever its lines look like."""
+    """Raise `BadValue` for a file that is obviously of another kind."""
     if (at := text.find("\0")) >= 0:
         number = text.count("\n", 0, at) + 1
         raise BadValue(f"there is a NUL character on line {number}, as in a binary file", hint=_PLAIN)
@@ -84,7 +83,7 @@ def _refuse_other_kinds(text: str) -> None:
 
 def _is_json(text: str) -> bool:
     try:
-        # Its numbers may have thousands of digits, which Python would refuse.
+        # Numbers are not converted: Python refuses those of thousands of digits.
         json.loads(text.removeprefix("\ufeff"), parse_int=str, parse_float=str)
     except ValueError:
         return False
@@ -94,7 +93,7 @@ def _is_json(text: str) -> bool:
 
 
 def _advice(entry: str) -> str:
-    """Say what to do about a line with white space in its name, by what it looks like."""
+    """Return advice for a line with white space in its name, by the kind of file that it suggests."""
     for kind, hint in (
         (_SHELL, "No shell reads the file: leave out `export`, and write plain NAME=value lines"),
         (_DOCKERFILE, "That looks like a Dockerfile, not like a file of NAME=value lines"),

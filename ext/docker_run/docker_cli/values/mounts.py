@@ -1,7 +1,7 @@
-"""What is mounted into a container: the values of `--volume`, `--mount` and `--tmpfs`.
+"""Mounts: the values of `--volume`, `--mount` and `--tmpfs`.
 
-Source of the rules: docker/cli, `cli/compose/loader/volume.go` and `opts/mount.go`. Pages are built
-by engines on Linux: paths are POSIX paths.
+Source of the rules: docker/cli, `cli/compose/loader/volume.go` and `opts/mount.go`. Engines are on Linux:
+paths are POSIX paths.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from docker_run.docker_cli.values import csv_fields
 from docker_run.docker_cli.values.scalars import BadValue, boolean, key_value, size
 
 Pairs = tuple[tuple[str, str], ...]
-"""Names and values, each name once."""
+"""(name, value), with unique names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,21 @@ class Volume:
     source: str
     """A volume's name, a path of the host, or empty for an anonymous volume."""
     target: str
-    """Everything after the source: a path in the container, then options."""
+    """The text after the source: a path in the container, then options."""
 
     @property
     def is_bind(self) -> bool:
         """Whether the source is a path of the host."""
         return _is_path(self.source)
 
-    def seen_from(self, directory: str) -> Volume:
-        """Return it with an absolute path for one of the host that begins with a dot (see `resolve`)."""
+    def resolved(self, directory: str) -> Volume:
+        """Return it with a path of the host that begins with a dot made absolute (see `resolve`)."""
         return replace(self, source=resolve(self.source, directory)) if self.is_bind else self
 
 
 @dataclass(frozen=True, slots=True)
 class BindOptions:
-    """How a path of the host is mounted."""
+    """Options for mounting a path of the host."""
 
     propagation: str = ""
     non_recursive: bool = False
@@ -50,7 +50,7 @@ class BindOptions:
 
 @dataclass(frozen=True, slots=True)
 class VolumeOptions:
-    """How a volume is mounted, and made where there is none yet."""
+    """Options for mounting a volume, and for creating it if it does not exist."""
 
     subpath: str = ""
     no_copy: bool = False
@@ -61,27 +61,27 @@ class VolumeOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
-    """How an image is mounted."""
+    """Options for mounting an image."""
 
     subpath: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TmpfsOptions:
-    """How memory is mounted."""
+    """Options for mounting a tmpfs."""
 
     size: int = 0
-    """Bytes; 0 is the kernel's own limit."""
+    """In bytes; 0 for the kernel's own limit."""
     mode: int = 0
-    """The permission bits; 0 is the engine's own."""
+    """The permission bits; 0 for the engine's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One `--mount`. Options are None where nothing is said of their kind."""
+    """One `--mount`. Options of a kind are None if none is given."""
 
     type: str = "volume"
-    """`bind`, `volume`, `image`, `tmpfs`, or what else an engine may know."""
+    """`bind`, `volume`, `image`, `tmpfs`, or another type that the engine supports."""
     source: str = ""
     target: str = ""
     read_only: bool = False
@@ -93,23 +93,23 @@ class Mount:
 
     @property
     def reaches_host(self) -> bool:
-        """Whether it can show the container something of the host.
+        """Whether it can expose the host's files to the container.
 
-        A volume can as well, through its driver: `volume-opt=type=none,volume-opt=o=bind`.
+        A volume can, too, through its driver: `volume-opt=type=none,volume-opt=o=bind`.
         """
         has_driver = self.volume is not None and bool(self.volume.driver or self.volume.driver_options)
         return self.type not in ("volume", "tmpfs", "image") or has_driver
 
-    def seen_from(self, directory: str) -> Mount:
-        """Return it with an absolute path for one of the host that begins with a dot (see `resolve`)."""
+    def resolved(self, directory: str) -> Mount:
+        """Return it with a path of the host that begins with a dot made absolute (see `resolve`)."""
         return replace(self, source=resolve(self.source, directory))
 
 
 def volume(text: str) -> Volume:
-    """Read `[SOURCE:]TARGET[:OPTIONS]`. Raises `BadValue`.
+    """Parse `[SOURCE:]TARGET[:OPTIONS]`. Raises `BadValue`.
 
-    A source with a slash, dot or tilde at its start is a path of the host; any other is the name of
-    a volume. A single letter before a colon belongs to what follows: the CLI takes it for a drive.
+    A source that begins with a slash, dot or tilde is a path of the host; any other is the name of a volume.
+    For the CLI, a single letter before a colon is a drive, and so belongs to what follows.
     """
     if not text:
         raise BadValue("invalid empty volume spec")
@@ -127,9 +127,9 @@ def volume(text: str) -> Volume:
 
 
 def resolve(path: str, directory: str) -> str:
-    """Make a path that begins with a dot absolute, as seen from `directory`; leave any other as it is.
+    """Make a path that begins with a dot absolute, relative to `directory`; return any other unchanged.
 
-    `directory` may be one of Windows, on a drive or a share: an engine for Windows users takes such paths.
+    `directory` may be on a drive or a share of Windows: engines for Windows users accept such paths.
     """
     if not path.startswith("."):
         return path
@@ -139,7 +139,7 @@ def resolve(path: str, directory: str) -> str:
 
 
 def tmpfs(text: str) -> tuple[str, str]:
-    """Read `PATH[:OPTIONS]` for `--tmpfs`."""
+    """Parse `PATH[:OPTIONS]` for `--tmpfs`."""
     path, _, options = text.partition(":")
     return path, options
 
@@ -160,7 +160,7 @@ def _is_path(source: str) -> bool:
 
 
 def mount(text: str) -> Mount:
-    """Read `type=…,source=…,target=…[,…]`. Raises `BadValue`."""
+    """Parse `type=…,source=…,target=…[,…]`. Raises `BadValue`."""
     found = Mount()
     pairs: dict[str, dict[str, str]] = {"volume-label": {}, "volume-opt": {}}
     for part in csv_fields.fields(text):
@@ -207,7 +207,7 @@ def _check(found: Mount) -> None:
 
 
 _Setter = Callable[[Mount, str, str], Mount]
-"""Takes the mount as it is so far, a key and its value; returns the mount with what that says."""
+"""Takes the mount so far, a key and its value; returns the updated mount."""
 
 
 def _true_or_false(key: str, value: str) -> bool:
@@ -260,7 +260,7 @@ def _driver(mount: Mount, _key: str, value: str) -> Mount:
 
 
 def _volume_pair(mount: Mount, _key: str, _value: str) -> Mount:
-    """Note that there are options of a volume; `mount` collects the pairs: there may be thousands."""
+    """Note that there are volume options; `mount` collects the pairs itself, since there may be thousands."""
     return replace(mount, volume=mount.volume or VolumeOptions())
 
 

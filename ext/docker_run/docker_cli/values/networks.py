@@ -1,4 +1,4 @@
-"""Networks: the value of `--network`, and what it and its companions say of each endpoint.
+"""Networks: the value of `--network`, and its combination with related flags.
 
 Source of the rules: docker/cli, `opts/network.go` and `cli/command/container/opts.go`.
 """
@@ -15,7 +15,7 @@ from docker_run.docker_cli.values.scalars import BadValue, decimal_integer, mac_
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One network, and how the container is attached to it."""
+    """The attachment of a container to one network."""
 
     target: str
     """A network's name, or `default`, `bridge`, `host`, `none`, `container:NAME`."""
@@ -30,19 +30,19 @@ class Attachment:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing is said of the network but its name."""
+        """Whether it has no options, only the network's name."""
         return self == Attachment(self.target)
 
 
 def is_user_defined(mode: str) -> bool:
-    """Tell whether `mode` names a network that someone created, not one that every engine has."""
+    """Return whether `mode` names a user-defined network, rather than a predefined one."""
     return mode not in ("default", "bridge", "host", "none") and not mode.startswith("container:")
 
 
 def network(text: str) -> Attachment:
-    """Read `NETWORK`, or `name=NETWORK[,alias=…][,ip=…][,ip6=…][,driver-opt=K=V][,…]`. Raises `BadValue`.
+    """Parse `NETWORK`, or `name=NETWORK[,alias=…][,ip=…][,ip6=…][,driver-opt=K=V][,…]`. Raises `BadValue`.
 
-    In the second form everything is in lower case, whatever was written: the CLI does that.
+    In the second form everything is converted to lower case, as the CLI does.
     """
     if not re.search(r"\w=\w", text, re.ASCII):
         return Attachment(target=text)
@@ -100,13 +100,13 @@ _CONFLICTS = (
 )
 
 
-def attachments(networks: Sequence[Attachment], apart: Attachment) -> tuple[Attachment, ...]:
-    """Combine every `--network` with what flags of their own say (`--ip`, `--network-alias`, …).
+def attachments(networks: Sequence[Attachment], separate: Attachment) -> tuple[Attachment, ...]:
+    """Combine the `--network` flags with separate flags for them (`--ip`, `--network-alias`, …).
 
-    The latter, in `apart`, goes to the first network. Raises `BadValue` for what contradicts itself.
+    The values of the latter, in `separate`, are for the first network. Raises `BadValue` for conflicts.
     """
     found = list(networks) or [Attachment(target="default")]
-    found[0] = _combined(found[0], apart)
+    found[0] = _combined(found[0], separate)
     seen = set()
     for attachment in found:
         _check(attachment)
@@ -120,23 +120,23 @@ def attachments(networks: Sequence[Attachment], apart: Attachment) -> tuple[Atta
     return tuple(found)
 
 
-def _combined(first: Attachment, apart: Attachment) -> Attachment:
-    if apart.is_plain:
+def _combined(first: Attachment, separate: Attachment) -> Attachment:
+    if separate.is_plain:
         return first
     for name, what in _CONFLICTS:
-        if getattr(first, name) and getattr(apart, name):
+        if getattr(first, name) and getattr(separate, name):
             raise BadValue(
                 f"conflicting options: cannot specify both {what}", hint="Leave one of the two out"
             )
     return replace(
         first,
-        aliases=apart.aliases or first.aliases,
-        # On the default bridge a link is the engine's own, older kind, and no part of the endpoint.
-        links=apart.links if is_user_defined(first.target) else (),
-        ipv4=apart.ipv4 or first.ipv4,
-        ipv6=apart.ipv6 or first.ipv6,
-        mac=apart.mac or first.mac,
-        link_local=apart.link_local or first.link_local,
+        aliases=separate.aliases or first.aliases,
+        # On the default bridge, links are of the legacy kind, and not part of the endpoint.
+        links=separate.links if is_user_defined(first.target) else (),
+        ipv4=separate.ipv4 or first.ipv4,
+        ipv6=separate.ipv6 or first.ipv6,
+        mac=separate.mac or first.mac,
+        link_local=separate.link_local or first.link_local,
     )
 
 

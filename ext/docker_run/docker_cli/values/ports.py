@@ -13,18 +13,18 @@ _PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 class Binding(NamedTuple):
-    """A port of a container, and the address and port of the host on which it is published."""
+    """A published port of a container, with the address and port on the host."""
 
     port: str
     """`80/tcp`."""
     address: str
     """Empty for all of the host's addresses."""
     host_port: str
-    """A number, a range to choose from (`8000-8010`), or empty for any free one."""
+    """A number, a range to choose from (`8000-8010`), or empty for any free port."""
 
 
 def publish(text: str) -> tuple[Binding, ...]:
-    """Read `[[ADDRESS:]HOST_PORT:]PORT[/PROTOCOL]`, or `published=…,target=…[,protocol=…]`.
+    """Parse `[[ADDRESS:]HOST_PORT:]PORT[/PROTOCOL]`, or `published=…,target=…[,protocol=…]`.
 
     Ports may be ranges (`8000-8010`), of the same length on both sides. Raises `BadValue`.
     """
@@ -51,7 +51,7 @@ def publish(text: str) -> tuple[Binding, ...]:
 
 
 def expose(text: str) -> tuple[str, ...]:
-    """Read `PORT[-PORT][/PROTOCOL]`; return each port as `80/tcp`. Raises `BadValue`."""
+    """Parse `PORT[-PORT][/PROTOCOL]`; return each port as `80/tcp`. Raises `BadValue`."""
     if ":" in text:
         raise BadValue(f"invalid port format for --expose: {text}")
     protocol, ports = _protocol(text)
@@ -73,7 +73,7 @@ def _from_pairs(text: str) -> str:
 
 
 def _protocol(text: str) -> tuple[str, str]:
-    """Take `80/udp` apart: the protocol, which is tcp unless it is there, and the port."""
+    """Split `80/udp` into the protocol, by default tcp, and the port."""
     parts = text.split("/")
     if not parts[0]:
         return "", ""

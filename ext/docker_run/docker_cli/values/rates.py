@@ -1,4 +1,4 @@
-"""Limits: the values of `--ulimit`, and of the flags that slow down a device.
+"""Limits: the values of `--ulimit`, and of the flags that throttle a device.
 
 Source of the rules: docker/cli, `opts/ulimit.go`, `opts/weightdevice.go` and `opts/throttledevice.go`.
 """
@@ -16,7 +16,7 @@ _ULIMITS = frozenset(
 
 
 class Ulimit(NamedTuple):
-    """A limit of the kernel for each process (`setrlimit`); -1 is unlimited."""
+    """A resource limit of each process (`setrlimit`); -1 is unlimited."""
 
     name: str
     soft: int
@@ -24,7 +24,7 @@ class Ulimit(NamedTuple):
 
 
 class DeviceWeight(NamedTuple):
-    """A block device's share of the container's reading and writing."""
+    """The relative weight of a block device's IO."""
 
     path: str
     weight: int
@@ -32,15 +32,15 @@ class DeviceWeight(NamedTuple):
 
 
 class DeviceRate(NamedTuple):
-    """How fast a block device may be read or written."""
+    """The limit of a block device's rate of reads or writes."""
 
     path: str
     rate: int
-    """Bytes, or operations, a second."""
+    """Bytes, or operations, per second."""
 
 
 def ulimit(text: str) -> Ulimit:
-    """Read `NAME=SOFT[:HARD]`; -1 is unlimited."""
+    """Parse `NAME=SOFT[:HARD]`; -1 is unlimited."""
     name, equals, limits = text.partition("=")
     if not equals:
         raise BadValue(f"invalid ulimit argument: {text}")
@@ -67,7 +67,7 @@ def _device_and(text: str) -> tuple[str, str]:
 
 
 def device_weight(text: str) -> DeviceWeight:
-    """Read `/dev/PATH:WEIGHT`, 10 to 1000, or 0 for none."""
+    """Parse `/dev/PATH:WEIGHT`, 10 to 1000, or 0 for none."""
     path, value = _device_and(text)
     try:
         number = decimal_integer(value, low=0, high=0xFFFF, go="ParseUint")
@@ -79,7 +79,7 @@ def device_weight(text: str) -> DeviceWeight:
 
 
 def device_bytes(text: str) -> DeviceRate:
-    """Read `/dev/PATH:SIZE`, in bytes a second."""
+    """Parse `/dev/PATH:SIZE`, in bytes per second."""
     path, value = _device_and(text)
     try:
         return DeviceRate(path, size(value))
@@ -91,7 +91,7 @@ def device_bytes(text: str) -> DeviceRate:
 
 
 def device_operations(text: str) -> DeviceRate:
-    """Read `/dev/PATH:NUMBER`, in operations a second."""
+    """Parse `/dev/PATH:NUMBER`, in operations per second."""
     path, value = _device_and(text)
     try:
         return DeviceRate(path, decimal_integer(value, low=0, high=(1 << 64) - 1, go="ParseUint"))

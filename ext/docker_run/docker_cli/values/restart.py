@@ -1,4 +1,4 @@
-"""When the engine starts a container again: the value of `--restart`.
+"""Restart policies: the value of `--restart`.
 
 Source of the rules: docker/cli, `opts/parse.go`.
 """
@@ -11,16 +11,16 @@ from docker_run.docker_cli.values.scalars import BadValue, decimal_integer
 
 
 class RestartPolicy(NamedTuple):
-    """When the engine starts a container again."""
+    """The restart policy of a container."""
 
     name: str = "no"
-    """`no`, `always`, `unless-stopped` or `on-failure`; empty leaves it to the engine."""
+    """`no`, `always`, `unless-stopped` or `on-failure`; empty for the engine's default."""
     retries: int = 0
-    """How often at most; 0 is without end."""
+    """The maximum number of restarts; 0 is unlimited."""
 
 
 def restart(text: str) -> RestartPolicy:
-    """Read `NAME[:TIMES]`, e.g. `on-failure:3`; the engine judges the name."""
+    """Parse `NAME[:TIMES]`, e.g. `on-failure:3`; the engine validates the name."""
     name, colon, times = text.partition(":")
     if colon and not name:
         raise BadValue("invalid restart policy format: no policy provided before colon")

@@ -1,9 +1,8 @@
-"""The values of `docker run`'s flags, read as the CLI reads them: numbers, sizes, lists.
+"""Scalar values of the flags of `docker run`: numbers, sizes, durations, names.
 
-Each converter takes the text after the flag and returns what the Engine API wants, or raises
-`BadValue` in the CLI's own words. The rules are those of docker/cli (`opts/`), of docker/go-units
-and of Go's own `strconv` and `time`, on which these build. Ports, mounts, networks and files of
-variables have modules of their own.
+Each function takes the text of a value, and returns the value for the Engine API, or raises `BadValue` with
+the CLI's own message. The rules are those of docker/cli (`opts/`), docker/go-units, and Go's `strconv` and
+`time`, which these use. Ports, mounts, networks and files of variables have modules of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from docker_run.units import BYTES, NANOSECONDS
 
 
 class BadValue(ValueError):
-    """A value that its flag can't have; the message is the CLI's, `hint` says what to do about it."""
+    """An invalid value of a flag; the message is the CLI's, `hint` says what to do about it."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -43,34 +42,34 @@ _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 def boolean(text: str) -> bool:
-    """Read the value of `--flag=…` for a flag that is on or off (Go's `strconv.ParseBool`)."""
+    """Parse the value of `--flag=…` for a switch (Go's `strconv.ParseBool`)."""
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     raise BadValue(f"strconv.ParseBool: parsing {quote(text)}: invalid syntax")
 
 
 def integer(text: str, *, bits: int = 64) -> int:
-    """Read a signed number; like Go, also `0x1f`, `0b11`, `017` and `1_000`."""
+    """Parse a signed integer; as in Go, also `0x1f`, `0b11`, `017` and `1_000`."""
     limit = 1 << (bits - 1)
     return _integer(text, "ParseInt", low=-limit, high=limit - 1)
 
 
 def unsigned(text: str, *, bits: int = 64) -> int:
-    """Read a number that has no sign."""
+    """Parse an unsigned integer."""
     if text[:1] in ("+", "-"):
         raise BadValue(f"strconv.ParseUint: parsing {quote(text)}: invalid syntax")
     return _integer(text, "ParseUint", low=0, high=(1 << bits) - 1)
 
 
 def weight(text: str) -> int:
-    """Read `--blkio-weight`: 16 bits, no sign."""
+    """Parse `--blkio-weight`: 16 bits, unsigned."""
     return unsigned(text, bits=16)
 
 
 def decimal_integer(
     text: str, *, low: int = -(1 << 63), high: int = (1 << 63) - 1, go: str = "ParseInt"
 ) -> int:
-    """Read a number of decimal digits alone, as Go does with base 10."""
+    """Parse an integer of decimal digits only, as Go does with base 10."""
     if not re.fullmatch(r"[0-9]+" if go == "ParseUint" else r"[+-]?[0-9]+", text, re.ASCII):
         raise BadValue(f"strconv.{go}: parsing {quote(text)}: invalid syntax")
     number = _decimal(text.lstrip("+-"))
@@ -88,9 +87,9 @@ def _integer(text: str, go: str, *, low: int, high: int) -> int:
 
 
 def _decimal(digits: str) -> int:
-    """Return the number that `digits` are; of one that 64 bits can't hold, another that they can't.
+    """Convert `digits`; a number that exceeds 64 bits becomes another one that does.
 
-    Python refuses to read thousands of digits: 21 are too many for 64 bits, whatever follows them.
+    Python refuses to convert thousands of digits: 21 exceed 64 bits, whatever follows them.
     """
     return int(digits.lstrip("0")[:21] or "0")
 
@@ -107,7 +106,7 @@ _FLOAT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE
 
 
 def size(text: str) -> int:
-    """Read an amount of memory, in bytes: `64m`, `64MB`, `64MiB` and `67108864` are the same."""
+    """Parse a size, in bytes: `64m`, `64MB`, `64MiB` and `67108864` are the same."""
     end = max((text.rfind(char) for char in "0123456789. "), default=-1)
     if end < 0:
         raise BadValue(f"invalid size: '{text}'")
@@ -127,13 +126,13 @@ def size(text: str) -> int:
         unit = BYTES[suffix[0]]
     else:
         raise BadValue(f"invalid suffix: '{suffix}'")
-    if amount * unit >= 1 << 63:  # infinity too, which is what Python makes of `1e400`
+    if amount * unit >= 1 << 63:  # also infinity, which is Python's value of `1e400`
         raise BadValue(f"strconv.ParseFloat: parsing {quote(number)}: value out of range")
     return int(amount * unit)
 
 
 def size_or_unlimited(text: str) -> int:
-    """Read `--memory-swap`: a size in bytes, or `-1` for no limit."""
+    """Parse `--memory-swap`: a size in bytes, or `-1` for no limit."""
     return -1 if text == "-1" else size(text)
 
 
@@ -143,13 +142,13 @@ _RATIONAL = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _LARGEST_EXPONENT = 10**6
-"""What Go's `math/big` reads; beyond it a few characters would make numbers of any size."""
+"""The limit of Go's `math/big`; beyond it a few characters would denote numbers of any size."""
 _MOST_DIGITS = 1000
-"""Of each side of `3/2`."""
+"""Limit of each side of `3/2`."""
 
 
 def nano_cpus(text: str) -> int:
-    """Read a number of CPUs, in billionths of one: `1.5`, `.5`, `3/2` (Go's `big.Rat.SetString`)."""
+    """Parse a number of CPUs, in billionths: `1.5`, `.5`, `3/2` (Go's `big.Rat.SetString`)."""
     found = _RATIONAL.fullmatch(text)
     if not found:
         raise BadValue(f"failed to parse {text} as a rational number")
@@ -170,7 +169,7 @@ def _nano_fraction(found: re.Match[str], text: str) -> int:
 
 
 def _whole(text: str) -> int | None:
-    """Return a side of a fraction, of which `010` is 8 as of other integers; None for what is none."""
+    """Convert a side of a fraction, in which `010` is 8 as in other integers; None if it is invalid."""
     match = _INTEGER.fullmatch(text)
     if not match:
         return None
@@ -180,7 +179,7 @@ def _whole(text: str) -> int | None:
 
 
 def _nano_decimal(found: re.Match[str], text: str) -> int:
-    """Return billionths of a decimal number. Its power of ten is computed last, when it is a small one."""
+    """Return the billionths of a decimal number; the power of ten is computed last, when it is small."""
     sign, exponent = (found["exponent"] or "0")[:1], _decimal((found["exponent"] or "0").lstrip("+-"))
     whole, _, part = found["number"].partition(".")
     digits = (whole + part).lstrip("0")
@@ -195,15 +194,15 @@ def _nano_decimal(found: re.Match[str], text: str) -> int:
     return _decimal(significant + "0" * min(power, 21))
 
 
-# With both ways to write a micro.
+# With both code points of the micro sign.
 _NANOSECONDS = NANOSECONDS | dict.fromkeys(("µs", "μs"), NANOSECONDS["us"])
 _DURATION_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?P<unit>[^\d.]*)", re.ASCII)
 _FRACTION_DIGITS = 18
-"""How many digits behind the point count: a fraction of an hour has 13 down to a nanosecond."""
+"""Significant digits of a fraction: a fraction of an hour has 13 down to a nanosecond."""
 
 
 def duration(text: str) -> int:
-    """Read a duration, in nanoseconds: `90s`, `1m30s`, `1.5h`, `0` (Go's `time.ParseDuration`)."""
+    """Parse a duration, in nanoseconds: `90s`, `1m30s`, `1.5h`, `0` (Go's `time.ParseDuration`)."""
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
         return 0
@@ -240,7 +239,7 @@ _KERNEL_SYSCTLS = frozenset(
 
 
 def sysctl(text: str) -> tuple[str, str]:
-    """Read `NAME=VALUE` for a kernel parameter that belongs to the container's own namespaces."""
+    """Parse `NAME=VALUE` for a kernel parameter of the container's own namespaces."""
     name, equals, value = text.partition("=")
     if not equals or not (name in _KERNEL_SYSCTLS or name.startswith(("net.", "fs.mqueue."))):
         raise BadValue(f"sysctl '{text}' is not allowed")
@@ -251,13 +250,13 @@ def sysctl(text: str) -> tuple[str, str]:
 
 
 def key_value(text: str) -> tuple[str, str]:
-    """Read `KEY=VALUE`; without `=` the value is empty."""
+    """Parse `KEY=VALUE`; without `=` the value is empty."""
     key, _, value = text.partition("=")
     return key, value
 
 
 def storage_opt(text: str) -> tuple[str, str]:
-    """Read `--storage-opt`: `KEY=VALUE`."""
+    """Parse `--storage-opt`: `KEY=VALUE`."""
     if "=" not in text:
         raise BadValue("invalid storage option")
     return key_value(text)
@@ -281,7 +280,7 @@ def variable(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """Read an IP address, and write it the usual way (`::1`)."""
+    """Parse an IP address; return its canonical form (`::1`)."""
     try:
         found = ipaddress.ip_address(text.strip())
     except ValueError as error:
@@ -296,7 +295,7 @@ _DOMAIN = re.compile(rf"({_DOMAIN_PART}(?:\.{_DOMAIN_PART})*)\.?\s*", re.ASCII)
 
 
 def search_domain(text: str) -> str:
-    """Read a domain for `--dns-search`; `.` is none."""
+    """Parse a domain for `--dns-search`; `.` is none."""
     text = text.strip(" ")
     if text == ".":
         return text
@@ -307,7 +306,7 @@ def search_domain(text: str) -> str:
 
 
 def extra_host(text: str) -> str:
-    """Read `NAME:ADDRESS` or `NAME=ADDRESS` for `--add-host`; the address may be `host-gateway`."""
+    """Parse `NAME:ADDRESS` or `NAME=ADDRESS` for `--add-host`; the address may be `host-gateway`."""
     separator = "=" if "=" in text else ":"
     name, found, value = text.partition(separator)
     if not found or not name or ":" in name:
@@ -323,7 +322,7 @@ def extra_host(text: str) -> str:
 
 
 def link(text: str) -> tuple[str, str]:
-    """Read `CONTAINER[:ALIAS]` for `--link`; an alias that isn't there is empty."""
+    """Parse `CONTAINER[:ALIAS]` for `--link`; a missing alias is empty."""
     if not text:
         raise BadValue("empty string specified for links")
     if text.count(":") > 1:
@@ -340,13 +339,13 @@ _MAC_BYTES = (6, 8, 20)
 
 
 def capability(text: str) -> str:
-    """Write a capability as the engine does: `net_raw` is `CAP_NET_RAW`; `ALL` is all of them."""
+    """Return a capability in the engine's form: `net_raw` is `CAP_NET_RAW`; `ALL` is all of them."""
     name = text.upper()
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def mac_address(text: str) -> str:
-    """Check a hardware address: 6, 8 or 20 bytes, `02:42:ac:11:00:02`, with `-` or in fours with `.`."""
+    """Check a MAC address: 6, 8 or 20 bytes, `02:42:ac:11:00:02`, with `-`, or in groups of four with `.`."""
     digits = re.sub(r"[:.\-]", "", text.strip())
     if not _MAC.fullmatch(text.strip()) or len(digits) not in (2 * count for count in _MAC_BYTES):
         raise BadValue(f"{text} is not a valid mac address")

@@ -73,6 +73,11 @@ class BuildFolders:
             time.sleep(0.01)
         raise OSError(f"{self._root / build} can't be locked")
 
+    def join(self, build: str) -> BuildFolder | None:
+        """Return the directory of a build of another process, for one that takes part in it; None if gone."""
+        path = self._root / build
+        return BuildFolder(path) if path.is_dir() else None
+
     def life(self, build: str) -> Life:
         """Return whether the build `build` is alive, as far as this machine can know."""
         path = self._root / build
@@ -168,9 +173,12 @@ class BuildFolders:
 
 
 class BuildFolder:
-    """The directory of one build, which counts as alive for as long as this object holds its lock."""
+    """The directory of one build, which counts as alive for as long as this object holds its lock.
 
-    def __init__(self, path: Path, lock: FileLock) -> None:
+    Without a lock, it is that of another process, which ends it.
+    """
+
+    def __init__(self, path: Path, lock: FileLock | None = None) -> None:
         self._path = path
         self._lock = lock
 
@@ -188,6 +196,8 @@ class BuildFolder:
 
     def close(self, *, keep: bool = False) -> None:
         """Release the lock and remove the directory; `keep` leaves it, like that of a dead build."""
+        if self._lock is None:
+            return
         if not keep:
             with suppress(OSError):
                 _remove_tree(self._path)

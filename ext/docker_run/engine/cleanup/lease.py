@@ -7,6 +7,7 @@ clock alone: the clocks of the machines that share an engine may differ by any a
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -39,6 +40,9 @@ class Lease:
         self._owner = owner
         self._lock = threading.Lock()
         self._numbers = count(1)
+        # A build of several processes has a lease in each.
+        self.prefix = f"{LEASE_NAME}{owner.build}-{secrets.token_hex(4)}-"
+        """How the names of its volumes begin."""
         self._volume = ""
         self._images: dict[str, Mapping[str, object]] = {}
         self._volumes: dict[str, list[str]] = {}
@@ -109,7 +113,7 @@ class Lease:
             if self._ended.is_set():
                 return
             api = self._clients().api
-            name = f"{LEASE_NAME}{self._owner.build}-{next(self._numbers)}"
+            name = f"{self.prefix}{next(self._numbers)}"
             kinds = {IMAGES: list(self._images.values()), VOLUMES: list(chain(*self._volumes.values()))}
             noted = {label: json.dumps(names) for label, names in kinds.items() if names}
             api.create_volume(name, labels=self._owner.labels() | {LEASE: "renewed"} | noted)

@@ -20,7 +20,7 @@ from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup.build_folder import BuildFolders, Life
-from docker_run.engine.cleanup.labels import SESSION
+from docker_run.engine.cleanup.labels import BUILD, SESSION
 from docker_run.engine.cleanup.lease import RENEWAL_SECONDS
 from docker_run.engine.cleanup.leftovers import (
     DockerObject,
@@ -104,6 +104,22 @@ def sweep(
     with engine_errors("while it was looked through for what killed builds left behind"):
         dead = survey(client, folders, say=say, pause=pause).dead
         return _remove_dead(client.api, dead, failed=failed)
+
+
+def remove_parts(
+    api: APIClient, build: str, *, lease: str, failed: Callable[[str], None] = lambda _: None
+) -> str:
+    """Remove what is left of a build whose processes have all ended but for that with the lease `lease`.
+
+    `lease` is how the names of its volumes begin. Returns what `sweep` does. Raises what docker-py raises.
+    """
+    inherited: dict[str, str] = {}
+    left = [
+        obj
+        for obj in labelled_objects(api, f"{BUILD}={build}")
+        if not (obj.is_lease and obj.name.startswith(lease)) and is_ours(api, obj, inherited)
+    ]
+    return _remove_dead(api, left, whose="a process of this build that was", failed=failed)
 
 
 def remove_all(
@@ -194,9 +210,13 @@ def _silent(api: APIClient, builds: dict[str, list[DockerObject]]) -> set[str]:
 
 
 def _remove_dead(
-    api: APIClient, dead: list[DockerObject], *, failed: Callable[[str], None] = lambda _: None
+    api: APIClient,
+    dead: list[DockerObject],
+    *,
+    whose: str = "",
+    failed: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Remove what dead builds left; return what was removed, and what could not be, and why."""
+    """Remove what dead builds left; return what was removed, of `whose`, and what could not be, and why."""
     # A lease goes after the objects that it names: nothing else names them.
     found = sorted(
         [*dead, *images_of_leases(api, dead), *volumes_of_leases(dead)],
@@ -216,7 +236,7 @@ def _remove_dead(
     counted = [obj for obj in removed if not obj.is_lease]
     if counted:
         builds = len({obj.owner.build for obj in counted})
-        whose = "a build that was" if builds == 1 else f"{builds} builds that were"
+        whose = whose or ("a build that was" if builds == 1 else f"{builds} builds that were")
         sentences.append(f"removed {_counts(counted)} of {whose} killed")
     if left:
         sentences.append(f"could not remove {', '.join(left.values())}")

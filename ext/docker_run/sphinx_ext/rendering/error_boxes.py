@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -21,17 +21,15 @@ def pages_in(document: nodes.document, docname: str) -> list[str]:
     return [docname, *(each["docname"] for each in document.findall(addnodes.start_of_file))]
 
 
-def show_failures(
-    document: nodes.document, page: Page, docname: str, findings: Sequence[Finding], *, srcdir: Path
-) -> None:
-    """Insert a box for each of `findings` above its block on the page `docname`, or below the title."""
+def show_failures(document: nodes.document, page: Page, docname: str, *, srcdir: Path) -> None:
+    """Insert a box for each failure of `page` above its block in the document, or below the title."""
     blocks = {
         Location(block.source or "", block.line or 0): block
         for block in reversed(list(document.findall(docker_run_block)))
         if block["docname"] == docname
     }
     at_top: list[nodes.error] = []
-    for finding in findings:
+    for finding in page.failures:
         box = error_box(finding, srcdir=srcdir, below=_below(page, finding))
         if finding.location in blocks:
             frame = _frame(blocks[finding.location])

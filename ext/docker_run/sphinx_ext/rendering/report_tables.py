@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from docutils import nodes
 
-from docker_run.model import Recording, Session
-from docker_run.workflow.verify import held_steps
+from docker_run.model import Recording
+from docker_run.workflow.page import Page
 
 Cell = str | nodes.Node
 """The content of a table cell."""
@@ -31,19 +31,18 @@ def environment_table(recording: Recording | None, *, place: str) -> nodes.Node:
     return table([("", ""), *rows], widths=(20, 80), kind="docker-run-page-report", header=False)
 
 
-def report_table(pages: Iterable[tuple[Cell, Session, Recording | None]]) -> nodes.Node:
+def report_table(pages: Iterable[tuple[Cell, Page]]) -> nodes.Node:
     """Build the table of all pages, with what was run and where; each entry begins with the page's link."""
     rows: list[Sequence[Cell]] = [("Page", "Commands", "Seconds", "Not run", "Date", "Engine")]
-    for link, session, recording in pages:
-        steps = recording.steps[: held_steps(session, recording)] if recording else ()
-        commands = [command for step in steps for command in step.commands]
-        lacking = len(session.steps) - sum(1 for step in steps if not step.not_run)
+    for link, page in pages:
+        commands = [command for step in page.held for command in step.commands]
+        recording = page.recording
         rows.append(
             (
                 link,
                 str(len(commands)),
                 f"{sum(command.seconds for command in commands):.1f}",
-                str(lacking) if lacking else "",
+                str(page.not_run or ""),
                 recording.date.partition("T")[0] if recording else "",
                 recording.environment.engine if recording else "",
             )

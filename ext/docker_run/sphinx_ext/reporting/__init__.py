@@ -1,3 +1,3 @@
-"""What people are told of a build: through Sphinx's log."""
+"""Reporting a build through Sphinx's log."""
 
 __all__ = ["log", "progress", "reporters"]

@@ -1,4 +1,4 @@
-"""Sphinx's log, for all that this package has to say."""
+"""Loggers for all messages of this package, on top of Sphinx's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from docker_run.terminal.visible import visible
 
 
 def get_logger(name: str) -> logging.SphinxLoggerAdapter:
-    """Return the logger `name`; no message of it holds a control character, whatever it quotes."""
+    """Return the logger `name`, whose messages contain no control characters, whatever they quote."""
     logger = logging.getLogger(name)
-    logger.logger.addFilter(_make_visible)  # the same function a second time is not added
+    logger.logger.addFilter(_make_visible)  # idempotent: a function is added only once
     return logger
 
 
 def _make_visible(record: LogRecord) -> bool:
-    """Change what `record` says, and the place that it names; let it pass."""
+    """Escape control characters in the message and the location of `record`; let it pass."""
     record.msg, record.args = visible(record.getMessage()), ()
     location = getattr(record, "location", None)
     if isinstance(location, str):

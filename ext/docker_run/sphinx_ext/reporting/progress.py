@@ -1,4 +1,4 @@
-"""What a person at the terminal sees while commands run; and the clock on their wall."""
+"""Progress of a build in Sphinx's log; and the system's clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = get_logger(__name__)
 
 
 class SystemClock:
-    """The time of this machine."""
+    """The clock of this machine."""
 
     def now(self) -> datetime:
         """Return the time of day, in UTC."""
@@ -28,10 +28,10 @@ class SystemClock:
 
 
 class LoggedProgress:
-    """Tells through Sphinx's log which page is run, how many of how many, and how images come in."""
+    """Logs which page is run, how many are done, and the progress of images."""
 
     def __init__(self, *, log: Path) -> None:
-        """`log` is the file that keeps the tracebacks of this build's defects."""
+        """`log` is the file for the tracebacks of this build's defects."""
         self._log = log
         self._defects: list[str] = []
         self._why: dict[str, str] = {}
@@ -41,15 +41,15 @@ class LoggedProgress:
         self._lock = threading.Lock()
 
     def planned(self, pages: Mapping[str, str]) -> None:
-        """Take note of the pages that will be run, each with the reason."""
+        """Note the pages that will be run, each with the reason."""
         self._why = dict(pages)
 
     def note(self, message: str) -> None:
-        """Say `message`, on a line of its own."""
+        """Log `message`."""
         logger.info("docker-run: %s", message)
 
     def image(self, name: str, status: str) -> None:
-        """Say how an image comes in: each new stage of it, not each byte."""
+        """Log the progress of an image: only when a new stage begins."""
         stage = status.rstrip("0123456789.,%/ ofkMGTB")
         with self._lock:
             if self._stages.get(name) == stage:
@@ -58,7 +58,7 @@ class LoggedProgress:
         logger.info("docker-run: image %s: %s", name, status)
 
     def command(self, page: str, text: str) -> None:
-        """Say that `page` has begun with its first command; later ones are told with `-v`."""
+        """Log that `page` has begun, with its first command; with `-v`, log all commands."""
         with self._lock:
             first = page not in self._begun
             self._begun.add(page)
@@ -67,14 +67,14 @@ class LoggedProgress:
         logger.verbose("docker-run: %s: %s", page, text)
 
     def finished(self, page: str, commands: int, seconds: float) -> None:
-        """Say that `page` is done."""
+        """Log that `page` is done."""
         with self._lock:
             self._done += 1
         told = counted(commands, "command")
         logger.info("docker-run: [%d/%d] %s: %s, %.1f s", self._done, len(self._why), page, told, seconds)
 
     def defect(self, page: str, traceback: str) -> None:
-        """Keep where a defect showed in the log file, and tell it with `-v`."""
+        """Write the traceback of a defect to the log file; with `-v`, log it, too."""
         self._defects.append(f"{page or 'all pages'}:\n{traceback}")
         logger.verbose("docker-run: %s", self._defects[-1])
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a build says at its end, through Sphinx: warnings, whether there was an engine, an exit status."""
+"""Reporters through Sphinx: warnings, a missing engine, the exit status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = get_logger(__name__)
 
 
 class LoggedWarnings:
-    """Gives each finding to Sphinx as a warning, in the order of their places."""
+    """Reports each finding as a warning of Sphinx, sorted by location."""
 
     def begin(self) -> None:
         """Do nothing: each build has a log of its own."""
@@ -24,30 +24,30 @@ class LoggedWarnings:
 
 
 class LoggedEngine:
-    """Says that there was no engine."""
+    """Logs that there was no engine."""
 
     def begin(self) -> None:
         """Do nothing: each build has a log of its own."""
 
     def report(self, build: BuildResult) -> None:
-        """Say why pages show their recordings, where something was to be run."""
+        """Log why pages show their recordings, if anything should have been run."""
         if build.no_engine:
             logger.info("docker-run: no engine, so the pages show their recordings (%s)", build.no_engine)
 
 
 class LoggedReplay:
-    """Says that a check runs nothing."""
+    """Logs that a check runs nothing."""
 
     def begin(self) -> None:
         """Do nothing: each build has a log of its own."""
 
     def report(self, build: BuildResult) -> None:  # noqa: ARG002 (the protocol's)
-        """Say so."""
+        """Log it."""
         logger.info("docker-run: mode replay: nothing is run, the recordings are verified")
 
 
 class RequiredEngine:
-    """Says that there was no engine, where everything should be run; such a build fails."""
+    """Reports that there was no engine although everything should be run, and makes the build fail."""
 
     def __init__(self, app: Sphinx) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class RequiredEngine:
         """Do nothing: each build has a log, and a status, of its own."""
 
     def report(self, build: BuildResult) -> None:
-        """Say why, and let the build fail."""
+        """Log the reason, and set the exit status."""
         if build.no_engine:
             # Not an exception: Sphinx would show a traceback of it.
             self._app.statuscode = 1
@@ -64,7 +64,7 @@ class RequiredEngine:
 
 
 class FailureStatus:
-    """Lets a build with findings fail."""
+    """Makes a build with findings fail."""
 
     def __init__(self, app: Sphinx) -> None:
         self._app = app
@@ -73,6 +73,6 @@ class FailureStatus:
         """Do nothing: each build has a status of its own."""
 
     def report(self, build: BuildResult) -> None:
-        """Set the status."""
+        """Set the exit status."""
         if build.findings:
             self._app.statuscode = 1

@@ -1,7 +1,7 @@
-"""How a terminal shows text: colours and faces, as set by "select graphic rendition" (SGR).
+"""Colours and faces of text, as set by "select graphic rendition" (SGR).
 
-The codes are those of ECMA-48, section 8.3.117, with the extensions that terminals share (bright
-colours, 256 and true colours: xterm's "Control Sequences" document).
+The codes are those of ECMA-48, section 8.3.117, with the common extensions of terminals (bright colours, 256
+and true colours: xterm's "Control Sequences" document).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 
 class Style(NamedTuple):
-    """How a terminal shows a piece of text."""
+    """The colours and faces of a piece of text."""
 
     fg: str = ""
-    """A name of `COLOURS`, any other colour as `#rrggbb`, or empty for the terminal's own text colour."""
+    """A name of `COLOURS`, any other colour as `#rrggbb`, or empty for the terminal's default."""
     bg: str = ""
-    """The same, of the background."""
+    """The same, for the background."""
     bold: bool = False
     dim: bool = False
     italic: bool = False
@@ -36,7 +36,7 @@ COLOURS = (
 )  # fmt: skip
 """The names of a terminal's colours 0 to 15."""
 
-# xterm's values of the sixteen colours, which any other is compared with.
+# xterm's values of the sixteen colours, for finding the nearest one.
 _PALETTE = (
     (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205),
     (229, 229, 229), (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255),
@@ -59,14 +59,14 @@ _INDEXED, _TRUE = 5, 2
 _LARGEST = 9999
 _FACE_CODES = ((1, "bold"), (2, "dim"), (3, "italic"), (4, "underline"), (7, "reverse"), (9, "strike"))
 _TO_BRIGHT = 60
-"""From the code of a colour to that of the bright one."""
+"""The offset from the code of a colour to that of the bright one."""
 
 
 @lru_cache(maxsize=4096)
 def restyled(style: Style, parameters: str) -> Style:
-    """Return `style` after SGR with `parameters`: what stands between `ESC [` and `m`.
+    """Return `style` after SGR with `parameters`, the text between `ESC [` and `m`.
 
-    What is unknown changes nothing.
+    Unknown codes are ignored.
     """
     codes = iter(parameters.split(";"))
     for code in codes:
@@ -89,7 +89,7 @@ def _number(digits: str) -> int:
 
 
 def _details(codes: Iterator[str]) -> list[int]:
-    """Take from `codes` what belongs to an extended colour whose parts are separated by `;`."""
+    """Consume from `codes` the parts of an extended colour that are separated by `;`."""
     kind = [_number(code) for code in islice(codes, 1)]
     size = {_INDEXED: 1, _TRUE: 3}.get(kind[0], 0) if kind else 0
     return kind + [_number(code) for code in islice(codes, size)]
@@ -106,7 +106,7 @@ def _extended(details: Sequence[int]) -> str:
 
 
 def _indexed(number: int) -> str:
-    """Return one of xterm's 256 colours: the sixteen, a cube, and 24 greys."""
+    """Return one of xterm's 256 colours: sixteen named ones, a cube, and 24 greys."""
     if number < len(COLOURS):
         return COLOURS[number]
     if number < 232:
@@ -127,7 +127,7 @@ def _parts(colour: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def nearest(colour: str) -> str:
-    """Return the one of `COLOURS` that is nearest to `colour`; empty for none."""
+    """Return the colour in `COLOURS` that is nearest to `colour`; empty if that is empty."""
     if not colour.startswith("#"):
         return colour
     distances = [sum((a - b) ** 2 for a, b in zip(_parts(colour), each, strict=True)) for each in _PALETTE]
@@ -136,7 +136,7 @@ def nearest(colour: str) -> str:
 
 @lru_cache(maxsize=4096)
 def sgr(style: Style) -> str:
-    """Return the parameters of SGR that make `style` of the plain one; `restyled` is the inverse."""
+    """Return the parameters of SGR that set `style` after a reset; the inverse of `restyled`."""
     codes = [str(code) for code, face in _FACE_CODES if getattr(style, face)]
     for first, colour in ((_FOREGROUND, style.fg), (_BACKGROUND, style.bg)):
         if colour.startswith("#"):

@@ -1,10 +1,9 @@
-"""Lines as pieces that look the same throughout, and each line packed into one text.
+"""Spans of a line, and packing a line into a string.
 
-What is kept of a line once nothing changes it any more is a text: its characters, and before each piece
-a mark that says what it is and how it looks. Marks are made of control characters alone (ESC, and C1
-without U+0085, at which Python ends a line). No screen shows these and no page holds them, so nothing
-that a program prints, or that an author writes, can be taken for a mark; each takes one byte; and no
-full text search takes them for a part of a word.
+A line that can't change any more is stored as a string: its characters, and before each span a mark for its
+kind and style. Marks consist of control characters only (ESC, and C1 without U+0085, which Python treats as a
+line end). Screens don't show these and pages can't contain them, so no output and no author's text can be
+mistaken for a mark; each takes one byte; and they are never part of a word in full-text search.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from docker_run.terminal.emulation.rendition import COLOURS, PLAIN, Style
 
 
 class Span(NamedTuple):
-    """A piece of a line that looks the same throughout."""
+    """A run of text of one kind and style."""
 
     text: str
     kind: Kind = Kind.OUTPUT
@@ -33,7 +32,7 @@ Line = tuple[Span, ...]
 
 
 class Mark(NamedTuple):
-    """What the text after it is, up to the next mark."""
+    """The kind and style of the text after it, up to the next mark."""
 
     kind: Kind | None = Kind.OUTPUT
     """None for a command with its prompts."""
@@ -46,10 +45,10 @@ _COLOURS = ("", *COLOURS)
 _FACES = ("bold", "dim", "italic", "underline", "reverse", "strike")
 _BATCH = 500
 _HALF = 3
-"""Faces in one digit."""
+"""Faces per digit."""
 
-# A plain mark is a digit for its kind; one with a style is a digit above those, two colours and two digits
-# for the faces. A colour is a digit, or one above those and six hexadecimal ones.
+# A plain mark is one digit, its kind. A mark with a style is a digit above those, two colours, and two digits
+# for the faces. A colour is one digit, or a digit above those and six hexadecimal ones.
 _PLAIN = _DIGITS[: len(_KINDS)]
 _STYLED = _DIGITS[len(_KINDS) : 2 * len(_KINDS)]
 _FACE, _HEXADECIMAL, _OTHER = _DIGITS[: 1 << _HALF], _DIGITS[:16], _DIGITS[len(_COLOURS)]
@@ -60,7 +59,7 @@ MARK = re.compile(f"\x1b([{_PLAIN}]|[{_STYLED}]{_COLOUR}{{2}}[{_FACE}]{{2}})")
 
 @lru_cache(maxsize=4096)
 def written(mark: Mark) -> str:
-    """Return `mark` as it stands in a packed line."""
+    """Return `mark` as text for a packed line."""
     kind, style = _KINDS.index(mark.kind), mark.style
     if style == PLAIN:
         return "\x1b" + _PLAIN[kind]
@@ -92,22 +91,22 @@ def _read_colour(code: str) -> str:
 
 
 def packed(line: Sequence[Span]) -> str:
-    """Return `line` as one text; `unpacked` is the inverse. What no page can hold becomes U+FFFD."""
+    """Return `line` as a string, the inverse of `unpacked`. Unprintable characters become U+FFFD."""
     return "".join(written(Mark(span.kind, span.style)) + printable(span.text) for span in line)
 
 
 def unpacked(text: str) -> Line:
-    """Return the line that `packed` made `text` of."""
+    """Return the line in `text`, which `packed` returned."""
     return tuple(Span(piece, mark.kind or Kind.OUTPUT, mark.style) for mark, piece in marked(text) if piece)
 
 
 def plain(text: str) -> str:
-    """Return a packed line without its marks, and without blanks at its end."""
+    """Return a packed line without marks and trailing blanks."""
     return MARK.sub("", text).rstrip(" ")
 
 
 def in_lines(lines: Iterable[str]) -> str:
-    """Return `lines` as one text. Not all at once: a list of them takes many times the room of their text."""
+    """Join `lines` with line feeds, in batches: a list of all takes many times the memory of their text."""
     blocks, rest = [], iter(lines)
     while batch := list(islice(rest, _BATCH)):
         blocks.append("\n".join(batch))
@@ -115,7 +114,7 @@ def in_lines(lines: Iterable[str]) -> str:
 
 
 def marked(text: str) -> Iterator[tuple[Mark, str]]:
-    """Yield the pieces of `text` and what each is; nothing of what stands before the first mark."""
+    """Yield each mark in `text` with the text after it; text before the first mark is dropped."""
     before = MARK.search(text)
     while before is not None:
         found = MARK.search(text, before.end())

@@ -1,4 +1,4 @@
-"""The results of a build as JSON, for programs: each step with what came of it, and all findings."""
+"""The results of a build as JSON: each step with its outcome, and all findings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from docker_run.terminal.visible import visible
 from docker_run.workflow.reports.report_file import ReportFile, relative
 
 VERSION = 1
-"""Raised when a name in the file gets another meaning, or is gone; new ones may come at any time."""
+"""Incremented when a name in the file is removed or changes its meaning; names can be added at any time."""
 
 
 class JsonReport:
-    """Writes JSON. Implements `protocols.Reporter`."""
+    """Writes the JSON file. Implements `protocols.Reporter`."""
 
     def __init__(self, path: Path, *, root: Path) -> None:
-        """Write to `path`; files below `root` are named as seen from there."""
+        """Write to `path`; paths of files below `root` are relative to it."""
         self._file = ReportFile(path)
         self._root = root
 
@@ -33,7 +33,7 @@ class JsonReport:
 
 
 def build_as_json(build: BuildResult, *, root: Path) -> dict[str, object]:
-    """Return the results of `build`; files below `root` are named as seen from there."""
+    """Return the results of `build`; paths of files below `root` are relative to it."""
     tally = build.tally
     return {
         "version": VERSION,

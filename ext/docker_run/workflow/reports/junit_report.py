@@ -1,8 +1,8 @@
-"""The results of a build as JUnit XML, which GitHub, GitLab and Jenkins show: a suite a page, a case a step.
+"""The results of a build as JUnit XML, for GitHub, GitLab and Jenkins: a suite per page, a case per step.
 
-The three failures stay apart: what a command did unexpectedly, and what is wrong with a page, is a
-`failure`; what an engine, an image or the extension could not do is an `error`; what there is no recording
-of, or could not be run, is `skipped`. The format: https://github.com/testmoapp/junitxml
+The kinds of failures are distinguished: unexpected results of commands, and problems of a page, are
+`failure`; failures of an engine, an image or the extension are `error`; steps without a recording, or that
+could not be run, are `skipped`. The format: https://github.com/testmoapp/junitxml
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _TAGS = {
     Failure.UNEXPECTED: "failure",
     Failure.UNRECORDED: "skipped",
 }
-"""What stands for a failure, the gravest first: a case has one."""
+"""The element for a failure, in order of severity: a case has only one."""
 
 _OF_NO_PAGE = "docker-run"
-"""The suite of what belongs to no page."""
+"""The suite of findings that belong to no page."""
 
 
 class JUnitReport:
-    """Writes JUnit XML. Implements `protocols.Reporter`."""
+    """Writes the JUnit XML file. Implements `protocols.Reporter`."""
 
     def __init__(self, path: Path, *, root: Path) -> None:
-        """Write to `path`; files below `root` are named as seen from there."""
+        """Write to `path`; paths of files below `root` are relative to it."""
         self._file = ReportFile(path)
         self._root = root
 
@@ -47,7 +47,7 @@ class JUnitReport:
 
 
 def junit_xml(build: BuildResult, *, root: Path) -> bytes:
-    """Return the results of `build`; files below `root` are named as seen from there."""
+    """Return the results of `build`; paths of files below `root` are relative to it."""
     suites = [_suite_of_page(page, root) for page in build.pages]
     if others := build.of_no_page:
         cases = [_case_of_finding(finding, _OF_NO_PAGE, root) for finding in others]
@@ -119,7 +119,7 @@ def _case(name: str, page: str, location: Location | None, root: Path, seconds: 
 
 
 def _tell(case: ET.Element, findings: Sequence[Finding]) -> None:
-    """Say what failed: by the gravest of `findings`, with the messages of all."""
+    """Add the element for the most severe of `findings`, with the messages of all."""
     gravity = list(_TAGS)
     first, *_ = sorted(findings, key=lambda finding: gravity.index(finding.subtype.failure))
     told = ET.SubElement(
@@ -133,7 +133,7 @@ def _tell(case: ET.Element, findings: Sequence[Finding]) -> None:
 
 
 def _what(step: Step) -> str:
-    """Return what a step is called: its first command, or its file."""
+    """Return the title of a step: its first command, or its file."""
     if not step.commands:
         return f"file {step.file.path}" if step.file else "nothing"
     first, newline, _ = step.commands[0].text.partition("\n")

@@ -10,18 +10,18 @@ from docker_run.system import files
 
 
 class ReportFile:
-    """A file that holds the results of the last build, or is not there."""
+    """A file with the results of the last build, or none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def remove(self) -> None:
-        """Remove what an earlier build wrote: of a build that does not get to its end, there is no file."""
+        """Remove the file of an earlier build: a build that does not finish has no file."""
         with suppress(OSError):
             self._path.unlink()
 
     def write(self, content: bytes) -> None:
-        """Write the file, in one go, in a folder that is made if need be. Raises `UnsavedReport`."""
+        """Write the file atomically, and create its directory if need be. Raises `UnsavedReport`."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             files.replace(self._path, [content])
@@ -31,6 +31,6 @@ class ReportFile:
 
 
 def relative(path: str, root: Path) -> str:
-    """Return `path` as seen from `root`, with `/` between folders; as it is where it is not below it."""
+    """Return `path` relative to `root`, with `/` as separator; unchanged if it is not below `root`."""
     whole = Path(path)
     return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else path

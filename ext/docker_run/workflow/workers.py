@@ -1,0 +1,173 @@
+"""The connection between a build and the processes that run sessions for it.
+
+Through it a build tells its workers that it is interrupted or ends, and they tell it of their progress. It
+ends with either: a worker whose build has died cleans up and ends; a build notices that a worker died. An
+executor (`concurrent.futures`) has nothing of the kind.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import AuthenticationError, parent_process
+from multiprocessing.connection import Client, Connection, Listener
+
+from docker_run.errors import EngineProblem
+from docker_run.protocols import Progress
+
+Address = tuple[str, int]
+"""A host, and a TCP port: on every platform, and nothing is left in a folder by who is killed."""
+
+_HOST = "127.0.0.1"
+_BACKLOG = 64
+_CLOSING_SECONDS = 60.0
+"""How long workers may take to close their engines."""
+
+_INTERRUPT, _CLOSE = "interrupt", "close"
+"""What a build tells its workers."""
+_CLOSED = "closed"
+"""What a worker tells its build at the end, with the error that it met; before, it is of its progress."""
+
+
+class Workers:
+    """The workers of a build, as the build sees them; each connects itself. Thread-safe."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.authkey = os.urandom(32)
+        self._tell: dict[str, Callable[..., None]] = {
+            "note": progress.note,
+            "image": progress.image,
+            "command": progress.command,
+        }
+        self._listener = Listener((_HOST, 0), backlog=_BACKLOG, authkey=self.authkey)
+        self._lock = threading.Lock()
+        self._workers: dict[Connection, threading.Thread] = {}
+        self._errors: list[str] = []
+        self._interrupted, self._closing = threading.Event(), threading.Event()
+        self._accepting = self._start(self._accept)
+
+    @property
+    def address(self) -> Address:
+        """Where workers connect to."""
+        host, port = self._listener.address
+        return host, port
+
+    def interrupt(self) -> None:
+        """Interrupt all workers, also those that connect later."""
+        with self._lock:
+            self._interrupted.set()
+            for worker in self._workers:
+                _send(worker, _INTERRUPT)
+
+    def close(self) -> None:
+        """Let all workers close what they have opened, and wait for it; none runs a session any more.
+
+        Raises `EngineProblem` where one could not.
+        """
+        with self._lock:
+            self._closing.set()
+            workers = dict(self._workers)
+            for worker in workers:
+                _send(worker, _CLOSE)
+        for worker, listening in workers.items():
+            listening.join(_CLOSING_SECONDS)
+            worker.close()
+        with suppress(OSError):
+            # Wakes the thread that accepts, if it isn't gone already.
+            socket.create_connection(self.address).close()
+        self._accepting.join()
+        self._listener.close()
+        if self._errors:
+            raise EngineProblem("; ".join(self._errors))
+
+    @staticmethod
+    def _start(work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, name="docker-run workers", daemon=True)
+        thread.start()
+        return thread
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                worker = self._listener.accept()
+            except (OSError, EOFError, AuthenticationError):
+                continue  # somebody else's
+            with self._lock:
+                if self._closing.is_set():
+                    worker.close()
+                    continue
+                if self._interrupted.is_set():
+                    _send(worker, _INTERRUPT)
+                self._workers[worker] = self._start(lambda worker=worker: self._listen(worker))  # type: ignore[misc]
+
+    def _listen(self, worker: Connection) -> None:
+        """Pass on what a worker tells, until it has closed all or is dead."""
+        with suppress(EOFError, OSError):
+            while True:
+                kind, *words = worker.recv()
+                if kind == _CLOSED:
+                    self._errors += filter(None, words)
+                    return
+                self._tell[kind](*words)
+
+
+class BuildProcess:
+    """The process of a build, as one of its workers sees it. Implements `protocols.Progress`."""
+
+    def __init__(self, address: Address, authkey: bytes) -> None:
+        """Connect. Raises `OSError` where that build has ended."""
+        try:
+            self._connection = Client(address, authkey=authkey)
+        except (EOFError, AuthenticationError) as error:
+            raise ConnectionError(f"another program answers at {address}: {error}") from error
+        self._lock = threading.Lock()
+
+    def note(self, message: str) -> None:
+        """Pass a notice on."""
+        self._send("note", message)
+
+    def image(self, name: str, status: str) -> None:
+        """Pass on how far an image is."""
+        self._send("image", name, status)
+
+    def command(self, page: str, text: str) -> None:
+        """Pass on that a command begins."""
+        self._send("command", page, text)
+
+    def watch(self, *, interrupt: Callable[[], None], close: Callable[[], None]) -> None:
+        """Call `interrupt` and `close`, in a thread, when the build says so, or is dead."""
+        threading.Thread(
+            target=self._watch, args=(interrupt, close), name="docker-run build", daemon=True
+        ).start()
+
+    def _watch(self, interrupt: Callable[[], None], close: Callable[[], None]) -> None:
+        is_dead = False
+        try:
+            while self._connection.recv() != _CLOSE:
+                interrupt()
+        except (EOFError, OSError):
+            is_dead = True
+            interrupt()
+        error = ""
+        try:
+            close()
+        except Exception as raised:  # noqa: BLE001 (who waits for the end has to be told)
+            error = str(raised) or type(raised).__name__
+        self._send(_CLOSED, error)
+        self._connection.close()
+        parent = parent_process()
+        if is_dead and parent is not None and not parent.is_alive():
+            os._exit(1)  # a process of a pool would wait for its next task for ever
+
+    def _send(self, *words: str) -> None:
+        with self._lock:
+            _send(self._connection, words)
+
+
+def _send(connection: Connection, message: object) -> None:
+    """Send `message`, if the other side still lives."""
+    with suppress(OSError):
+        connection.send(message)
