@@ -1,7 +1,7 @@
-"""The runners of a build in one process, and the engines that they have opened there.
+"""The runners of a build in one process, with the engines that they have opened.
 
-Sent to another process (pickled), runners become those of that process: the engines that this one has opened
-are opened there, too, once, as parts of the same build.
+Unpickled in another process, they become the runners of that process: the engines that this process has
+opened are opened there, too, once, as part of the same build.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from docker_run.system.closing import close_all
 from docker_run.workflow.workers import Address, BuildProcess, Workers
 
 _CLEANING_SECONDS = 30.0
-"""How long the sessions of a worker may take to end whose build is dead."""
+"""Time limit for ending a worker's sessions when its build is dead."""
 
 
 class OpenRunners:
-    """Opens sessions on `runners`, each by its name. Implements `protocols.RunContext`.
+    """Opens sessions on `runners`, which are given by name. Implements `protocols.RunContext`.
 
-    `timeout` is in seconds, `max_output` in bytes, for each command. `joined` has, for the sources of
-    engines that another process of the build has opened, those with which this one joins it there.
+    `timeout` is in seconds, `max_output` in bytes, for each command. `joined` maps the sources of engines
+    that another process of the build has opened to the sources for this process.
     """
 
     def __init__(
@@ -55,34 +55,34 @@ class OpenRunners:
         self._workers: Workers | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let another process have runners of its own."""
+        """Unpickle as the runners of the other process."""
         return _runners_of_worker, (self._worker_settings(),)
 
     def engine(self, source: EngineSource[E]) -> E:
-        """Return the engine that `source` opens, which is done once. Raises `EngineProblem`."""
+        """Return the engine of `source`, opened on first use. Raises `EngineProblem`."""
         with self._lock:
             if source not in self._engines:
                 self._engines[source] = self._joined.get(source, source).open(self)
             return cast("E", self._engines[source])
 
     def prepare(self, sessions: Sequence[Session]) -> None:
-        """Let each runner take note of its sessions, which will be opened in this order."""
+        """Announce to each runner its sessions, which will be opened in this order."""
         for name, runner in self.runners.items():
             if own := [session for session in sessions if session.place.runner == name]:
                 runner.prepare(own, self)
 
     def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
-        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        """Open `session`; leaving the context removes all that it created. Raises `EngineProblem`."""
         return self.runners[session.place.runner].session(session, self)
 
     def interrupt(self) -> None:
-        """End all sessions, for good; those in other processes, too."""
+        """End all sessions, also in other processes; further ones can't be opened."""
         self.interrupted.set()
         workers = () if self._workers is None else (self._workers.interrupt,)
         close_all(*workers, *(engine.interrupt for engine in list(self._engines.values())))
 
     def close(self) -> None:
-        """Close all engines, first those in other processes; raise the first error, after all was tried."""
+        """Close all engines, those in other processes first; raise the first error at the end."""
         workers = () if self._workers is None else (self._workers.close,)
         close_all(*workers, *(engine.close for engine in self._engines.values()))
 
@@ -108,10 +108,10 @@ class OpenRunners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WorkerSettings:
-    """What another process needs to run sessions of a build."""
+    """The settings for another process that runs sessions of a build."""
 
     build: str
-    """A name of the build's, so that a process opens its engines once for all sessions."""
+    """An ID of the build, so that a process opens its engines only once."""
     address: Address
     authkey: bytes
     runners: tuple[tuple[str, Runner], ...]
@@ -121,7 +121,7 @@ class _WorkerSettings:
 
 
 class _WorkerRunners(OpenRunners):
-    """The runners of a process that runs sessions for a build in another one."""
+    """The runners of a process that runs sessions for the build in another process."""
 
     def __init__(self, settings: _WorkerSettings, build: BuildProcess) -> None:
         super().__init__(
@@ -160,14 +160,14 @@ class _WorkerRunners(OpenRunners):
 
 _lock = threading.Lock()
 _of_workers: dict[tuple[int, str], OpenRunners] = {}
-"""The runners of this process, by its id (a forked process has its parent's memory) and the build's name.
+"""The runners of this process, by its ID (a forked process has its parent's memory) and the build's ID.
 
-Executors give a process no other place for what its tasks share.
+Global, since executors have no other state that the tasks of a process share.
 """
 
 
 def _runners_of_worker(settings: _WorkerSettings) -> OpenRunners:
-    """Return the runners of this process for a build. Nothing is raised: that would end the process."""
+    """Return the runners of this process for a build. Raises nothing: that would end the process."""
     key = (os.getpid(), settings.build)
     with _lock:
         if key not in _of_workers:
@@ -180,7 +180,7 @@ def _runners_of_worker(settings: _WorkerSettings) -> OpenRunners:
 
 
 class _RunnersOfDeadBuild(OpenRunners):
-    """What is left for a process whose build has ended before its first session: nothing is run."""
+    """The runners of a process whose build has ended before its first session: they run nothing."""
 
     def __init__(self) -> None:
         super().__init__({}, progress=_Silence())
@@ -191,7 +191,7 @@ class _RunnersOfDeadBuild(OpenRunners):
 
 
 class _Silence:
-    """Progress that nobody looks at."""
+    """Discards all progress."""
 
     def note(self, message: str) -> None: ...
     def image(self, name: str, status: str) -> None: ...
@@ -199,8 +199,8 @@ class _Silence:
 
 
 def _leave_interrupts_to_the_build() -> None:
-    """Let Ctrl-C, which reaches all processes of a terminal, be what the build makes of it."""
-    with suppress(ValueError):  # in another thread than the first
+    """Ignore Ctrl-C, which reaches all processes of a terminal: the build interrupts its workers."""
+    with suppress(ValueError):  # not in the main thread
         if parent_process() is not None:
-            # No `SIG_IGN`: programs that are started from here would inherit that.
+            # Not `SIG_IGN`, which child processes would inherit.
             signal.signal(signal.SIGINT, lambda *_: None)

@@ -1,4 +1,4 @@
-"""Sessions are run, several at a time; what came out of each is an `Outcome`."""
+"""Running sessions concurrently; the result of each is an `Outcome`."""
 
 from __future__ import annotations
 
@@ -34,50 +34,50 @@ from docker_run.recordings.record import record
 from docker_run.results import PageRun, StepRun
 
 _AHEAD = 2
-"""How many sessions are handed to the workers for each that can run. What came out of one is kept in
-memory until it is settled, so this bounds how much is."""
+"""Sessions that are submitted per worker. Outcomes are kept in memory until they are settled, so this limits
+the memory."""
 
 
 class Runners(Protocol):
-    """What opens sessions (see `docker_run.workflow.open_runners`). It is sent to where they run."""
+    """Opens sessions (see `docker_run.workflow.open_runners`). Pickled if they run in other processes."""
 
     @property
     def progress(self) -> Progress:
-        """Told of each command."""
+        """Notified of each command."""
 
     def prepare(self, sessions: Sequence[Session]) -> None:
-        """Take note of the sessions that will be opened, in this order; nothing is waited for."""
+        """Announce the sessions that will be opened, in this order; does not wait."""
 
     def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
-        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        """Open `session`; leaving the context removes all that it created. Raises `EngineProblem`."""
 
     def interrupt(self) -> None:
-        """End all sessions: what they are running raises `Interrupted`."""
+        """End all sessions: running commands raise `Interrupted`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out of running a session."""
+    """The result of running a session."""
 
     session: Session
     recording: Recording | None
-    """What was recorded: of all steps, or of those before `problem`; None where none finished."""
+    """The recording of all steps, or of those before `problem`; None if none finished."""
     problem: Problem | None = None
     """What ended the session before its last step."""
     left: str = ""
-    """Why what the session made could not all be removed; empty where it was."""
+    """Why not everything that the session created could be removed; empty if it was."""
     seconds: float = 0.0
     traceback: str = ""
-    """Where a defect showed, for those who fix it."""
+    """The traceback of a defect."""
 
     @property
     def complete(self) -> bool:
-        """Whether every step was run, or was optional and could not be."""
+        """Whether all steps were run, except optional ones that could not be."""
         return self.problem is None
 
     @property
     def commands(self) -> int:
-        """How many commands were run to their end."""
+        """The number of commands that finished."""
         return sum(len(step.commands) for step in self.recording.steps) if self.recording else 0
 
 
@@ -90,13 +90,13 @@ def execute(
     settle: Callable[[Outcome], None],
     executor: Executor | None = None,
 ) -> None:
-    """Run `sessions`, at most `jobs` at a time; each outcome is settled as it comes, in any order.
+    """Run `sessions`, at most `jobs` at a time; each outcome is settled on completion, in any order.
 
-    They run in threads of this process, or where `executor` runs its tasks: in `ProcessPoolExecutor`,
-    in other processes. It goes on when they have run; then `jobs` is best the number of its workers.
+    They run in threads of this process, or in `executor`, which is not shut down; with one, `jobs` should be
+    the number of its workers. With a `ProcessPoolExecutor` they run in other processes.
 
-    If it is interrupted (Ctrl-C), everything under way is ended and cleaned up, and what had finished
-    is settled, before that goes on. `settle` may then be called again with the outcome in hand.
+    On an interruption (Ctrl-C), running sessions are ended and cleaned up, and finished ones settled, before
+    the exception is raised again. `settle` may then be called again with the outcome that it was settling.
     """
     if executor is not None:
         _Execution(executor, runners, clock, settle).run(sessions, jobs=jobs)
@@ -107,7 +107,7 @@ def execute(
 
 
 class _Execution:
-    """Sessions under way in an executor."""
+    """The sessions that run in an executor."""
 
     def __init__(
         self, executor: Executor, runners: Runners, clock: Clock, settle: Callable[[Outcome], None]
@@ -125,10 +125,10 @@ class _Execution:
         jobs: int,
         prepare: Callable[[Sequence[Session]], None] = lambda _: None,
     ) -> None:
-        """Run and settle them all; `prepare` is called where they will be opened in this process."""
+        """Run and settle all sessions; `prepare` is called first, if they are opened in this process."""
         waiting = iter(sessions)
         try:
-            # What can't be made ready ahead is made ready, or reported, when its session asks for it.
+            # What can't be prepared ahead is prepared, or reported, when its session needs it.
             with suppress(Exception):
                 prepare(sessions)
             self._submit(islice(waiting, _AHEAD * jobs))
@@ -157,7 +157,7 @@ class _Execution:
 
 
 def _outcome(future: Future[Outcome], session: Session) -> Outcome:
-    """Return what came out of `session`, whose task in an executor has ended."""
+    """Return the outcome of `session`, whose task in the executor has ended."""
     if future.cancelled():
         error: BaseException | None = KeyboardInterrupt()
     else:
@@ -188,7 +188,7 @@ def _not_sent(session: Session, error: Exception) -> DockerRunError:
 def run_session(session: Session, *, runners: Runners, clock: Clock) -> Outcome:
     """Run one session from its first step to its last, or to the first that does not finish.
 
-    Nothing is raised: whatever happens is part of the outcome, and costs no other page.
+    Raises nothing: errors are part of the outcome, and don't affect other pages.
     """
     began = clock.monotonic()
     run = _Run(session, date=_timestamp(clock.now()))
@@ -207,7 +207,7 @@ def run_session(session: Session, *, runners: Runners, clock: Clock) -> Outcome:
 
 
 def page_run(outcome: Outcome, why: str) -> PageRun:
-    """Return what is to be told of `outcome`, whose session was run because of `why`."""
+    """Return the results of `outcome` for reporters; its session was run because of `why`."""
     steps = outcome.recording.steps if outcome.recording else ()
     return PageRun(
         why,
@@ -219,7 +219,7 @@ def page_run(outcome: Outcome, why: str) -> PageRun:
 
 
 class _Run:
-    """What one session has printed so far."""
+    """One session while it runs, with its recordings so far."""
 
     def __init__(self, session: Session, *, date: str) -> None:
         self._session = session
@@ -239,14 +239,14 @@ class _Run:
                     progress.command(session.page, command.text)
                 self.steps.append(_run_step(running, step, key, session.terminal))
         except DockerRunError:
-            with suppress(Exception):  # what ended the session is what matters
+            with suppress(Exception):  # the error that ended the session matters more
                 self._images = running.images()
             raise
         self._images = running.images()
         self.finished = True
 
     def recording(self) -> Recording | None:
-        """Return what finished; None where nothing did."""
+        """Return the recording of the finished steps; None if none finished."""
         if not self.steps or self._environment is None:
             return None
         return Recording(
@@ -261,7 +261,7 @@ class _Run:
 
 
 def _run_step(running: RunnerSession, step: Step, key: str, size: TerminalSize) -> StepRecording:
-    """Run one step; an optional one whose image can't be had says why it was not run."""
+    """Run one step; the recording of an optional one without its image has the reason."""
     not_run = ""
     try:
         results = running.run(step)

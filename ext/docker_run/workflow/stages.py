@@ -1,4 +1,4 @@
-"""The stages of a build, one after another: examine, plan, run and settle."""
+"""The stages of a build, in order: examine, plan, run and settle."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ from docker_run.workflow.settle import Settled, Settler
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a build is to do."""
+    """The options of a build."""
 
     asks: bool = True
-    """Whether an engine may be asked."""
+    """Whether engines may be used."""
     everything: bool = False
-    """Whether all sessions are run, if an engine may be asked."""
+    """Whether all sessions are run, if engines may be used."""
     jobs: int = 4
-    """How many sessions run at the same time."""
+    """The limit of concurrent sessions."""
     timeout: float = 60.0
-    """Seconds that a command may take whose step sets no limit."""
+    """The time limit of a command, in seconds, if its step sets none."""
     max_output: int = 1_000_000
-    """Bytes that a command may print."""
+    """The limit of a command's output, in bytes."""
     refusal: str = ""
-    """Why nothing may be run, whatever there is to run; empty where it may."""
+    """Why nothing may be run, even if sessions are planned; empty if they may."""
 
 
 @dataclass(slots=True)
 class Results:
-    """What came of a build."""
+    """The results of the stages."""
 
     states: dict[str, PageState] = field(default_factory=dict)
-    """The state of each page, by its name."""
+    """The state of each page, by name."""
     runs: dict[str, PageRun] = field(default_factory=dict)
-    """What was done of each page that was run."""
+    """The run of each page that was run."""
     changed: set[str] = field(default_factory=set)
-    """The pages whose recording is another now."""
+    """The pages whose recording was changed."""
     no_engine: str = ""
-    """Why there was no engine to run something on; empty where there was, or none was needed."""
+    """Why there was no engine; empty if there was one, or none was needed."""
     findings: list[Finding] = field(default_factory=list)
-    """What is wrong, and belongs to no page."""
+    """The findings that belong to no page."""
 
 
 class Workflow:
-    """Takes sessions through all stages. Whatever happens to one costs its page at most."""
+    """Executes all stages. An error in one session affects only its page."""
 
     def __init__(
         self,
@@ -78,9 +78,9 @@ class Workflow:
         self._executor: Executor | None = None
         self._killed = memory.was_killed()
         self._swept = not self._killed
-        """Whether nothing of this build, or of one that was killed, is left on an engine."""
+        """Whether nothing of this build, or of a killed one, is left on an engine."""
         self._is_unswept = False
-        """Whether the engine could not be swept."""
+        """Whether an engine could not be swept."""
 
     def run(
         self,
@@ -91,11 +91,11 @@ class Workflow:
         broken: Collection[str],
         executor: Executor | None = None,
     ) -> Results:
-        """Run what has to be, and return the state of each page.
+        """Run the sessions that have to be run, and return the state of each page.
 
-        `runners` are all of the project, by name. `edited` are the pages that were read in this build,
-        `broken` those with a directive that can't be understood. Sessions run in `executor`, or else in
-        threads (see `execute`).
+        `runners` are all runners of the project, by name. `edited` are the pages that were read in this
+        build, `broken` those with an invalid directive. Sessions run in `executor`, or else in threads (see
+        `execute`).
         """
         self._executor = executor
         self._settler.begin()
@@ -124,7 +124,7 @@ class Workflow:
     def _sources(
         self, sessions: Sequence[Session], planned: Sequence[Planned], runners: Mapping[str, Runner]
     ) -> list[EngineSource[Engine]]:
-        """Return where to come by the engines that are needed, to run on or to remove what is left."""
+        """Return the sources of the engines that are needed, for running sessions or for cleaning up."""
         wanted = [runners[each.session.place.runner].source for each in planned]
         if self._killed:
             names = sorted({session.place.runner for session in sessions} or runners)
@@ -153,7 +153,7 @@ class Workflow:
         )
         try:
             failed = [source for source in sources if not self._open(opened, source, results)]
-            # An engine that isn't there costs the pages of its runners, and no others.
+            # A missing engine affects only the pages of its runners.
             runnable = [each for each in planned if runners[each.session.place.runner].source not in failed]
             if runnable or not failed:
                 self._run_on(opened, runnable, results)
@@ -163,7 +163,7 @@ class Workflow:
             self._close(opened, results)
 
     def _open(self, opened: OpenRunners, source: EngineSource[Engine], results: Results) -> bool:
-        """Open an engine, and remove what earlier builds left there; tell whether there is one."""
+        """Open an engine, and remove what earlier builds left there; return whether it could be opened."""
         try:
             engine = opened.engine(source)
         except EngineProblem as error:
@@ -179,10 +179,10 @@ class Workflow:
         return False
 
     def _sweep(self, engine: Engine, results: Results) -> None:
-        """Remove what earlier builds left. Where that fails, the next build tries again; pages are run."""
+        """Remove what earlier builds left. If that fails, the next build retries; pages are run anyway."""
         try:
             swept = engine.sweep()
-        except Exception as error:  # noqa: BLE001 (no page is to be missed because of it)
+        except Exception as error:  # noqa: BLE001 (no page must be missing because of it)
             self._tell(error, "what earlier builds left could not be removed", results)
             self._is_unswept = True
             return
@@ -193,7 +193,7 @@ class Workflow:
             self._progress.note("an earlier build was killed; nothing of it is left on the engine")
 
     def _close(self, opened: OpenRunners, results: Results) -> None:
-        """End what engines were used for; what could not be ended or removed, the next build sweeps."""
+        """Close the engines; the next build sweeps what could not be ended or removed."""
         try:
             opened.close()
         except Exception as error:  # noqa: BLE001 (what was run is recorded)
@@ -217,7 +217,7 @@ class Workflow:
                 self._progress.defect(page, outcome.traceback)
             results.runs[page] = page_run(outcome, why[page])
             self._take(self._settler.settle(outcome, engine=_identity(outcome.session, opened)), results)
-            # An engine that went away could not be told to remove anything.
+            # On an engine that is gone, nothing could be removed.
             if outcome.left or (outcome.problem and outcome.problem.cause is Cause.ENGINE):
                 left.add(page)
             self._progress.finished(page, outcome.commands, outcome.seconds)
@@ -243,12 +243,12 @@ class Workflow:
 
 
 def _expected(name: str, runner: Runner) -> Collection[str]:
-    """Return what tells the engines apart that would be tried for a runner: its name, where it needs none."""
+    """Return the URLs of the engines that a runner may use; its own name, if it needs none."""
     return (name,) if runner.source is None else runner.source.expected()
 
 
 def _identity(session: Session, opened: OpenRunners) -> str:
-    """Return what tells the engine apart on which `session` was run."""
+    """Return the URL of the engine on which `session` was run; the runner's name, if it needs none."""
     name = session.place.runner
     source = opened.runners[name].source
     return name if source is None else opened.engine(source).url

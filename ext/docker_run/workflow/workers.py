@@ -1,8 +1,8 @@
 """The connection between a build and the processes that run sessions for it.
 
-Through it a build tells its workers that it is interrupted or ends, and they tell it of their progress. It
-ends with either: a worker whose build has died cleans up and ends; a build notices that a worker died. An
-executor (`concurrent.futures`) has nothing of the kind.
+Through it a build notifies its workers of an interruption and of its end, and they report their progress. It
+ends with either process: a worker whose build has died cleans up and exits; a build notices that a worker has
+died. Executors (`concurrent.futures`) don't provide this.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
 
 Address = tuple[str, int]
-"""A host, and a TCP port: on every platform, and nothing is left in a folder by who is killed."""
+"""A host and a TCP port: available on all platforms, and a killed process leaves no files."""
 
 _HOST = "127.0.0.1"
 _BACKLOG = 64
 _CLOSING_SECONDS = 60.0
-"""How long workers may take to close their engines."""
+"""Time limit for workers to close their engines."""
 
 _INTERRUPT, _CLOSE = "interrupt", "close"
-"""What a build tells its workers."""
+"""The messages of a build to its workers."""
 _CLOSED = "closed"
-"""What a worker tells its build at the end, with the error that it met; before, it is of its progress."""
+"""The last message of a worker, with its error, if any; the messages before are of its progress."""
 
 
 class Workers:
-    """The workers of a build, as the build sees them; each connects itself. Thread-safe."""
+    """The build's side: its workers, which connect to it. Thread-safe."""
 
     def __init__(self, progress: Progress) -> None:
         self.authkey = os.urandom(32)
@@ -51,21 +51,21 @@ class Workers:
 
     @property
     def address(self) -> Address:
-        """Where workers connect to."""
+        """The address to which workers connect."""
         host, port = self._listener.address
         return host, port
 
     def interrupt(self) -> None:
-        """Interrupt all workers, also those that connect later."""
+        """Interrupt all workers, including those that connect later."""
         with self._lock:
             self._interrupted.set()
             for worker in self._workers:
                 _send(worker, _INTERRUPT)
 
     def close(self) -> None:
-        """Let all workers close what they have opened, and wait for it; none runs a session any more.
+        """Let all workers close their engines, and wait for them; no sessions may be running.
 
-        Raises `EngineProblem` where one could not.
+        Raises `EngineProblem` if one could not.
         """
         with self._lock:
             self._closing.set()
@@ -76,7 +76,7 @@ class Workers:
             listening.join(_CLOSING_SECONDS)
             worker.close()
         with suppress(OSError):
-            # Wakes the thread that accepts, if it isn't gone already.
+            # Wakes up the accepting thread, unless it has ended already.
             socket.create_connection(self.address).close()
         self._accepting.join()
         self._listener.close()
@@ -94,7 +94,7 @@ class Workers:
             try:
                 worker = self._listener.accept()
             except (OSError, EOFError, AuthenticationError):
-                continue  # somebody else's
+                continue  # not one of our workers
             with self._lock:
                 if self._closing.is_set():
                     worker.close()
@@ -104,7 +104,7 @@ class Workers:
                 self._workers[worker] = self._start(lambda worker=worker: self._listen(worker))  # type: ignore[misc]
 
     def _listen(self, worker: Connection) -> None:
-        """Pass on what a worker tells, until it has closed all or is dead."""
+        """Forward a worker's messages, until it has closed its engines or is dead."""
         with suppress(EOFError, OSError):
             while True:
                 kind, *words = worker.recv()
@@ -115,10 +115,10 @@ class Workers:
 
 
 class BuildProcess:
-    """The process of a build, as one of its workers sees it. Implements `protocols.Progress`."""
+    """The worker's side: the process of its build. Implements `protocols.Progress`."""
 
     def __init__(self, address: Address, authkey: bytes) -> None:
-        """Connect. Raises `OSError` where that build has ended."""
+        """Connect. Raises `OSError` if the build has ended."""
         try:
             self._connection = Client(address, authkey=authkey)
         except (EOFError, AuthenticationError) as error:
@@ -126,19 +126,19 @@ class BuildProcess:
         self._lock = threading.Lock()
 
     def note(self, message: str) -> None:
-        """Pass a notice on."""
+        """Forward a notice."""
         self._send("note", message)
 
     def image(self, name: str, status: str) -> None:
-        """Pass on how far an image is."""
+        """Forward the status of an image."""
         self._send("image", name, status)
 
     def command(self, page: str, text: str) -> None:
-        """Pass on that a command begins."""
+        """Forward the beginning of a command."""
         self._send("command", page, text)
 
     def watch(self, *, interrupt: Callable[[], None], close: Callable[[], None]) -> None:
-        """Call `interrupt` and `close`, in a thread, when the build says so, or is dead."""
+        """Call `interrupt` and `close`, in a thread, on the build's request, or when it is dead."""
         threading.Thread(
             target=self._watch, args=(interrupt, close), name="docker-run build", daemon=True
         ).start()
@@ -154,13 +154,13 @@ class BuildProcess:
         error = ""
         try:
             close()
-        except Exception as raised:  # noqa: BLE001 (who waits for the end has to be told)
+        except Exception as raised:  # noqa: BLE001 (the build, which waits, has to be told)
             error = str(raised) or type(raised).__name__
         self._send(_CLOSED, error)
         self._connection.close()
         parent = parent_process()
         if is_dead and parent is not None and not parent.is_alive():
-            os._exit(1)  # a process of a pool would wait for its next task for ever
+            os._exit(1)  # a process of a pool would wait forever for its next task
 
     def _send(self, *words: str) -> None:
         with self._lock:
@@ -168,6 +168,6 @@ class BuildProcess:
 
 
 def _send(connection: Connection, message: object) -> None:
-    """Send `message`, if the other side still lives."""
+    """Send `message`, unless the other process has ended."""
     with suppress(OSError):
         connection.send(message)
