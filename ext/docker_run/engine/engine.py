@@ -1,4 +1,4 @@
-"""The engine of a build: sessions are opened directly on it, or on labs that it hosts."""
+"""The engine of a build, for sessions directly on it or on its labs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from docker_run.system.closing import close_all
 
 
 class DockerEngine:
-    """Docker, for the sessions of both runners. Implements `protocols.Engine`.
+    """A Docker engine, for the sessions of both runners. Implements `protocols.Engine`.
 
-    `labs` may be None where no session runs on one.
+    `labs` may be None if no session runs on one.
     """
 
     def __init__(self, host: Host, *, direct: DirectSessions, labs: LabSessions | None = None) -> None:
@@ -27,20 +27,20 @@ class DockerEngine:
 
     @property
     def url(self) -> str:
-        """Where the engine listens."""
+        """The URL at which the engine listens."""
         return self._host.url
 
     def sweep(self) -> str:
-        """Remove what killed builds left behind, and say what. Raises `EngineProblem`."""
+        """Remove what killed builds left, and return what was removed. Raises `EngineProblem`."""
         return self._host.sweep()
 
     def prepare(self, sessions: Sequence[Session]) -> None:
-        """Begin with what the labs of `sessions` need."""
+        """Begin to prepare the labs of `sessions`."""
         if self._labs is not None:
             self._labs.prepare(sessions)
 
     def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
-        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        """Open `session`; leaving the context removes all that it created. Raises `EngineProblem`."""
         if session.place.runner != LAB:
             return self._direct.open(session)
         if self._labs is None:
@@ -48,14 +48,14 @@ class DockerEngine:
         return self._labs.open(session)
 
     def share(self) -> str:
-        """Let other processes run sessions of this build; return its name. Raises `EngineProblem`."""
+        """Let other processes run sessions of this build; return its ID. Raises `EngineProblem`."""
         return self._host.share()
 
     def interrupt(self) -> None:
-        """End all sessions, for good."""
+        """End all sessions; further ones can't be opened."""
         self._host.interrupt()
 
     def close(self) -> None:
-        """End what sessions need besides, and let go of the engine's connections."""
+        """Remove what sessions share, and close the connections to the engine."""
         labs = () if self._labs is None else (self._labs.close,)
         close_all(self._direct.close, *labs, self._host.close)

@@ -37,8 +37,8 @@ class Host:
     `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for each
     command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the user's proxy
     variables for containers. `say` gets notices of what the build waits for, and of what it could not remove;
-    `folders` are the directories of this machine's builds. `build` is one of another process: what this one
-    creates belongs to it, and it shows that it is alive.
+    `folders` are the directories of this machine's builds. `build` is the ID of a build in another process
+    that this one takes part in: all objects belong to it, and that process shows that it is alive.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Host:
         return self.folders.open(self._owner.build, engine=engine, url=self.url)
 
     def share(self) -> str:
-        """Let other processes take part in the build; return its name. Raises `EngineProblem`."""
+        """Let other processes take part in the build; return its ID. Raises `EngineProblem`."""
         self._is_shared = True
         return self.owner.build
 
@@ -243,7 +243,7 @@ class Host:
         )
 
     def _remove_parts(self) -> None:
-        """Remove what other processes of this build, which have ended, left. Raises `EngineProblem`."""
+        """Remove what ended processes of this build left. Raises `EngineProblem`."""
         if not self._is_shared or self._lease is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""Opening the engine of a build, with all that belongs to it."""
+"""Opening the engine of a build, with all its parts."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def open_engine(
     build: str = "",
     url: str = "",
 ) -> DockerEngine:
-    """Find the engine that `settings` ask for, and make it ready to run sessions.
+    """Find the engine that `settings` ask for, and prepare it for sessions.
 
-    `environ` has `DOCKER_HOST` and its like, and the variables that a line names without a value;
-    `limits` are those of each command of a step that sets none; `build` is that of another process that this
-    one takes part in. `url` is that of the engine, if it has already been found. Raises `EngineProblem`.
+    `environ` has `DOCKER_HOST` and related variables, and the values for `-e NAME`. `limits` are the default
+    limits of commands. `build` is the ID of a build in another process that this one takes part in. `url` is
+    that of the engine, if it has already been found. Raises `EngineProblem`.
     """
     limits = limits or Limits()
     url = url or find(settings.engine, environ=environ, private=settings.private, progress=progress)

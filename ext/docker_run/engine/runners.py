@@ -1,7 +1,6 @@
-"""The two runners that come with the extension: directly on a Docker engine, and on labs of it.
+"""The built-in runners: directly on a Docker engine, and on its labs.
 
-They are values. Docker's own library is imported when an engine is opened, and not before: replay needs
-none.
+They are values. docker-py is only imported when an engine is opened, so that replay does not need it.
 """
 
 from __future__ import annotations
@@ -24,32 +23,32 @@ class SessionEngine(Engine, Protocol):
     """An engine that can host the sessions of both runners."""
 
     def prepare(self, sessions: Sequence[Session]) -> None:
-        """Begin with what the labs of `sessions` need, in other threads."""
+        """Begin to prepare the labs of `sessions`, in other threads."""
 
     def session(self, session: Session) -> AbstractContextManager[RunnerSession]:
-        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        """Open `session`; leaving the context removes all that it created. Raises `EngineProblem`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DockerSource(EngineSource["SessionEngine"]):
-    """Finds the Docker engine that `settings` ask for, or starts one. Is pickled."""
+    """Finds the Docker engine that `settings` ask for, or starts one. Can be pickled."""
 
     settings: EngineSettings
     build: str = ""
-    """The build in another process that has opened the engine, where this one only takes part in it."""
+    """The ID of the build in another process that this one takes part in; empty for a build of its own."""
 
     def expected(self) -> tuple[str, ...]:
-        """Return the URLs that would be tried, without asking any of them."""
+        """Return the URLs that would be tried, without a request to any."""
         from docker_run.engine.connection.discovery import expected  # noqa: PLC0415 (see above)
 
         try:
             return expected(self.settings.engine, environ=os.environ, private=self.settings.private)
         except EngineProblem:
-            # A setting that names no engine; opening one says what is wrong with it.
+            # The setting is invalid, which is reported when the engine is opened.
             return ()
 
     def has_dead_builds(self) -> bool:
-        """Return whether builds of this machine died on those engines, without asking any of them."""
+        """Return whether builds of this machine died on those engines, without a request to any."""
         if not (urls := self.expected()):
             return False
         from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415 (see above)
@@ -87,7 +86,7 @@ class DockerSource(EngineSource["SessionEngine"]):
 
 @dataclass(frozen=True)
 class DirectRunner(Runner):
-    """Runs `docker run` lines as requests to an engine."""
+    """Runs `docker run` lines through the API of an engine."""
 
     source: EngineSource[SessionEngine]
 
@@ -96,19 +95,19 @@ class DirectRunner(Runner):
         return context.engine(self.source).session(session)
 
     def title(self, place: str) -> str:  # noqa: ARG002 (it serves one)
-        """Return what reports call it."""
+        """Return the title for reports."""
         return "the engine itself"
 
 
 @dataclass(frozen=True)
 class LabRunner(Runner):
-    """Types commands at the shells of labs, which it starts on an engine."""
+    """Types commands into the shells of labs, which it starts on an engine."""
 
     source: EngineSource[SessionEngine]
     kinds: tuple[tuple[str, str], ...] = ()
-    """The build context of each kind of a project's own: (name, absolute folder), by name."""
+    """The build contexts of the project's own kinds: (name, absolute path of the directory), sorted."""
     catalogue: Path | None = None
-    """The folder of the images that labs may begin from."""
+    """The directory of the catalogue, whose images the labs' own Dockerfiles may be based on."""
 
     traits = RunnerTraits(console=True, machines=True, files=True, images=True)
 
@@ -117,7 +116,7 @@ class LabRunner(Runner):
         return context.engine(self.source).session(session)
 
     def prepare(self, sessions: Sequence[Session], context: RunContext) -> None:
-        """Begin with what the labs of `sessions` need."""
+        """Begin to prepare the labs of `sessions`."""
         context.engine(self.source).prepare(sessions)
 
     def places(self) -> tuple[str, ...]:
@@ -130,12 +129,12 @@ class LabRunner(Runner):
         return lab_definition(kinds, place, contexts=contexts(self.catalogue))
 
     def title(self, place: str) -> str:
-        """Return what reports call a kind."""
+        """Return the title of a kind for reports."""
         return "a lab" if place == DEFAULT_LAB else f"a lab of the kind {place}"
 
 
 def built_in_runners(settings: EngineSettings) -> Mapping[str, Runner]:
-    """Return the runners that a project has without registering any; they share an engine."""
+    """Return the built-in runners, by name; they share an engine."""
     source = DockerSource(settings)
     return {
         DIRECT: DirectRunner(source),

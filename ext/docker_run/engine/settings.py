@@ -16,9 +16,9 @@ class EngineSettings:
     engine: str = "auto"
     """`auto`, `none` or a URL (see `docker_run.engine.connection.discovery`)."""
     private: bool = False
-    """Whether one of the build's own may be started where none answers."""
+    """Whether the build may start an engine of its own if none responds."""
     catalogue: Path | None = None
-    """The folder of the images that are built where none can be pulled, and that labs can pull."""
+    """The directory of images that are built if they can't be pulled, and that labs can pull."""
     allow: tuple[str, ...] | None = ()
     """The flags that may reach into the host; None allows all."""
     limits: DirectLimits = field(default_factory=DirectLimits)

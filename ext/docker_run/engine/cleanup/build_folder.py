@@ -74,7 +74,7 @@ class BuildFolders:
         raise OSError(f"{self._root / build} can't be locked")
 
     def join(self, build: str) -> BuildFolder | None:
-        """Return the directory of a build of another process, for one that takes part in it; None if gone."""
+        """Return the directory of a build in another process that this one takes part in; None if gone."""
         path = self._root / build
         return BuildFolder(path) if path.is_dir() else None
 
@@ -175,7 +175,7 @@ class BuildFolders:
 class BuildFolder:
     """The directory of one build, which counts as alive for as long as this object holds its lock.
 
-    Without a lock, it is that of another process, which ends it.
+    Without a lock, the build is that of another process, which removes the directory.
     """
 
     def __init__(self, path: Path, lock: FileLock | None = None) -> None:

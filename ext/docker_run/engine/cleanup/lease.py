@@ -40,9 +40,9 @@ class Lease:
         self._owner = owner
         self._lock = threading.Lock()
         self._numbers = count(1)
-        # A build of several processes has a lease in each.
+        # Unique, since a build of several processes has a lease in each.
         self.prefix = f"{LEASE_NAME}{owner.build}-{secrets.token_hex(4)}-"
-        """How the names of its volumes begin."""
+        """The prefix of the names of its volumes."""
         self._volume = ""
         self._images: dict[str, Mapping[str, object]] = {}
         self._volumes: dict[str, list[str]] = {}

@@ -109,9 +109,9 @@ def sweep(
 def remove_parts(
     api: APIClient, build: str, *, lease: str, failed: Callable[[str], None] = lambda _: None
 ) -> str:
-    """Remove what is left of a build whose processes have all ended but for that with the lease `lease`.
+    """Remove what is left of a build whose processes have all ended, except the one with the lease `lease`.
 
-    `lease` is how the names of its volumes begin. Returns what `sweep` does. Raises what docker-py raises.
+    `lease` is its prefix (`Lease.prefix`). Returns a sentence, like `sweep`. Raises what docker-py raises.
     """
     inherited: dict[str, str] = {}
     left = [
@@ -216,7 +216,10 @@ def _remove_dead(
     whose: str = "",
     failed: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Remove what dead builds left; return what was removed, of `whose`, and what could not be, and why."""
+    """Remove what dead builds left; return what was removed, what could not be, and why, as a sentence.
+
+    `whose` describes the builds in the sentence, by default with their number.
+    """
     # A lease goes after the objects that it names: nothing else names them.
     found = sorted(
         [*dead, *images_of_leases(api, dead), *volumes_of_leases(dead)],

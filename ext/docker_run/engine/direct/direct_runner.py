@@ -1,7 +1,7 @@
-"""Sessions run directly on an engine: each `docker run` line becomes requests of docker-py.
+"""Sessions directly on an engine: each `docker run` line is executed by requests of docker-py.
 
-What a command prints here is what the `docker` command prints for the same line, in the words of its
-version 28 (docker/cli, `cli/command/container/run.go`).
+The output is that of the CLI for the same line, with the messages of version 28 (docker/cli,
+`cli/command/container/run.go`).
 """
 
 from __future__ import annotations
@@ -55,9 +55,8 @@ _RUN = re.compile(r"\s*docker\s+run\b(?P<rest>.*)", re.DOTALL)
 class DirectSessions:
     """Opens sessions directly on an engine, without a lab.
 
-    `images` is where images come from. `allow` names the flags that may reach into the host, None
-    allows all. `environ` has the values of variables that a line names without one (`-e NAME`),
-    `limits` what a container may take whose line says nothing of it.
+    `images` provides images. `allow` names the flags that may reach into the host; None allows all.
+    `environ` has the values for `-e NAME`; `limits` are those of a container whose line sets none.
     """
 
     def __init__(
@@ -79,12 +78,12 @@ class DirectSessions:
         self._supported: Supported | None = None
 
     def close(self) -> None:
-        """Remove what its sessions shared."""
+        """Remove what the sessions shared."""
         self._networks.close()
 
     @contextmanager
     def open(self, session: Session) -> Iterator[DirectSession]:
-        """Open `session`; leaving the context removes all that it made. Raises `EngineProblem`."""
+        """Open `session`; leaving the context removes all that it created. Raises `EngineProblem`."""
         host = self._host
         host.clients()
         names = Names(f"{secrets.token_hex(8)}-")
@@ -122,7 +121,7 @@ class DirectSessions:
 class DirectSession:
     """A session on an engine, without a lab. Implements `protocols.RunnerSession`.
 
-    `labels` are put on everything that it makes; for the other arguments see `DirectSessions`.
+    All objects that it creates get `labels`; for the other arguments see `DirectSessions`.
     """
 
     def __init__(
@@ -152,11 +151,11 @@ class DirectSession:
         self._ended = ""
 
     def environment(self) -> Environment:
-        """Describe the machine. Raises `EngineProblem`."""
+        """Return the machine's environment. Raises `EngineProblem`."""
         return self._host.environment()
 
     def images(self) -> tuple[Image, ...]:
-        """Return the images used so far, by name."""
+        """Return the images used so far, sorted by name."""
         return tuple(self._used[name] for name in sorted(self._used))
 
     def run(self, step: Step) -> tuple[CommandResult, ...]:
@@ -172,7 +171,7 @@ class DirectSession:
         except EngineProblem as error:
             self._ended = str(error)
             if self._limits.interrupted.is_set():
-                # What the engine was asked for has been given up.
+                # The requests to the engine have been abandoned.
                 raise Interrupted("the build was interrupted while a command ran") from error
             raise
         except Unfinished as error:
@@ -188,7 +187,7 @@ class DirectSession:
                 line.image, pull=line.client.pull, platform=line.platform or None
             )
         except ImageProblem as problem:
-            # An author who expects the refusal gets it; to anybody else it is a mistake.
+            # A refusal that the author expects is output; otherwise it is an error.
             if not problem.answer or expected != FAILED:
                 raise
             printed = CommandOutput()
@@ -211,7 +210,7 @@ class DirectSession:
         )
 
     def _refused(self, command: Command, printed: CommandOutput, expected: int | None) -> EngineRefusal:
-        """Return the error for a refusal that the page does not expect by its exit status."""
+        """Return the error for a refusal whose exit status the page does not expect."""
         wanted = "" if expected is None else f", expected {expected}"
         covers = ", which `any` does not cover" if expected is None else ""
         return EngineRefusal(
@@ -221,7 +220,7 @@ class DirectSession:
         )
 
     def _check_memory(self, command: Command, line: RunLine, printed: CommandOutput) -> None:
-        """Raise `EngineProblem` where a container was out of memory whose line sets no limit of it."""
+        """Raise `EngineProblem` if a container was out of memory, unless its line sets a memory limit."""
         output = (chunk.data for chunk in printed.chunks)
         if (
             line.resources.limits_memory
@@ -281,7 +280,7 @@ class DirectSession:
                 product=self._host.product(),
             )
         except (DockerException, TypeError, ValueError) as error:
-            # docker-py checks some values itself, and knows which version of the API has what.
+            # docker-py checks some values itself, and whether the API's version supports them.
             raise FlagProblem(f"`{command.text}` can't be run by this engine: {error}") from error
         printed = run_command(
             api,
@@ -307,7 +306,7 @@ class DirectSession:
         self._host.note_volumes(self._names.prefix, without_names(about))
 
     def remove_id_files(self) -> None:
-        """Remove what `--cidfile` wrote: like the containers, it is there until the page ends."""
+        """Remove the files of `--cidfile`, which exist until the page ends, like the containers."""
         for path in self._id_files:
             path.unlink(missing_ok=True)
 
@@ -317,7 +316,7 @@ class DirectSession:
 
 
 def _sent(command: Command, printed: CommandOutput) -> int | None:
-    """Return how many of the lines that are to be typed were: of a pipe, all are sent at once."""
+    """Return how many of the lines of input were sent; to a pipe, all are sent at once."""
     if not command.typed:
         return None
     if command.input is Input.PIPE:

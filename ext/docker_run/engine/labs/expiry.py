@@ -18,7 +18,7 @@ _GRACE = 10.0
 """Seconds in which a lab may end by itself, which is an orderly shutdown."""
 
 
-class Life:
+class Expiry:
     """Kills `machines`, which have just started, if they outlive `seconds`.
 
     A lab ends by itself, unless a page stops the process that ends it; a page can't stop this timer.

@@ -1,4 +1,4 @@
-"""Labs for the sessions of a build: made ready ahead, opened, and removed when their page ends."""
+"""Sessions on labs, which are started ahead, opened, and removed when their page ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from docker_run.engine.connection.product import Product
 from docker_run.engine.host import Host
-from docker_run.engine.labs.expiry import Life
+from docker_run.engine.labs.expiry import Expiry
 from docker_run.engine.labs.lab_session import Lab, LabSession
 from docker_run.engine.labs.lab_shell import Shell
 from docker_run.engine.labs.machine import Blueprint, Machine
@@ -26,61 +26,62 @@ from docker_run.protocols import Progress
 from docker_run.system.closing import close_all
 
 _AHEAD = 1
-"""For how many sessions labs are started before they are asked for."""
+"""The number of sessions whose labs are started ahead."""
 _READY_SECONDS = 90.0
-"""How long a lab may take from its start to its first prompt: on a busy machine, many times what it needs."""
-_TICK = 0.1
+"""Time limit from a lab's start to its first prompt; generous, for busy machines."""
+_CHECK_SECONDS = 0.1
+"""Interval of checks for an interruption."""
 
 T = TypeVar("T")
 
 
 class KindsOfLabs(Protocol):
-    """Where the images of labs come from."""
+    """Provides the images of labs."""
 
     def provide(self, kind: str) -> str:
         """Return the reference of the image of `kind`, built if need be. Raises `ImageProblem`."""
 
 
 class Mirror(Protocol):
-    """A registry that labs ask before Docker Hub."""
+    """A registry that labs use before Docker Hub."""
 
     def start(self) -> None:
-        """Start it, so that it can be reached. Raises `ImageProblem` and `EngineProblem`."""
+        """Start it, and wait until it responds. Raises `ImageProblem` and `EngineProblem`."""
 
     @property
     def mirror(self) -> str:
-        """The URL at which labs reach it."""
+        """Its URL for labs."""
 
     def stock(self) -> None:
-        """Put all images of the catalogue into it; one that can't be had does not stop the others."""
+        """Put all images of the catalogue into it; an unavailable one does not affect the others."""
 
     def problem(self, name: str) -> ImageProblem | None:
-        """Return why the image `name` of the catalogue is not there; None for any other."""
+        """Return why the image `name` of the catalogue is missing; None for any other image."""
 
     def images_served(self, address: str, *, since: str) -> tuple[Image, ...]:
-        """Return the images that the lab with this IP address, started at `since`, has taken from it."""
+        """Return the images that the lab with this IP address, started at `since`, has pulled from it."""
 
     def close(self) -> None:
-        """End it."""
+        """Stop it."""
 
 
 @dataclass(slots=True)
 class _Opening:
-    """The labs of one session, while and after they are started."""
+    """The labs of one session, from the beginning of their start."""
 
     session: Session
     prefix: str
     labs: dict[str, Lab] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
-    described: str = ""
-    """What the engine of its labs is, and their system."""
-    life: Life | None = None
+    description: str = ""
+    """The engine and the system of its labs."""
+    expiry: Expiry | None = None
 
 
 class LabSessions:
     """Opens sessions on labs that `host` hosts.
 
-    `images` has the labs' own images; `mirror` is None where labs ask Docker Hub itself.
+    `images` provides the labs' own images; `mirror` is None if labs use Docker Hub directly.
     """
 
     def __init__(
@@ -108,11 +109,11 @@ class LabSessions:
         self._closed = False
 
     def prepare(self, sessions: Sequence[Session]) -> None:
-        """Begin with what `sessions`, which will be opened in this order, need."""
+        """Begin to prepare labs for `sessions`, which will be opened in this order."""
         with self._lock:
             self._coming.extend(sessions)
         if sessions:
-            self._begin(sessions)
+            self._prepare_shared(sessions)
             self._start_ahead()
 
     @contextmanager
@@ -121,7 +122,7 @@ class LabSessions:
 
         Raises `LabProblem`, `ImageProblem`, `EngineProblem` and `Interrupted` on entry.
         """
-        opening = self._take(session)
+        opening = self._labs_for(session)
         self._start_ahead()
         try:
             yield LabSession(
@@ -134,16 +135,13 @@ class LabSessions:
                 size=session.terminal,
             )
         except BaseException as error:
-            self._let_go(opening)
+            self._detach(opening)
             self._host.remove_after(opening.prefix, error)
             raise
         self._discard(opening)
 
     def close(self) -> None:
-        """Remove the labs that nobody asked for, and end what labs need besides.
-
-        Raises the first error, after all has been tried.
-        """
+        """Remove unused labs, and stop the mirror. Raises the first error at the end."""
         with self._lock:
             self._closed = True
             warm = list(self._warm.values())
@@ -156,13 +154,13 @@ class LabSessions:
             *(() if self._mirror is None else (self._mirror.close,)),
         )
 
-    # What all labs need.
+    # The needs of all labs.
 
-    def _begin(self, sessions: Sequence[Session]) -> None:
-        """Build the labs' images, start the mirror, and stock it; each once.
+    def _prepare_shared(self, sessions: Sequence[Session]) -> None:
+        """Build the labs' images, start the mirror, and stock it; each only once.
 
-        Raises `LabProblem` on Podman: it neither gives labs what their engine needs, nor pushes images to
-        their registry.
+        Raises `LabProblem` on Podman, which neither supports the engine of a lab, nor pushes images to the
+        mirror.
         """
         if self._host.product() is Product.PODMAN:
             raise LabProblem(
@@ -190,9 +188,9 @@ class LabSessions:
 
     # The labs of one session.
 
-    def _take(self, session: Session) -> _Opening:
-        """Return the session's labs: those that were started ahead, or new ones."""
-        self._begin([session])
+    def _labs_for(self, session: Session) -> _Opening:
+        """Return the session's labs, started ahead or now."""
+        self._prepare_shared([session])
         with self._lock:
             warm = self._warm.pop(session.page, None)
             if session in self._coming:
@@ -203,23 +201,23 @@ class LabSessions:
             opening = self._await(warm)
         except Interrupted:
             with self._lock:
-                self._warm[session.page] = warm  # it may still become ready, and has to be removed then
+                self._warm[session.page] = warm  # so that it is removed, if it still becomes ready
             raise
         if time.monotonic() - opening.began <= self._settings.life / 2:
             return opening
-        # It waited for long, and a page is to have most of a lab's life.
+        # A page should have most of a lab's lifetime.
         self._discard(opening)
         return self._start(session)
 
     def _discard(self, opening: _Opening) -> None:
-        self._let_go(opening)
+        self._detach(opening)
         self._host.remove(opening.prefix)
 
     def _discard_unused(self, future: Future[_Opening]) -> None:
         try:
             opening = future.result()
         except (CancelledError, DockerRunError):
-            return  # of one that did not start, nothing is left, and nobody has asked for it
+            return  # it did not start, which concerns no page, and left nothing
         self._discard(opening)
 
     def _start_ahead(self) -> None:
@@ -229,20 +227,20 @@ class LabSessions:
                 self._warm[session.page] = self._pool.submit(self._start, session)
 
     def _start(self, session: Session) -> _Opening:
-        """Start the session's labs, and wait until they can be used."""
+        """Start the session's labs, and wait until they are ready."""
         opening = _Opening(session, f"{secrets.token_hex(8)}-")
         try:
             image, mirror = self._await(self._kinds[session.place.name]), self._await_mirror()
             machines = [self._machine(opening, name, image=image, mirror=mirror) for name in session.labs]
-            opening.life = Life(machines, seconds=self._settings.life, clients=self._host.clients)
+            opening.expiry = Expiry(machines, seconds=self._settings.life, clients=self._host.clients)
             for machine in machines:
                 opening.labs[machine.name] = Lab(machine, self._shell(machine, session))
             for lab in opening.labs.values():
                 self._await_prompt(lab)
-            opening.described = machines[0].described(self._host.clients().api)
-            self._make_ready(machines, session)
+            opening.description = machines[0].description(self._host.clients().api)
+            self._connect_and_load(machines, session)
         except BaseException as error:
-            self._let_go(opening)
+            self._detach(opening)
             self._host.remove_after(opening.prefix, error)
             raise
         return opening
@@ -266,11 +264,11 @@ class LabSessions:
         return machine
 
     def _shell(self, machine: Machine, session: Session) -> Shell:
-        # Asked for while the lab's engine is still starting: the shell waits for that by itself.
+        # The lab's engine may still be starting: the shell itself waits for it.
         return Shell(self._host.clients().api, machine.container, name=machine.name, size=session.terminal)
 
-    def _make_ready(self, machines: Sequence[Machine], session: Session) -> None:
-        """Let the labs know each other, and have the page's images."""
+    def _connect_and_load(self, machines: Sequence[Machine], session: Session) -> None:
+        """Add the labs to each other's hosts, and load the page's images."""
         for machine in machines:
             machine.add_hosts(self._host.clients().api, [other for other in machines if other is not machine])
         if self._stocked is not None:
@@ -283,9 +281,9 @@ class LabSessions:
 
     def _await_prompt(self, lab: Lab) -> None:
         waited = 0.0
-        while not lab.shell.console.wait_ready(_TICK):
+        while not lab.shell.console.wait_ready(_CHECK_SECONDS):
             self._check_interrupted()
-            waited += _TICK
+            waited += _CHECK_SECONDS
             if lab.shell.console.lost is not None or waited >= _READY_SECONDS:
                 why_it_ended = lab.machine.why_it_ended(self._host.clients().api)
                 said = lab.shell.console.aside().strip()
@@ -296,7 +294,7 @@ class LabSessions:
         return self._mirror.problem(name) if self._mirror is not None else None
 
     def _load(self, machine: Machine, name: str) -> None:
-        """Let a lab have the image `name` before the first command."""
+        """Pull the image `name` on a lab. Raises `ImageProblem`."""
         if problem := self._problem(name):
             raise problem
         ended = machine.execute(self._host.clients().api, ["docker", "pull", "--quiet", name])
@@ -319,26 +317,26 @@ class LabSessions:
         return tuple(used[name] for name in sorted(used))
 
     def _environment(self, opening: _Opening) -> Environment:
-        """Describe the machine as the page sees it: the engine on the lab, and the lab's system."""
+        """Return the environment of the page: the engine on the lab, and the lab's system."""
         host = self._host.environment()
-        engine, _, system = opening.described.partition("\n")
+        engine, _, system = opening.description.partition("\n")
         return replace(host, engine=f"{engine}, on a lab hosted by {host.engine}", system=system)
 
     @staticmethod
-    def _let_go(opening: _Opening) -> None:
-        """Let go of its labs, which are about to be removed."""
-        if opening.life is not None:
-            opening.life.cancel()
+    def _detach(opening: _Opening) -> None:
+        """Close the shells of its labs, which are about to be removed, and cancel the expiry."""
+        if opening.expiry is not None:
+            opening.expiry.cancel()
         for lab in opening.labs.values():
             lab.shell.close()
 
     def _await(self, future: Future[T]) -> T:
-        """Wait for what another thread does, but not longer than the build goes on."""
+        """Wait for another thread. Raises `Interrupted` if the build is interrupted."""
         while True:
             self._check_interrupted()
             try:
-                return future.result(timeout=_TICK)
-            except NotYet:
+                return future.result(timeout=_CHECK_SECONDS)
+            except FutureTimeout:
                 if future.done():
                     raise
 

@@ -120,7 +120,7 @@ class Machine:
         """Run `command` outside of the shell (see `lab_exec.execute`)."""
         return lab_exec.execute(api, self.container, command, data=data, interrupted=self._interrupted)
 
-    def described(self, api: APIClient) -> str:
+    def description(self, api: APIClient) -> str:
         """Return two lines that describe its engine (`Docker Engine 26.1.5, API 1.45`) and its system."""
         return self.execute(api, ["sh", "-c", _DESCRIBE]).output.strip()
 
