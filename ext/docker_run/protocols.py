@@ -1,8 +1,7 @@
-"""What the parts of a build ask of each other, where more than one thing can answer.
+"""The interfaces between the parts of a build that have several implementations.
 
-A `Runner` is a way to run sessions; what it stands on, where it needs something at all, is an `Engine`.
-One contract suite in `tests/` holds all runners to what is written here, the fake ones of the unit tests
-too.
+A `Runner` is a way to run sessions; it may need an `Engine`. A contract suite in `tests/` verifies all
+runners, including the fake ones of the unit tests, against the documentation here.
 """
 
 from __future__ import annotations
@@ -19,77 +18,77 @@ from docker_run.results import BuildResult
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """The time."""
 
     def now(self) -> datetime:
-        """Return the time of day, in UTC."""
+        """Return the date and time, in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds from an arbitrary start, for measuring."""
+        """Return seconds since an arbitrary start, for measuring durations."""
 
 
 class Progress(Protocol):
-    """Told what a run is doing; called from any thread, and never raises."""
+    """Receives the progress of a run. Methods are called from any thread, and never raise."""
 
     def note(self, message: str) -> None:
-        """Say something once that stays on the screen, e.g. what was cleaned up."""
+        """Report a message that stays on the screen, e.g. what was cleaned up."""
 
     def image(self, name: str, status: str) -> None:
-        """Say how far the pull or build of the image `name` is, e.g. `pulling 3.1 of 4.2 MB`."""
+        """Report the status of pulling or building the image `name`, e.g. `pulling 3.1 of 4.2 MB`."""
 
     def command(self, page: str, text: str) -> None:
-        """Say that the command `text` of `page` has begun."""
+        """Report that the command `text` of `page` has begun."""
 
 
 class BuildProgress(Progress, Protocol):
-    """Told how a whole build goes on."""
+    """Receives the progress of a whole build."""
 
     def planned(self, pages: Mapping[str, str]) -> None:
-        """Take note of the pages that will be run, each with the reason."""
+        """Note the pages that will be run, each with the reason."""
 
     def finished(self, page: str, commands: int, seconds: float) -> None:
-        """Say that a page has been run and settled."""
+        """Report that a page has been run and settled."""
 
     def defect(self, page: str, traceback: str) -> None:
-        """Keep where a defect showed, of one page or (an empty name) of all, for those who fix it."""
+        """Save the traceback of a defect, of one page or (an empty name) of all."""
 
 
 class Reporter(Protocol):
-    """Tells somebody what came of a build: on a screen, in a file, by an exit status."""
+    """Reports the results of a build: on a screen, in a file, by an exit status."""
 
     def begin(self) -> None:
-        """Take back what was told of an earlier build. Never raises."""
+        """Remove the report of an earlier build. Never raises."""
 
     def report(self, build: BuildResult) -> None:
-        """Tell what came of the build. Raises `UnsavedReport`."""
+        """Report the results of the build. Raises `UnsavedReport`."""
 
 
 class Engine(Protocol):
-    """What the sessions of a build share: opened once in each process that runs some."""
+    """The engine that the sessions of a build share, opened once in each process that runs sessions."""
 
     @property
     def url(self) -> str:
-        """What tells it apart from others, e.g. where it listens: `unix:///var/run/docker.sock`."""
+        """Identifies the engine, e.g. by its address: `unix:///var/run/docker.sock`."""
 
     def sweep(self) -> str:
-        """Remove what builds that are no longer alive left behind.
+        """Remove what builds that are no longer alive have left.
 
-        Returns a sentence that says what was removed; empty where nothing was.
+        Returns a sentence that says what was removed; empty if nothing was.
         Raises `EngineProblem`.
         """
 
     def share(self) -> str:
-        """Return a name of this build there, for other processes that run sessions of it.
+        """Return an ID of this build, for other processes that run sessions of it.
 
-        What they make belongs to the build, and `close` removes what they leave. Raises `EngineProblem`.
+        What they create belongs to the build, and `close` removes what they leave. Raises `EngineProblem`.
         """
         return ""
 
     def interrupt(self) -> None:
-        """End all sessions: what they are running raises `Interrupted`. Called from any thread."""
+        """End all sessions: running commands raise `Interrupted`. Called from any thread."""
 
     def close(self) -> None:
-        """Let go of its connections, and remove what is left of this build; the engine itself goes on."""
+        """Close connections, and remove what is left of this build; the engine itself is not stopped."""
 
 
 E_co = TypeVar("E_co", bound=Engine, covariant=True)
@@ -97,110 +96,110 @@ E = TypeVar("E", bound=Engine)
 
 
 class EngineSource(Protocol[E_co]):
-    """Where a build comes by an engine: a value, hashable; equal ones are opened once."""
+    """Opens an engine: a hashable value; equal ones are opened once."""
 
     def expected(self) -> Collection[str]:
-        """Return what tells the engines apart that would be tried (`Engine.url`), without asking any."""
+        """Return the URLs (`Engine.url`) of the engines that would be tried, without a request to any."""
 
     def has_dead_builds(self) -> bool:
-        """Return whether builds of this machine died on those engines, without asking any of them."""
+        """Return whether builds of this machine died on those engines, without a request to any."""
 
     def open(self, context: RunContext) -> E_co:
         """Find the engine, or start it. Raises `EngineProblem`."""
 
     def join(self, url: str, build: str) -> EngineSource[E_co]:  # noqa: ARG002 (for those who need it)
-        """Return the source with which another process opens the engine that this one has found.
+        """Return the source with which another process opens the engine that this process has opened.
 
-        `url` is that engine's, and `build` what it gave (`Engine.share`). It is pickled.
+        `url` is that of the engine, `build` the result of `Engine.share`. It is pickled.
         """
         return self
 
 
 class RunContext(Protocol):
-    """What a build gives to its runners, in each process that runs sessions."""
+    """The build's services for its runners, in each process that runs sessions."""
 
     @property
     def timeout(self) -> float:
-        """Seconds that each command of a step may take that sets no limit of its own."""
+        """The default time limit of a command, in seconds."""
 
     @property
     def max_output(self) -> int:
-        """Bytes that a command may print."""
+        """The limit of a command's output, in bytes."""
 
     @property
     def interrupted(self) -> threading.Event:
-        """Set when the build is interrupted: what runs is to raise `Interrupted` soon."""
+        """Set when the build is interrupted: running commands should raise `Interrupted` soon."""
 
     @property
     def progress(self) -> Progress:
-        """Told of what takes a while."""
+        """Receives the progress of lengthy operations."""
 
     def engine(self, source: EngineSource[E]) -> E:
-        """Return the engine that `source` opens; all that ask for an equal one get the same.
+        """Return the engine of `source`, the same for all equal sources.
 
-        It is opened when it is first asked for, and closed when the build ends. Raises `EngineProblem`.
+        It is opened on first use, and closed when the build ends. Raises `EngineProblem`.
         """
 
 
 class RunnerSession(Protocol):
-    """A session under way: what its steps leave behind lives until it is closed."""
+    """An open session: what its steps create lives until it is closed."""
 
     @abstractmethod
     def run(self, step: Step) -> tuple[CommandResult, ...]:
-        """Run the commands of `step`, one after another; an entry for each.
+        """Run the commands of `step` in order, and return the result of each.
 
-        Before the first, the step's file is put in its place.
+        The step's file is put in its place first.
         Raises `ImageProblem`, `EngineProblem`, an `Unfinished`, or a `SyntaxProblem`. After an
         `Unfinished` or an `EngineProblem` the session can't run anything more.
         """
 
     @abstractmethod
     def environment(self) -> Environment:
-        """Describe the machine that runs it. Raises `EngineProblem`."""
+        """Return the environment in which it runs. Raises `EngineProblem`."""
 
     def images(self) -> tuple[Image, ...]:
-        """Return the images used so far, by name; none, unless a runner says otherwise."""
+        """Return the images used so far, sorted by name; by default none."""
         return ()
 
 
 class Runner(Protocol):
-    """A way to run sessions, registered under a name (`add_runner`). Inherit from it.
+    """A way to run sessions, registered under a name (`add_runner`). Subclass it.
 
-    A runner is a value, best a frozen dataclass of settings: nothing is open in it, it is shared by
-    threads, and where sessions run in other processes it is pickled.
+    A runner is a value, preferably a frozen dataclass of settings: it holds no open resources, is shared by
+    threads, and is pickled if sessions run in other processes.
     """
 
     traits: RunnerTraits = RunnerTraits()
     """What authors may write on its pages."""
     source: EngineSource[Engine] | None = None
-    """The engine that it stands on; None needs none: then there is nothing to open, to sweep or to close."""
+    """The source of its engine; None if it needs none, so that nothing is opened, swept or closed."""
 
     @abstractmethod
     def session(self, session: Session, context: RunContext) -> AbstractContextManager[RunnerSession]:
-        """Open `session`; leaving the context removes all that it made, also after an error.
+        """Open `session`; leaving the context removes all that it created, also after an error.
 
-        Several are open at a time, in threads of their own. Raises `EngineProblem` on entry.
+        Several sessions are open at a time, each in its own thread. Raises `EngineProblem` on entry.
         """
 
     def prepare(self, sessions: Sequence[Session], context: RunContext) -> None:  # noqa: ARG002
-        """Take note of the sessions that will be opened in this process, in this order.
+        """Note the sessions that will be opened in this process, in this order.
 
-        What they need can be made ready ahead, in other threads; nothing is waited for.
+        Their needs can be prepared ahead, in other threads; this method must not wait for them.
         """
         return
 
     def places(self) -> Collection[str]:
-        """Return the names, besides its own, of places that it serves; such as kinds of labs."""
+        """Return the names of further places that it serves, besides its own: e.g. kinds of labs."""
         return ()
 
     def definition(self, place: str) -> str:  # noqa: ARG002 (for those who serve several)
-        """Return what identifies the machine `place`: when it is another, the place's pages run again.
+        """Return an identifier of the definition of `place`; if it changes, the place's pages run again.
 
-        It is asked once in each build, also in those that run nothing, and is to be the same on every
-        machine: a version or a hash, no path. Raises `ImageProblem` and `OSError`.
+        Called once per build, even if the build runs nothing. It must be the same on every machine: a
+        version or a hash, not a path. Raises `ImageProblem` and `OSError`.
         """
         return ""
 
     def title(self, place: str) -> str:
-        """Return what reports call `place`, within a line: `the engine itself`, `a lab`."""
+        """Return the title of `place` for reports, as part of a line: `the engine itself`, `a lab`."""
         return place

@@ -1,4 +1,4 @@
-"""What came of a build, as values that reporters get: a check, JUnit and JSON show the same. Pure."""
+"""The results of a build, as values for reporters: a check, JUnit and JSON report the same. Pure."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from docker_run.warning_types import Failure, WarningType
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What a build did of a step."""
+    """The run of a step in a build."""
 
     seconds: float = 0.0
-    """How long its commands took."""
+    """The duration of its commands."""
     not_run: str = ""
-    """Why an optional one was not run, or not to its end."""
+    """Why an optional step was not run, or only in part."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageRun:
-    """What a build did of a page that it ran."""
+    """The run of a page in a build."""
 
     why: str
-    """The reason for which it was run, in words."""
+    """Why it was run, in words."""
     commands: int
-    """How many commands were run to their end."""
+    """The number of commands that finished."""
     seconds: float
     steps: tuple[StepRun, ...] = ()
-    """Those that were run, from the first."""
+    """The steps that were run, from the first."""
     problem: Problem | None = None
     """What ended it before its last step."""
 
@@ -42,46 +42,46 @@ class StepEnd(StrEnum):
 
     RUN = "run"
     REPLAYED = "replayed"
-    """It was not run: its page shows its recording, which holds it in its present form."""
+    """It was not run: its page shows its recording, which has it in its current form."""
     LEFT_OUT = "left-out"
-    """It may go without being run, and its image can't be had."""
+    """It is optional, and its image is unavailable."""
     NOT_RUN = "not-run"
     """An earlier step ended the page, or there is neither an engine nor a recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step, and what came of it."""
+    """The result of a step."""
 
     step: Step
     end: StepEnd
     seconds: float = 0.0
-    """How long its commands took in this build."""
+    """The duration of its commands in this build."""
     reason: str = ""
-    """Why it was not run, as far as no finding says it."""
+    """Why it was not run, unless a finding says it."""
     findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """A page, and what came of it."""
+    """The result of a page."""
 
     page: str
     """Its docname."""
     session: Session | None
     """None for a page that runs nothing."""
     run: PageRun | None
-    """None where it was not run in this build."""
+    """None if it was not run in this build."""
     is_changed: bool
-    """Whether its recording is another now."""
+    """Whether its recording was changed."""
     steps: tuple[StepResult, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """Those at none of its steps."""
+    """The findings that belong to none of its steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a build did, for the line at its end."""
+    """The totals of a build, for the line at its end."""
 
     pages: int = 0
     commands_run: int = 0
@@ -101,7 +101,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What came of a build."""
+    """The results of a build."""
 
     began: datetime
     """In UTC."""
@@ -109,21 +109,21 @@ class BuildResult:
     sessions: Mapping[str, Session]
     """By page, sorted."""
     runs: Mapping[str, PageRun]
-    """Of the pages that were run, by page."""
+    """The runs of the pages that were run, by page."""
     changed: Collection[str]
-    """The pages whose recording is another now."""
+    """The pages whose recording was changed."""
     findings_of: Mapping[str, tuple[Finding, ...]]
-    """All that is to be reported, by page; of no page, by an empty name."""
+    """All findings, by page; those of no page under an empty name."""
     no_engine: str = ""
-    """Why there was no engine to run something on; empty where there was, or none was needed."""
+    """Why there was no engine; empty if there was one, or none was needed."""
     needs_engine: bool = False
     """Whether everything should have been run."""
     wrong_settings: Callable[[], Iterable[Finding]] = tuple
-    """Finds what is wrong with settings; of that was warned when they were read."""
+    """Returns findings of invalid settings, which have already been warned of."""
 
     @cached_property
     def of_no_page(self) -> tuple[Finding, ...]:
-        """All that is wrong and belongs to no page."""
+        """All findings that belong to no page."""
         missing = []
         if self.no_engine and self.needs_engine:
             message = f"everything should be run, but there is no engine: {self.no_engine}"
@@ -132,17 +132,17 @@ class BuildResult:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """All that is to be reported, by its places; what is of one place and type stays in its order."""
+        """All findings, sorted by location and type; otherwise in their order."""
         return tuple(sorted((each for of in self.findings_of.values() for each in of), key=_place))
 
     @cached_property
     def pages(self) -> tuple[PageResult, ...]:
-        """What came of each page that runs something, or has findings; sorted."""
+        """The results of all pages that run something, or have findings; sorted."""
         names = {*self.sessions, *(page for page, of in self.findings_of.items() if of)} - {""}
         return tuple(map(self._page, sorted(names)))
 
     def also(self, finding: Finding) -> BuildResult:
-        """Return this with a `finding` of no page."""
+        """Return these results with another `finding` of no page."""
         findings = {**self.findings_of, "": (*self.findings_of.get("", ()), finding)}
         failed = places(each for of in findings.values() for each in of)
         return replace(self, findings_of=findings, tally=replace(self.tally, failed=failed))
@@ -160,8 +160,8 @@ class BuildResult:
 
 
 def _ends(session: Session, run: PageRun | None, findings: Collection[Finding]) -> Iterator[StepResult]:
-    """Yield how far each step of a page got."""
-    # Of a page that was not run, the first step that lacks a recording has a finding.
+    """Yield the result of each step of a page, without findings."""
+    # On a page that was not run, the first step without a recording has a finding.
     lacking = {each.location for each in findings if each.subtype.failure is Failure.UNRECORDED}
     has_recording = True
     for number, step in enumerate(session.steps):
@@ -183,12 +183,12 @@ def _ends(session: Session, run: PageRun | None, findings: Collection[Finding]) 
 
 
 def counted(number: int, what: str) -> str:
-    """Return how many there are, e.g. `1 page` or `2 pages`."""
+    """Return the number with its noun, e.g. `1 page` or `2 pages`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def places(findings: Iterable[Finding]) -> int:
-    """Return at how many places there is something to report."""
+    """Return the number of locations that have findings."""
     return len({finding.location for finding in findings})
 
 
