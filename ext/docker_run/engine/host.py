@@ -127,7 +127,7 @@ class Host:
         return self._product
 
     def environment(self) -> Environment:
-        """Describe the machine; the engine is asked once. Raises `EngineProblem`."""
+        """Return the machine's environment, requested once. Raises `EngineProblem`."""
         if self._environment is None:
             api = self.clients().api
             with sweep.engine_errors("when it was asked for its version"):

@@ -30,7 +30,7 @@ _OPERATORS = {
 }
 _BLANKS = " \t"
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=@%+,-]++(?=[ \t]|\Z)")
-"""A word in which nothing means anything to a shell: most are."""
+"""A word without special characters, like most words."""
 _EXPANSION = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-\[]")
 """An expansion, also within double quotes; a shell joins continuation lines first."""
 _EXPANSION_UNQUOTED = re.compile(r"\$(?:\\\n)*+[A-Za-z0-9_{(@*#?$!\-'\"\[]")

@@ -141,9 +141,9 @@ def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
 
 
 def files_below(directory: Path, *, named: str = "*") -> Iterator[str]:
-    """Yield the paths of regular files and links below `directory`, in no order; links are not followed.
+    """Yield the paths of regular files and links below `directory`, unordered; links are not followed.
 
-    `named` is a pattern of their names, as of a shell.
+    `named` is a glob for their names.
     """
     is_wanted = re.compile(translate(named)).match
     waiting = [os.fspath(directory)]

@@ -93,7 +93,7 @@ def _may_start(setting: str, endpoints: Sequence[Endpoint], *, private: bool) ->
 
 
 def _private_engine() -> PrivateEngine:
-    # Not at the top: most builds start none, and replay is not to wait for its import.
+    # Not at the top: the import is slow, and only needed if an engine is started.
     from docker_run.engine.private.private_engine import PrivateEngine  # noqa: PLC0415
 
     return PrivateEngine()

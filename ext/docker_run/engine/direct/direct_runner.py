@@ -301,7 +301,7 @@ class DirectSession:
         return printed
 
     def _note_volumes(self, container: str) -> None:
-        """Take note of the volumes without a name of a new container."""
+        """Note the anonymous volumes of a new container."""
         about = self._clients().api.inspect_container(container)
         self._host.note_volumes(self._names.prefix, without_names(about))
 
@@ -325,4 +325,4 @@ def _sent(command: Command, printed: CommandOutput) -> int | None:
 
 
 def _nothing(_container: str) -> None:
-    """Take no note of a container that has no volumes: the engine need not be asked."""
+    """Do nothing: without volumes, the container need not be inspected."""

@@ -43,7 +43,7 @@ class Provided:
     """What to pass to the engine: the image's own name, with its digest if it is in the lock file, or the
     name under which it was built from the catalogue."""
     has_volumes: bool = True
-    """Whether its containers may have volumes that their lines don't name (`VOLUME`)."""
+    """Whether its containers may get volumes from the image itself (`VOLUME`)."""
 
     def named(self, name: str) -> Provided:
         """Return the same image under the name that the author uses."""
