@@ -1,7 +1,7 @@
-"""What authors write, parsed: the text of a directive → a `Step`. Pure.
+"""Parsing directives: text → `Step`. Pure.
 
-Its modules are loaded when they are asked for: with those of `docker_cli` they take as long to import as
-all the rest of the extension, and a build that reads no page needs none.
+The modules are imported on first use: with `docker_cli` they take as long to import as all the rest of the
+extension, and a build that reads no page needs none.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["file_directive", "line_problem", "options", "presentation", "run_directive"]
 
-if not TYPE_CHECKING:  # a type checker would take every name for one that there is
+if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name: str) -> ModuleType:
-        """Load a module."""
+        """Import a module on first use."""
         if name in __all__:
             return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

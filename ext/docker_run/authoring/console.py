@@ -1,8 +1,8 @@
-r"""The body of a console session: text → commands, and what is typed into each.
+r"""Parsing a console session: the body of a directive → commands and their input.
 
-`$ ` begins a command. A line below it continues it, where bash would ask for more (within a quote, a
-bracket or a here-document, after `\`, `|`, `&&` and `||`) or where it begins with `> `, as a terminal
-shows it. Any other line is typed into the command above. docs/authors/console.md is the manual.
+`$ ` begins a command. A line below it continues it if bash would ask for more (within a quote, a bracket or
+a here-document, after `\`, `|`, `&&` and `||`), or if it begins with `> `, as a terminal shows it. Any other
+line is typed into the command above. docs/authors/console.md is the manual.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXIT_CODE = re.compile(r"#[ \t]*exit-code:(?P<value>.*)\Z")
 _LIKE_EXIT_CODE = re.compile(r"#[ \t]*:?exit[ _-]?code[ \t:=]*(?:\d+|any)[ \t]*\Z", re.IGNORECASE)
 _STATUS = re.compile(r"[0-9]{1,3}")
 _MAY_BE_OPEN = re.compile(r"\b(?:for|while|until|select|if|case|function)\b|[({]")
-"""What bash may want to see closed, of which `shell.Reader` knows nothing."""
+"""Syntax that bash may expect to be closed, but `shell.continuation` does not parse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class ConsoleCommand:
     """A command of a console session."""
 
     text: str
-    """Its lines, as bash gets them."""
+    """Its lines, as they are typed into bash."""
     typed: tuple[str, ...] = ()
-    """What is typed into it: lines in the notation of `docker_run.terminal.keys`, and waits."""
+    """Its input: lines in the notation of `docker_run.terminal.keys`, and waits."""
     exit_code: ExitCode | None = None
-    """The status that a comment (`# exit-code: 1`) says it ends with; None where there is no such one."""
+    """The exit status that a comment (`# exit-code: 1`) expects; None without one."""
 
 
 def parse_console(body: Sequence[str]) -> tuple[ConsoleCommand, ...]:
-    """Take the body of a console session apart. Raises `LineProblem`."""
+    """Parse the body of a console session. Raises `LineProblem`."""
     commands: list[_Command] = []
     for number, line in enumerate(body, 1):
         _take(commands, _Line(number, line.removesuffix("\r")))
@@ -53,9 +53,9 @@ def parse_console(body: Sequence[str]) -> tuple[ConsoleCommand, ...]:
 
 
 def parse_typed(text: str, *, number: int) -> tuple[str, ...]:
-    """Return the entries of a line that is typed: its keys are checked, and its waits stand apart.
+    """Return the entries of a typed line, with checked keys and separate waits.
 
-    `number` is its line in the body, for messages. Raises `LineProblem`.
+    `number` is the line's number in the body, for messages. Raises `LineProblem`.
     """
     if found := CONTROL.search(text):
         raise LineProblem(
@@ -76,13 +76,13 @@ class _Line:
     text: str
 
     def problem(self, message: str) -> LineProblem:
-        """Return the error that says what is wrong with this line."""
+        """Return the error for this line."""
         return LineProblem(self.number, self.text, message)
 
 
 @dataclass(slots=True)
 class _Command:
-    """A command that is being read."""
+    """A command that is being parsed."""
 
     source: list[_Line] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -90,10 +90,10 @@ class _Command:
     exit_code: ExitCode | None = None
     reader: continuation.Reader = field(default_factory=continuation.Reader)
     may_be_open: bool = False
-    """Whether bash may still want something closed of which the reader knows nothing."""
+    """Whether the command may be incomplete in a way that the reader does not track."""
 
     def add(self, text: str, line: _Line) -> None:
-        """Take the next line of the command: `text`, which stands on `line`."""
+        """Add the next line of the command: `text`, from `line`."""
         if found := CONTROL.search(text):
             raise line.problem(f"{_named(found[0])} can't be typed into a shell: write it as bash does, $'…'")
         was_literal = self.reader.literal
@@ -110,7 +110,7 @@ class _Command:
         self.source.append(line)
 
     def _without_exit_code(self, text: str, comment: int, line: _Line) -> str:
-        """Take the expected status off a line that has a comment at column `comment`."""
+        """Remove the expected exit status from a line with a comment at column `comment`, and note it."""
         found = _EXIT_CODE.search(text, comment)
         if found is None:
             if like := _LIKE_EXIT_CODE.search(text, comment):
@@ -125,7 +125,7 @@ class _Command:
         return text[: found.start()].rstrip(" \t")
 
     def finished(self) -> ConsoleCommand:
-        """Return the command. Raises `LineProblem` where something of it is still open."""
+        """Return the command. Raises `LineProblem` if it is incomplete."""
         opened, number = self.reader.open()
         if opened:
             raise self.source[number - 1].problem(f"{opened} {self._what_lacks()}")
@@ -138,7 +138,7 @@ class _Command:
         return ConsoleCommand("\n".join(self.lines), tuple(self.typed), self.exit_code)
 
     def _what_lacks(self) -> str:
-        """Say what is wrong with what is open at the body's end."""
+        """Return the predicate for what is still open at the body's end."""
         if not (word := self.reader.here_word):
             return "has nothing after it" if self.reader.goes_on else "is never closed"
         near = [line.number for line in self.source if line.text.strip() == word]
@@ -147,14 +147,14 @@ class _Command:
 
 
 def _take(commands: list[_Command], line: _Line) -> None:
-    """Add a line of the body to what was read so far."""
+    """Parse a line of the body, and add it to `commands`."""
     command = commands[-1] if commands else None
     if command and command.reader.literal:
         command.add(line.text, line)
     elif command and command.reader.open()[0]:
         _take_expected(command, line)
     elif not line.text.strip():
-        return  # it is there for the eye
+        return  # blank lines only separate
     elif found := _PROMPT.match(line.text):
         rest = line.text[found.end() :]
         if _PROMPT.match(rest):
@@ -172,7 +172,7 @@ def _take(commands: list[_Command], line: _Line) -> None:
 
 
 def _take_expected(command: _Command, line: _Line) -> None:
-    """Take a line for which the command waits."""
+    """Add a line that the command requires to be complete."""
     if _PROMPT.match(line.text):
         raise line.problem(f"the command above goes on: {command.reader.open()[0]} waits for more")
     if command.reader.after_backslash and not line.text.strip():
@@ -181,7 +181,7 @@ def _take_expected(command: _Command, line: _Line) -> None:
 
 
 def _take_continued(command: _Command, line: _Line) -> None:
-    """Take a line that its `> ` makes part of the command."""
+    """Add a line that continues the command because of its `> `."""
     if command.typed:
         raise line.problem("`> ` continues a command, and stands directly below it; to type it, write `\\> `")
     if not command.may_be_open:
@@ -192,12 +192,12 @@ def _take_continued(command: _Command, line: _Line) -> None:
 
 
 def _without_mark(text: str) -> str:
-    """Return a line that continues a command without the `> ` that a terminal shows before it."""
+    """Return a continuation line without its `> `."""
     return text[2:] if _CONTINUED.match(text) else text
 
 
 def _refuse_prompts(line: _Line) -> None:
-    """Refuse what was meant as a prompt, and would be typed."""
+    """Refuse a line that looks like a prompt, but would be typed."""
     if _INDENTED_PROMPT.match(line.text):
         raise line.problem("the prompt `$ ` stands at the start of its line: remove the blanks before it")
     if line.text.startswith("$"):

@@ -1,4 +1,4 @@
-"""What is wrong with one line of a directive's body."""
+"""The error for an invalid line of a directive's body."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from docker_run.errors import BodyProblem
 
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What can't be part of a line that is shown or typed."""
+"""A character that can't be part of a line that is shown or typed."""
 _SHOWN = 60
-"""Characters of a line that a message quotes."""
+"""Limit of a line in a message, in characters."""
 
 
 class LineProblem(BodyProblem):
-    """A line of a body can't be understood."""
+    """A line of a body is invalid."""
 
     def __init__(self, number: int, line: str, message: str) -> None:
         text = CONTROL.sub("\ufffd", line.strip())

@@ -11,7 +11,7 @@ class LineRange:
 
     first: int
     last: int | None = None
-    """None goes on to the end."""
+    """None for the last line."""
 
     def __contains__(self, line: object) -> bool:
         return isinstance(line, int) and self.first <= line and (self.last is None or line <= self.last)
@@ -19,16 +19,16 @@ class LineRange:
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """How a step looks on its page. Nothing of it decides what is run, or what came out."""
+    """The presentation of a step on its page, which does not affect its run or its output."""
 
     caption: str = ""
     name: str = ""
     classes: tuple[str, ...] = ()
     lines: tuple[LineRange, ...] = ()
-    """The lines of the output that are shown; empty shows all."""
+    """The lines of the output to show; empty for all."""
     emphasize: tuple[LineRange, ...] = ()
-    """The lines of the block, commands included, that are emphasised."""
+    """The lines of the block, including commands, to emphasise."""
     collapse: str = ""
-    """The text on which a reader clicks to see the output; empty shows it at once."""
+    """The text to click on to unfold the output; empty if it is not folded."""
     hidden: bool = False
-    """Whether nothing is shown: the step is run for what it leaves behind, or for its values."""
+    """Whether nothing is shown: the step is run for its effects, or for its values."""

@@ -130,7 +130,7 @@ class StorageOptions:
 
     @property
     def has_volumes(self) -> bool:
-        """Whether the line may ask for volumes, with a name or without."""
+        """Whether the container may have named or anonymous volumes because of its line."""
         return bool(self.volumes or self.mounts or self.volumes_from)
 
 

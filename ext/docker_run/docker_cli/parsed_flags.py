@@ -1,4 +1,4 @@
-"""The flags that a command line gives: converted, allowed, and asked for by name and type."""
+"""The flags of a command line: parsed, checked against what is allowed, and accessed by name and type."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ T = TypeVar("T")
 
 _PORTS = frozenset({"publish", "expose"})
 _MOST_PORTS = 3 << 16
-"""As many as a container has, of three protocols: a range of a few characters names 65,536."""
+"""All ports of three protocols: a range of a few characters names 65,536."""
 
 
 class ParsedFlags:
-    """The values of all flags of one command line, by the flag's usual name."""
+    """The values of all flags of one command line, by the flag's main name."""
 
     def __init__(self, *, allow: Collection[str] | None) -> None:
         self._allow = allow
         self._values: dict[str, list[object]] = {}
 
     def read(self, arguments: Arguments) -> None:
-        """Take the flags from `arguments`, convert their values, and refuse what isn't allowed.
+        """Read the flags from `arguments`, parse their values, and refuse those that aren't allowed.
 
         Raises `FlagProblem`, or `RefusedFlag`.
         """
@@ -57,9 +57,9 @@ class ParsedFlags:
                     self.check(flag, value)
 
     def check(self, flag: Flag, value: object, *, place: str = "") -> None:
-        """Raise `RefusedFlag` if `value` reaches into the host and `flag` isn't allowed to.
+        """Raise `RefusedFlag` if `value` reaches into the host and `flag` is not allowed.
 
-        `place` goes on to say where the value is, if it isn't on the command line.
+        `place` is appended to the message if the value is not on the command line.
         """
         if self._allow is None or flag.name in self._allow or flag.reaches is None or not flag.reaches(value):
             return
@@ -69,11 +69,11 @@ class ParsedFlags:
         )
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether the flag is on the command line, whatever its value."""
+        """Return whether the flag is on the command line, whatever its value."""
         return name in self._values
 
     def __iter__(self) -> Iterator[Flag]:
-        """Go through the flags that are given, in the order in which each came first."""
+        """Iterate over the flags, in order of their first occurrence."""
         return (FLAGS[name] for name in self._values)
 
     def all(self, name: str, kind: type[T]) -> list[T]:
@@ -84,7 +84,7 @@ class ParsedFlags:
 
     def last(self, name: str, default: T) -> T:
         """Return the last value of a flag, or `default`, which has the same type."""
-        # A line has a few of the hundred flags that are asked for here.
+        # Fast path: a line sets only few of some hundred flags.
         return (self.all(name, type(default)) or [default])[-1] if name in self._values else default
 
     def optional(self, name: str, kind: type[T]) -> T | None:
@@ -92,17 +92,17 @@ class ParsedFlags:
         return next(reversed(self.all(name, kind)), None)
 
     def words(self, name: str) -> tuple[str, ...]:
-        """Return all values of a flag of words, in order."""
+        """Return all string values of a flag, in order."""
         return tuple(self.all(name, str)) if name in self._values else ()
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
-        """Return the values of a flag that takes pairs; the last of a name wins."""
+        """Return the values of a flag whose values are pairs; the last of a name wins."""
         if name not in self._values:
             return ()
         return tuple(dict(value for value in self.all(name, tuple) if len(value) == 2).items())
 
     def api_versions(self) -> tuple[tuple[str, str], ...]:
-        """Return the flags that need a later engine, by name, each with the version of the API."""
+        """Return the flags that need a later engine, sorted, each with its version of the Engine API."""
         return tuple(sorted((flag.name, flag.api) for flag in self if flag.api))
 
     def _add(self, flag: Flag, value: object) -> None:
