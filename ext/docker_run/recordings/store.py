@@ -143,11 +143,11 @@ class Store:
                 yield path, str(problem)
 
     def _location(self, page: str) -> str:
-        """Return the path of the file for the recording of `page`, as text: it takes less time to make."""
+        """Return the path of the recording of `page` as a string, which is faster than a `Path`."""
         return os.path.join(self._directory, *_safe_parts(page))  # noqa: PTH118 (see above)
 
     def _paths(self, *, besides: Collection[str] = ()) -> list[Path]:
-        """Return the files of all recordings but those in `besides`, sorted."""
+        """Return the paths of all recordings except those in `besides`, sorted."""
         found = files.files_below(self._directory, named=f"*{SUFFIX}")
         others = (Path(path) for path in found if path not in besides)
         return sorted(path for path in others if not files.begins_otherwise(path, TITLE.encode()))

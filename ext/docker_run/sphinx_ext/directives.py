@@ -64,7 +64,7 @@ class AnyOption(dict[str, Callable[[str], str]]):
     """
 
     def __bool__(self) -> bool:
-        """Tell that the directive has options."""
+        """Return True: the directive has options."""
         return True
 
     def __contains__(self, name: object) -> bool:

@@ -1,4 +1,4 @@
-"""What the pages ask for, kept from build to build: a Sphinx domain."""
+"""The Sphinx domain, which keeps the data of pages between builds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DockerRunDomain(Domain):
-    """Holds what reading each page gave, and what earlier builds found of it."""
+    """The data from reading each page, and the results of earlier builds."""
 
     name = "docker-run"
     label = "docker-run"
@@ -32,7 +32,7 @@ class DockerRunDomain(Domain):
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PageData
         "pages": {},
-        # docname → Examined: pages with whose recording nothing was wrong
+        # docname → Examined: pages whose recording was right
         "examined": {},
         # docname → KnownKeys
         "keys": {},
@@ -47,11 +47,11 @@ class DockerRunDomain(Domain):
 
     @cached_property
     def build(self) -> BuildState:
-        """What this build knows. Not among the data, which are kept."""
+        """The state of this build, which is not part of the pickled data."""
         return BuildState(self.env, page_data=self.pages, examined=self.examined, keys=self.keys)
 
     def begin_build(self, edited: Collection[str], *, runners: RunnerRegistry) -> None:
-        """Forget what an earlier build of this application knew; this one reads the pages `edited`."""
+        """Begin a new build in this application, which reads the pages `edited`."""
         self.build = BuildState(
             self.env,
             page_data=self.pages,
@@ -63,12 +63,12 @@ class DockerRunDomain(Domain):
 
     @property
     def pages(self) -> dict[str, PageData]:
-        """What reading each page gave, by docname."""
+        """The data of each page, by docname."""
         return cast("dict[str, PageData]", self.data["pages"])
 
     @property
     def examined(self) -> dict[str, Examined]:
-        """What was found of pages that have not been read again since, by docname."""
+        """The results of examining pages that have not been read again since, by docname."""
         return cast("dict[str, Examined]", self.data["examined"])
 
     @property
@@ -77,24 +77,24 @@ class DockerRunDomain(Domain):
         return cast("dict[str, KnownKeys]", self.data["keys"])
 
     def page(self, docname: str) -> PageData:
-        """Return what reading the page `docname` has given so far."""
+        """Return the data of the page `docname`."""
         return self.pages.setdefault(docname, PageData())
 
     @property
     def page_being_read(self) -> PageData:
-        """What reading the page has given so far that is being read."""
+        """The data of the page that is being read."""
         return self.page(self.env.docname)
 
     def broken_pages(self) -> list[str]:
-        """Return the pages with a directive that can't be understood, sorted; these are not run."""
+        """Return the pages with an invalid directive, sorted; they are not run."""
         return sorted(docname for docname, page in self.pages.items() if page.problems)
 
     def shown(self, builder: str) -> dict[str, str]:
-        """Return the fingerprints of the recordings that the pages of `builder` show, by docname."""
+        """Return the fingerprints of what the pages of `builder` show, by docname."""
         return cast("dict[str, dict[str, str]]", self.data["shown"]).setdefault(builder, {})
 
     def duplicates(self) -> Iterator[tuple[str, Finding]]:
-        """Find the names that two blocks, or two values of one page, have in common: (docname, finding)."""
+        """Yield (docname, finding) for duplicate names of blocks, and of values of one page."""
         seen: dict[str, Location] = {}
         for docname in sorted(self.pages):
             for name, locations in self.pages[docname].names.items():
@@ -129,12 +129,12 @@ class DockerRunDomain(Domain):
         return []
 
     def clear_doc(self, docname: str) -> None:
-        """Forget the page `docname`, which is read again or is gone."""
+        """Remove the data of the page `docname`, which is read again or was removed."""
         self.pages.pop(docname, None)
         self.examined.pop(docname, None)
         self.keys.pop(docname, None)
 
     def merge_domaindata(self, docnames: Collection[str], otherdata: dict[str, object]) -> None:
-        """Take over what a parallel worker has read."""
+        """Merge the data from a parallel worker."""
         theirs = cast("dict[str, PageData]", otherdata["pages"])
         self.pages.update({docname: theirs[docname] for docname in sorted(docnames) if docname in theirs})

@@ -1,4 +1,4 @@
-"""What reading one page gives: a value for each document, which Sphinx keeps in its environment."""
+"""The data from reading a page: one value per document, which Sphinx keeps in its environment."""
 
 from __future__ import annotations
 
@@ -27,23 +27,24 @@ class IndexedCommand(NamedTuple):
     """An entry of an index of commands."""
 
     name: str
-    """As it stands at the start of a command: `chroot`, `docker image ls`."""
+    """The name at the start of a command: `chroot`, `docker image ls`."""
     location: Location
     pages: str
-    """Which pages count: a pattern of docnames, as of a shell."""
+    """A glob of the docnames of the pages to list."""
 
 
 class KnownKeys(NamedTuple):
-    """The keys of a page's steps: true until it is read again, or what else they are made of is another."""
+    """The cached keys of a page's steps, valid until the page is read again or their other inputs change."""
 
     keys: tuple[str, ...]
     made_of: tuple[object, ...]
+    """The other inputs."""
 
 
 class Steps(Sequence[Step]):
-    """The steps of a page. Unpickled, they stay packed until one is asked for.
+    """The steps of a page, which are unpickled on first use.
 
-    Sphinx reads its environment in every build, and of pages that have not changed nobody asks.
+    Sphinx loads its environment in every build, and most builds need no steps of unchanged pages.
     """
 
     def __init__(self, steps: Iterable[Step] = ()) -> None:
@@ -58,7 +59,7 @@ class Steps(Sequence[Step]):
 
     def _unpacked(self) -> list[Step]:
         if self._packed:
-            # Sphinx has unpickled the page that these bytes are a part of.
+            # As trustworthy as the page that contains these bytes, which Sphinx has unpickled.
             self._steps, self._packed = pickle.loads(self._packed), b""  # noqa: S301
         return self._steps
 
@@ -93,49 +94,49 @@ class Steps(Sequence[Step]):
 
 @dataclass
 class PageData:
-    """What reading a page gives. The directives add to it; when all pages are read, it stays as it is.
+    """The data from reading a page. The directives add to it; it does not change after all pages are read.
 
-    Without slots: of a value that has some, each field is set by Python code when it is unpickled.
+    Without slots, for fast unpickling: with slots, Python code sets each field.
     """
 
     place: PagePlace | None = None
-    """Where the page runs; None before its front matter is read, and where that names none that there is."""
+    """Where the page runs; None before its front matter is read, and if that names an unknown place."""
     has_unknown_place: bool = False
-    """Whether the front matter names a kind of lab or runner that there isn't."""
+    """Whether the front matter names an unknown kind of lab or runner."""
     steps: Steps = field(default_factory=Steps)
-    """In their order on the page."""
+    """The steps, in order."""
     anchors: dict[int, str] = field(default_factory=dict)
-    """The ids of the blocks that a reader sees, by the index of the step."""
+    """The IDs of the blocks that a reader sees, by the index of the step."""
     uses: list[ValueUse] = field(default_factory=list)
-    """Where captured values are shown."""
+    """The uses of captured values."""
     indexed: dict[str, IndexedCommand] = field(default_factory=dict)
     """The entries of its indexes of commands, by name."""
     names: dict[str, list[Location]] = field(default_factory=dict)
-    """Where the blocks of each name are, in their order."""
+    """The locations of the blocks of each name, in order."""
     values: dict[str, list[Location]] = field(default_factory=dict)
-    """Where values of each name are captured, in their order."""
+    """The locations of the captures of each name, in order."""
     problems: list[Finding] = field(default_factory=list)
-    """What is wrong with the text of its directives; a page that has some is not run."""
+    """Problems of its directives; a page with problems is not run."""
     shows_all_pages: bool = False
-    """Whether it shows something of all other pages: a report of the whole build, or an index."""
+    """Whether it shows data of all other pages: a report of the whole build, or an index."""
 
     def note_step(self, step: Step) -> int:
-        """Add `step`; returns its index."""
+        """Add `step`; return its index."""
         self.steps.append(step)
         for capture in step.captures:
             self.values.setdefault(capture.name, []).append(step.location)
         return len(self.steps) - 1
 
     def note_name(self, name: str, location: Location) -> bool:
-        """Keep that a block is called `name`; tell whether it is the first one."""
+        """Note the name of a block; return whether it is the first block of that name."""
         locations = self.names.setdefault(name, [])
         locations.append(location)
         return len(locations) == 1
 
     def has_image(self, name: str) -> bool:
-        """Tell whether the page has an image called `name`, without a tag, from one of its own lines.
+        """Return whether the page itself has an image `name`, without a tag.
 
-        That is one which its front matter lists, or to which a command so far gives the name: `-t NAME`.
+        That is an image in its front matter, or one that an earlier command names: `-t NAME`.
         """
         place = self.place
         if name in {image.partition(":")[0] for image in (place.images if place else ())}:
@@ -152,10 +153,10 @@ class PageData:
         contexts: Mapping[str, str],
         known: MutableMapping[str, KnownKeys],
     ) -> Session:
-        """Return the session of the page, which has steps, on `place`, which it names.
+        """Return the session of the page, which has to have steps, on its `place`.
 
-        `terminal` is the size for pages that don't say, `contexts` are those of the catalogue's images.
-        `known` has the keys of pages, and is kept up to date.
+        `terminal` is the default size; `contexts` are those of the catalogue's images. `known` is a cache of
+        pages' keys, which is updated.
         """
         _, images, own_terminal = self.place or PagePlace()
         terminal = own_terminal or terminal
@@ -174,7 +175,7 @@ class PageData:
         )
 
     def duplicate_values(self) -> Iterator[Finding]:
-        """Find the names that two captured values have in common."""
+        """Yield findings for duplicate names of captured values."""
         seen: dict[str, Location] = {}
         for name, locations in self.values.items():
             for location in locations:
@@ -182,7 +183,7 @@ class PageData:
 
 
 def duplicate(seen: dict[str, Location], name: str, location: Location, what: str) -> Iterator[Finding]:
-    """Find that `name` has been `seen` before; where it has not, it is from now on."""
+    """Yield a finding if `name` has been `seen` before; else add it."""
     first = seen.setdefault(name, location)
     if first is not location:
         yield Finding(

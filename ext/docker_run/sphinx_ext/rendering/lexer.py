@@ -92,7 +92,7 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
 
 @lru_cache(maxsize=1)
 def _bash() -> Lexer:
-    """Return Pygments' lexer for Bash, loaded when there is something to read."""
+    """Return Pygments' lexer for Bash, imported on first use."""
     return get_lexer_by_name("bash")
 
 

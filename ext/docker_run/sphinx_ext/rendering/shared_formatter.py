@@ -1,7 +1,7 @@
-"""One formatter of Pygments for many blocks.
+"""One Pygments formatter for many blocks.
 
-Sphinx makes one for each block, and to make one takes twice as long as the block: Pygments works out the
-whole style sheet.
+Sphinx creates one for each block, which takes twice as long as the block, since Pygments computes the whole
+style sheet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SharedFormatters:
-    """Makes translators highlight with formatters that they share; a theme's own highlighter stays in use."""
+    """Makes translators share formatters; a theme's own highlighter is still used."""
 
     def __init__(self) -> None:
         self._own: PygmentsBridge | None = None
@@ -26,7 +26,7 @@ class SharedFormatters:
 
     @contextmanager
     def used_by(self, translator: HTML5Translator) -> Iterator[None]:
-        """Lend `translator` a highlighter like its own."""
+        """Replace the highlighter of `translator` with a sharing copy."""
         own = translator.highlighter
         if self._shared is None or own is not self._own:
             self._own, self._shared = own, _sharing(own)
@@ -38,7 +38,7 @@ class SharedFormatters:
 
 
 def _sharing(highlighter: PygmentsBridge) -> PygmentsBridge:
-    """Return a copy of `highlighter` that makes one formatter for all blocks without emphasised lines."""
+    """Return a copy of `highlighter` with one formatter for all blocks without emphasised lines."""
     shared = copy(highlighter)
     made: dict[bool | str, Formatter[str]] = {}
 
