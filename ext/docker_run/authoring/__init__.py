@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from docker_run.authoring import file_directive, options, run_directive
+    from docker_run.authoring import (
+        file_directive,
+        line_problem,
+        options,
+        presentation,
+        run_directive,
+    )
 
 __all__ = ["file_directive", "line_problem", "options", "presentation", "run_directive"]
 

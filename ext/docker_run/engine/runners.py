@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from docker_run.catalogue.build_context import contexts, lab_definition
 from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.errors import EngineProblem
 from docker_run.model import DEFAULT_LAB, DIRECT, LAB, RunnerTraits, Session
@@ -39,6 +38,8 @@ class DockerSource(EngineSource["SessionEngine"]):
 
     def expected(self) -> tuple[str, ...]:
         """Return the URLs that would be tried, without a request to any."""
+        if self.settings.engine == "none":
+            return ()
         from docker_run.engine.connection.discovery import expected  # noqa: PLC0415 (see above)
 
         try:
@@ -125,6 +126,8 @@ class LabRunner(Runner):
 
     def definition(self, place: str) -> str:
         """Return the hash of the build context of a kind. Raises `ImageProblem` and `OSError`."""
+        from docker_run.catalogue.build_context import contexts, lab_definition  # noqa: PLC0415 (see above)
+
         kinds = {name: Path(folder) for name, folder in self.kinds}
         return lab_definition(kinds, place, contexts=contexts(self.catalogue))
 

@@ -17,8 +17,6 @@ from typing import BinaryIO, NamedTuple
 
 from docker_run.errors import NewerRecording, RecordingProblem, UnsavedRecording
 from docker_run.model import Recording
-from docker_run.recordings.format import TITLE, text_lines
-from docker_run.recordings.reader import load
 from docker_run.system import files
 
 SUFFIX = ".txt"
@@ -150,14 +148,20 @@ class Store:
         """Return the paths of all recordings except those in `besides`, sorted."""
         found = files.files_below(self._directory, named=f"*{SUFFIX}")
         others = (Path(path) for path in found if path not in besides)
-        return sorted(path for path in others if not files.begins_otherwise(path, TITLE.encode()))
+        return sorted(filter(_may_be_recording, others))
 
     def _read(self, path: Path) -> Recording | None:
         """Return the recording at `path`, or None if there is none."""
         with self._open(path) as file:
             if file is None:
                 return None
-            return load(files.bounded_lines(file, largest=self._largest), source=str(path))
+            return self._parsed(file, path)
+
+    def _parsed(self, file: BinaryIO, path: Path) -> Recording:
+        # Not at the top: where nothing has changed, no recording is read.
+        from docker_run.recordings.reader import load  # noqa: PLC0415
+
+        return load(files.bounded_lines(file, largest=self._largest), source=str(path))
 
     def remove_unfinished(self) -> None:
         """Remove the temporary files of builds that were killed while they wrote a recording."""
@@ -218,7 +222,7 @@ class Store:
             with self._open(path) as file:
                 if file is None:
                     return
-                old = load(files.bounded_lines(file, largest=self._largest), source=str(path))
+                old = self._parsed(file, path)
         except NewerRecording:
             raise
         except RecordingProblem:
@@ -274,7 +278,16 @@ def _copies(path: Path) -> Iterator[Path]:
 
 
 def _encoded(recording: Recording) -> Iterator[bytes]:
+    from docker_run.recordings.format import text_lines  # noqa: PLC0415 (see `_parsed`)
+
     return (f"{line}\n".encode() for line in text_lines(recording))
+
+
+def _may_be_recording(path: Path) -> bool:
+    """Return whether a file begins as a recording, or can't be read."""
+    from docker_run.recordings.format import TITLE  # noqa: PLC0415 (see `Store._parsed`)
+
+    return not files.begins_otherwise(path, TITLE.encode())
 
 
 def _unreadable(path: Path, error: OSError) -> RecordingProblem:

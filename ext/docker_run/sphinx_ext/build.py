@@ -33,8 +33,6 @@ from docker_run.sphinx_ext.reporting.reporters import (
 from docker_run.sphinx_ext.runner_registration import runners_of
 from docker_run.system.signals import ending_as_interrupt
 from docker_run.warning_types import WarningType
-from docker_run.workflow.reports.json_report import JsonReport
-from docker_run.workflow.reports.junit_report import JUnitReport
 from docker_run.workflow.settle import Comparer, Recorder, Settler
 from docker_run.workflow.stages import Options, Results, Workflow
 
@@ -97,8 +95,12 @@ def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
     """Yield the reporters for the files that `conf.py` names."""
     root = Path.cwd()
     if settings.junit:
+        from docker_run.workflow.reports.junit_report import JUnitReport  # noqa: PLC0415 (few ask for it)
+
         yield JUnitReport(Path(app.confdir, settings.junit), root=root)
     if settings.json:
+        from docker_run.workflow.reports.json_report import JsonReport  # noqa: PLC0415 (few ask for it)
+
         yield JsonReport(Path(app.confdir, settings.json), root=root)
 
 

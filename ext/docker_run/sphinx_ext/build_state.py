@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docker_run.catalogue.build_context import contexts
 from docker_run.model import Session
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.key_parts import KeyPartsCache
@@ -63,7 +62,11 @@ class BuildState:
     @cached_property
     def contexts(self) -> Mapping[str, str]:
         """The fingerprints of the catalogue's images (`build_context.contexts`)."""
-        return contexts(self.settings.catalogue(self.srcdir))
+        if (catalogue := self.settings.catalogue(self.srcdir)) is None:
+            return {}
+        from docker_run.catalogue.build_context import contexts  # noqa: PLC0415 (few projects have one)
+
+        return contexts(catalogue)
 
     def _session(self, docname: str) -> Session | None:
         page = self._page_data[docname]

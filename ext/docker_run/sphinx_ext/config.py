@@ -17,7 +17,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run import patterns
-from docker_run.engine.connection.endpoints import candidates
 from docker_run.engine.settings import EngineSettings
 from docker_run.errors import EngineProblem
 from docker_run.model import DIRECT, LAB, DirectLimits, LabSettings, TerminalSize
@@ -63,6 +62,11 @@ def _text(value: object) -> str:
 
 def _engine(value: object) -> str:
     setting = _text(value)
+    if setting in ("auto", "none"):
+        return setting
+    # Not at the top: most projects name no engine.
+    from docker_run.engine.connection.endpoints import candidates  # noqa: PLC0415
+
     try:
         candidates(setting, environ={"DOCKER_HOST": "unix:///unused"})
     except EngineProblem as error:

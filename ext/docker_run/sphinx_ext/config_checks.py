@@ -16,8 +16,6 @@ from typing import NamedTuple
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from docker_run.catalogue.build_context import lab_definition
-from docker_run.catalogue.lock_file import read_lock
 from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.model import Finding, Location
 from docker_run.near_matches import near_match
@@ -80,6 +78,10 @@ def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
     images = Settings.of(app.config).images
     if images and not Path(app.srcdir, images).is_dir():
         yield f"{PREFIX}images", f"= {shown(images)}: there is no folder {Path(app.srcdir, images)}"
+    if not images:
+        return
+    from docker_run.catalogue.lock_file import read_lock  # noqa: PLC0415 (few projects have a catalogue)
+
     try:
         read_lock(Settings.of(app.config).catalogue(app.srcdir))
     except ImageProblem as error:
@@ -104,6 +106,8 @@ def config_findings(app: Sphinx) -> Iterator[Finding]:
         name: Path(directory) for name, directory in Settings.of(app.config).lab_settings(app.srcdir).kinds
     }
     for kind in kinds:
+        from docker_run.catalogue.build_context import lab_definition  # noqa: PLC0415 (few have any)
+
         try:
             lab_definition(kinds, kind)
         except (DockerRunError, OSError) as error:

@@ -21,8 +21,6 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import OptionSpec
 
 from docker_run import authoring
-from docker_run.authoring.line_problem import LineProblem
-from docker_run.authoring.presentation import Presentation
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, RefusedFlag, shortened
 from docker_run.model import DEFAULT_LAB, Finding, Location, RunnerTraits
 from docker_run.sphinx_ext.domain import DockerRunDomain
@@ -101,7 +99,7 @@ class DockerRunDirective(SphinxDirective):
     def note_error(self, error: DockerRunError) -> None:
         """Note a problem of this directive, at the line of its body, if that is known."""
         location = self.location
-        if isinstance(error, LineProblem):
+        if isinstance(error, authoring.line_problem.LineProblem):
             location = location._replace(line=self.line_of_body(error.line))
         self.note_problems(Finding(location, error.subtype, shortened(str(error))))
 
@@ -173,7 +171,7 @@ class DockerRun(StepDirective):
     def run(self) -> list[nodes.Node]:
         """Note the step, and return its placeholder."""
         domain = DockerRunDomain.of(self.env)
-        presentation, step, lab = Presentation(), -1, DEFAULT_LAB
+        presentation, step, lab = authoring.presentation.Presentation(), -1, DEFAULT_LAB
         try:
             presentation = authoring.run_directive.parse_presentation(self.options)
             authoring.options.refuse_repeated(self.block_text.splitlines())
@@ -309,7 +307,7 @@ class DockerIndex(DockerRunDirective):
             if line.strip():
                 try:
                     entries += self._entry(number, line)
-                except LineProblem as error:
+                except authoring.line_problem.LineProblem as error:
                     self.note_error(error)
         DockerRunDomain.of(self.env).page_being_read.shows_all_pages = True
         return [entries] if len(entries) else []
@@ -318,12 +316,14 @@ class DockerIndex(DockerRunDirective):
         """Return the entry of one line of the body, and note its command. Raises `LineProblem`."""
         name, colon, text = (part.strip() for part in line.partition(": "))
         if not colon or not name:
-            raise LineProblem(number, line, "write `name: what it does`")
+            raise authoring.line_problem.LineProblem(number, line, "write `name: what it does`")
         location = self.location._replace(line=self.line_of_body(number))
         entry = IndexedCommand(" ".join(name.split()), location, self.options.get("pages", "*"))
         entries = DockerRunDomain.of(self.env).page_being_read.indexed
         if entries.setdefault(entry.name, entry) is not entry:
-            raise LineProblem(number, line, f"`{entry.name}` is in the index of this page already")
+            raise authoring.line_problem.LineProblem(
+                number, line, f"`{entry.name}` is in the index of this page already"
+            )
         description, messages = self.parse_inline(text, lineno=location.line)
         pages = docker_run_calls(command=entry.name, pages=entry.pages)
         return nodes.definition_list_item(

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from docutils import nodes
 from sphinx.environment import BuildEnvironment
 
-from docker_run.catalogue.reference import REFERENCE
 from docker_run.errors import shortened
 from docker_run.model import DIRECT, Finding, Location, TerminalSize
 from docker_run.near_matches import near_match
@@ -118,6 +117,9 @@ def parse_images(text: str) -> tuple[str, ...]:
     if found is None:
         return ()
     names = found if isinstance(found, list) else re.findall(r"[^\s,]+", text)
+    # Not at the top: few pages list images.
+    from docker_run.catalogue.reference import REFERENCE  # noqa: PLC0415
+
     for name in names:
         if not isinstance(name, str) or not REFERENCE.fullmatch(name):
             shown = shortened(str(name))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from docker_run.authoring.presentation import Presentation
 from docker_run.model import CommandRecording, StepRecording
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
@@ -33,6 +32,9 @@ from docker_run.terminal.emulation.spans import Line, Span
 from docker_run.terminal.segments import packed_lines
 from docker_run.workflow.page import Page
 from sphinx import addnodes
+
+if TYPE_CHECKING:
+    from docker_run.authoring.presentation import Presentation
 
 
 class ShowFailures(SphinxPostTransform):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 from docker_run.errors import RecordingProblem, SlowPattern
 from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRecording
-from docker_run.recordings.compare import Difference, differences
-from docker_run.recordings.masks import Patterns
 from docker_run.warning_types import WarningType
 from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Pages, PageState, shown_commands
-from docker_run.workflow.run import Outcome
 from docker_run.workflow.stores import Stores
 from docker_run.workflow.verify import is_current, verify, verify_presence
+
+if TYPE_CHECKING:
+    from docker_run.recordings.compare import Difference
+    from docker_run.recordings.masks import Patterns
+    from docker_run.workflow.run import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Recorder:
         kept = self._failed.load(session.page) if state.fixed else None
         if kept is None:
             return None
+        from docker_run.workflow.run import Outcome  # noqa: PLC0415 (replay runs nothing)
+
         self._memory.begin()
         return self.settle(Outcome(session, self._failed.recording(session.page)), engine=kept.engine)
 
@@ -210,6 +214,8 @@ def found_differences(
     `patterns` are those of the whole project; each step's own are added.
     """
     steps = list(zip(session.keys, session.steps, strict=True))
+    from docker_run.recordings.compare import differences  # noqa: PLC0415 (replay compares nothing)
+
     return differences(
         earlier,
         recording,

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from docker_run.errors import Defect, DockerRunError, EngineProblem
 from docker_run.model import Cause, Finding, Session
@@ -16,8 +17,10 @@ from docker_run.workflow.changes import Changes
 from docker_run.workflow.open_runners import OpenRunners
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.plan import Conditions, Planned, plan
-from docker_run.workflow.run import Outcome, execute, page_run
 from docker_run.workflow.settle import Settled, Settler
+
+if TYPE_CHECKING:
+    from docker_run.workflow.run import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +211,8 @@ class Workflow:
         results.findings.append(Finding(None, error.subtype, "; ".join(str(error).splitlines())))
 
     def _run_on(self, opened: OpenRunners, planned: Sequence[Planned], results: Results) -> None:
+        from docker_run.workflow.run import execute, page_run  # noqa: PLC0415 (replay runs nothing)
+
         left = set[str]()
         why = {each.session.page: each.why for each in planned}
 

@@ -22,7 +22,6 @@ from docker_run.model import (
     StepRecording,
 )
 from docker_run.patterns import Pattern
-from docker_run.terminal import waits
 from docker_run.terminal.segments import plain_text
 from docker_run.warning_types import WarningType
 
@@ -183,6 +182,9 @@ def _untyped(asked: Command, recorded: CommandRecording) -> str:
     """Return a message if not all input was typed, otherwise an empty string."""
     if recorded.typed is None:
         return ""
+    # Not at the top: most commands are given nothing to read.
+    from docker_run.terminal import waits  # noqa: PLC0415
+
     missing = [entry for entry in asked.typed if not waits.is_wait(entry)][recorded.typed :]
     if not missing or missing == [_END_OF_INPUT]:
         # The end of the input, for a program that has ended by itself, is not missing.
