@@ -95,6 +95,8 @@ def test_it_has_one_form(chunks: list[Chunk]) -> None:
         ([(TTY, b"\x1b[31mx\r\n\x1b[1my\r\n")], [(TTY, "\x1b[31mx\x1b[m\n\x1b[1;31my\x1b[m\n")]),
         ([(TTY, b"\x1b[31m" + b"x" * 30)], [(TTY, f"\x1b[31m{'x' * 30}\x1b[m\n")]),
         ([(TTY, b"\x1b[44m  \x1b[m  \r\n")], [(TTY, "\x1b[44m  \x1b[m\n")]),
+        ([(ERR, b"oh\n\tat a\n"), (OUT, b"\tb\n")], [(ERR, "oh\n        at a\n"), (OUT, "        b\n")]),
+        ([(ERR, b"\n\tat a\n")], [(ERR, "\n        at a\n")]),
         ([(TTY, b"\x1b[38;5;208mx\x1b[m")], [(TTY, "\x1b[38;2;255;135;0mx\x1b[m\n")]),
     ],
 )  # fmt: skip

@@ -100,7 +100,10 @@ def streams(output: Sequence[Segment]) -> dict[Stream, str]:
 
 def _main_stream(output: Iterable[Chunk]) -> Stream:
     """Return the stream of text that is neither typed, nor a prompt, nor an error."""
-    return Stream.TERMINAL if any(stream in _TERMINAL for stream, _ in output) else Stream.OUT
+    found = {stream for stream, data in output if data}
+    if not found.isdisjoint(_TERMINAL):
+        return Stream.TERMINAL
+    return Stream.ERR if found == {Stream.ERR} else Stream.OUT
 
 
 def _without_blank_ends(text: str) -> str:

@@ -95,19 +95,16 @@ def row_spans(row: Row) -> list[Span]:
 def _cells(row: Row) -> list[Cell]:
     """Return the cells of a line from its start; a gap is one cell with many blanks.
 
-    A gap has the kind of the cell before it.
+    A gap has the kind of the cell before it; at the start of the line, of the one after it.
     """
     cells: list[Cell] = []
     end = 0
     for x in sorted(row):
         if x > end:
-            cells.append(Cell(" " * (x - end), PLAIN, (cells or [_BLANK])[-1].kind))
+            cells.append(Cell(" " * (x - end), PLAIN, (cells or [row[x]])[-1].kind))
         cells.append(row[x])
         end = x + 1
     return cells
-
-
-_BLANK = Cell(" ")
 
 
 def without_blank_end(line: Sequence[Span]) -> tuple[Span, ...]:
