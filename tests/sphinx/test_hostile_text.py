@@ -91,6 +91,17 @@ def test_what_a_recording_says_stays_text(site: Site, engine: FakeEngine) -> Non
     assert not CONTROL.search(told)
 
 
+def test_a_recording_may_call_a_step_not_run_of_which_it_has_all_commands(
+    site: Site, engine: FakeEngine
+) -> None:
+    site.write("index.md", f"# Page\n\n{block('--rm busybox echo x', ':optional:')}")
+    site.build(engine=engine)
+    path = site.recording("index")
+    edited = path.read_text(encoding="utf-8").replace("\n$ ", "\nnot run: no image\n$ ")
+    path.write_text(edited, encoding="utf-8")
+    assert "Not run in this build: no image." in site.build("text").text("index.txt")
+
+
 def test_settings_and_names_of_pages_stay_text(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", "# Page\n\n```{toctree}\n:glob:\n*\n```\n")
     site.write(f"p{HOSTILE}.md", f"# Page\n\n{block('--rm busybox false')}")

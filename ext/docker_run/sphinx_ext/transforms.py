@@ -142,7 +142,7 @@ class ShowRecordings(SphinxPostTransform):
         texts = page.commands(block["step"]) or block["commands"]
         left = [markup.Block(text) for text in texts[len(ran) :]]
         reason = recorded.not_run if recorded else "there is no recorded output of it"
-        if ran:
+        if ran and left:
             # Only the first line: a command may have several.
             first = left[0].command.partition("\n")[0]
             notice = _notice(f"From `{first}` on, not run in this build: {reason}.")
