@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -191,16 +192,29 @@ def test_a_second_build_writes_no_page(recorded: Path, tmp_path: Path, theme: st
     assert written[0] == written[1]
 
 
-def test_replay_imports_no_docker(recorded: Path, tmp_path: Path) -> None:
+def test_a_build_imports_what_it_uses(recorded: Path, tmp_path: Path) -> None:
+    """Replay nothing of Docker; a build in which nothing changed nothing that reads a page or a recording."""
+    asked = {
+        "docker",
+        "docker_run.docker_cli.run_line",
+        "docker_run.engine.opening",
+        "docker_run.recordings.compare",
+        "docker_run.recordings.reader",
+        "docker_run.workflow.run",
+    }
     with (recorded / "conf.py").open("a") as conf:
         conf.write(
             "import sys\n"
             "def setup(app):\n"
-            "    app.connect('build-finished', lambda *_: print('LOADED', 'docker' in sys.modules))\n"
+            "    app.connect('build-finished',\n"
+            f"        lambda *_: print('LOADED', *sorted(set({sorted(asked)!r}) & {{*sys.modules}}), '.'))\n"
         )
-    done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_mode=replay")
-    assert done.returncode == 0, done.stderr
-    assert "LOADED False" in done.stdout
+    loaded = []
+    for _ in range(2):
+        done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_engine=none")
+        assert done.returncode == 0, done.stderr
+        loaded.append(re.findall("LOADED (.*)", done.stdout))
+    assert loaded == [["docker_run.docker_cli.run_line docker_run.recordings.reader ."], ["."]]
 
 
 def test_a_recording_that_breaks_an_expectation_fails_a_strict_build(

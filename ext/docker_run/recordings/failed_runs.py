@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -57,7 +58,7 @@ class FailedRuns:
     def has(self, page: str) -> bool:
         """Return whether there may be a failed run of `page`: a cheap test."""
         # Most builds have none, and no directory for them.
-        return self._directory.exists() and self._path(page).exists()
+        return os.path.exists(self._directory) and self._path(page).exists()  # noqa: PTH110 (it is faster)
 
     def load(self, page: str) -> FailedRun | None:
         """Return the failed run of `page`, if there is one."""
