@@ -152,6 +152,24 @@ def test_steps_are_unpacked_when_one_is_asked_for() -> None:
     assert pickle.loads(pickle.dumps(again)) == again  # noqa: S301 (our own)
 
 
+def test_two_threads_may_unpack_the_same_steps() -> None:
+    class Raced(bytes):
+        """Pickled steps that another thread unpacks just after this one has seen them."""
+
+        def __bool__(self) -> bool:
+            if not overtaken:
+                overtaken.append(True)
+                list(steps)
+            return True
+
+    overtaken: list[bool] = []
+    expected = [step("docker run busybox true")]
+    steps = pickle.loads(pickle.dumps(Steps(expected)))  # noqa: S301 (our own)
+    vars(steps)["_packed"] = Raced(vars(steps)["_packed"])
+    assert list(steps) == expected
+    assert overtaken
+
+
 def test_steps_of_pages_that_have_not_changed_are_not_looked_at(
     site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,9 +58,10 @@ class Steps(Sequence[Step]):
         self._count += 1
 
     def _unpacked(self) -> list[Step]:
-        if self._packed:
+        packed = self._packed  # read once: another thread may unpack them at the same time
+        if packed:
             # As trustworthy as the page that contains these bytes, which Sphinx has unpickled.
-            self._steps, self._packed = pickle.loads(self._packed), b""  # noqa: S301
+            self._steps, self._packed = pickle.loads(packed), b""  # noqa: S301
         return self._steps
 
     @overload
