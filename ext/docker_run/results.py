@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from docker_run.model import Finding, Location, Problem, Session, Step
-from docker_run.warning_types import Failure, WarningType
+from docker_run.warning_types import WarningType
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ class BuildResult:
     """By page, sorted."""
     runs: Mapping[str, PageRun]
     """The runs of the pages that were run, by page."""
+    held: Mapping[str, int]
+    """The number of first steps whose output each page shows."""
     changed: Collection[str]
     """The pages whose recording was changed."""
     findings_of: Mapping[str, tuple[Finding, ...]]
@@ -152,24 +154,20 @@ class BuildResult:
         left = list(self.findings_of.get(page, ()))
         steps: list[StepResult] = []
         if session is not None:
-            for step, end in zip(session.steps, _ends(session, run, left), strict=True):
+            for step, end in zip(session.steps, _ends(session, run, self.held.get(page, 0)), strict=True):
                 own = tuple(finding for finding in left if finding.location == step.location)
                 left = [finding for finding in left if finding not in own]
                 steps.append(replace(end, findings=own))
         return PageResult(page, session, run, page in self.changed, tuple(steps), tuple(left))
 
 
-def _ends(session: Session, run: PageRun | None, findings: Collection[Finding]) -> Iterator[StepResult]:
-    """Yield the result of each step of a page, without findings."""
-    # On a page that was not run, the first step without a recording has a finding.
-    lacking = {each.location for each in findings if each.subtype.failure is Failure.UNRECORDED}
-    has_recording = True
+def _ends(session: Session, run: PageRun | None, held: int) -> Iterator[StepResult]:
+    """Yield the result of each step of a page that shows the output of the first `held`, without findings."""
     for number, step in enumerate(session.steps):
-        has_recording = has_recording and step.location not in lacking
         if run is None:
             yield (
                 StepResult(step, StepEnd.REPLAYED)
-                if has_recording
+                if number < held
                 else StepResult(step, StepEnd.NOT_RUN, reason="there is no recording of it")
             )
         elif number < len(run.steps):

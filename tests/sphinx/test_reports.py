@@ -45,6 +45,12 @@ def cases(site: Site, suite: str = "index") -> dict[int, tuple[str, str]]:
     }
 
 
+def outcomes(site: Site) -> list[str]:
+    """Return the outcomes of the steps of the only page."""
+    (page,) = results(site)["pages"]
+    return [step["outcome"] for step in page["steps"]]
+
+
 def build(site: Site, engine: FakeEngine | None = None, builder: str = "html", **config: Any) -> Result:  # noqa: ANN401
     return site.build(builder, engine=engine, **FILES, **config)
 
@@ -168,6 +174,25 @@ def test_what_is_silenced_is_left_out(site: Site) -> None:
     site.write("index.md", HEAD + block("--rm busybox echo one"))
     build(site)
     assert results(site)["findings"] == []
+    assert outcomes(site) == ["not-run"]
+
+
+def test_a_step_is_replayed_only_if_its_output_is_shown(site: Site, engine: FakeEngine) -> None:
+    one, two = block("--rm busybox echo one"), block("--rm busybox echo two")
+    site.write("index.md", HEAD + one + block("--rm no-such-image true") + two)
+    site.build(engine=engine)
+    build(site)  # shows the failed run
+    assert outcomes(site) == ["replayed", "not-run", "not-run"]
+    site.write("index.md", HEAD + one + two + block("--no-such-flag busybox true"))
+    site.build(engine=engine)
+    build(site)
+    assert outcomes(site) == ["not-run", "not-run"]
+    site.write("index.md", HEAD + one)
+    site.build(engine=engine)
+    recording = site.recording("index")
+    recording.write_text(recording.read_text().replace("recording 2", "recording 9", 1))
+    build(site)
+    assert outcomes(site) == ["not-run"]
 
 
 def test_hostile_text_is_text(site: Site, engine: FakeEngine) -> None:

@@ -65,7 +65,7 @@ def failed(tmp_path: Path) -> FailedRuns:
 def test_a_recording_that_was_right_is_not_read_again(store: CountingStore, failed: FailedRuns) -> None:
     examined: dict[str, Examined] = {}
     state = Pages(store, failed, examined=examined).examine(ASKED)
-    assert state == PageState("page", current=True, commands=1)
+    assert state == PageState("page", current=True, held=1, commands=1)
     assert (store.loads, store.fingerprints) == (1, 1)
     assert Pages(store, failed, examined=examined).examine(ASKED) == state
     assert (store.loads, store.fingerprints) == (1, 1)

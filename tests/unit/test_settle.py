@@ -104,7 +104,7 @@ def subtypes(state: PageState) -> list[str]:
 def test_what_met_its_expectations_becomes_the_recording(desk: Desk) -> None:
     asked = asking("echo one", "echo two")
     state = desk.settle(asked, printed(asked, "one", "two"))
-    assert state == PageState("page", current=True, commands=2)
+    assert state == PageState("page", current=True, held=2, commands=2)
     assert desk.recordings.load("page") == printed(asked, "one", "two")
     assert desk.memory.has_run("page", asked.key, [ENGINE])
 

@@ -130,6 +130,7 @@ class Build:
             tally=tally,
             sessions=self._state.sessions,
             runs=results.runs,
+            held={page: state.held for page, state in results.states.items()},
             changed=results.changed,
             findings_of=findings,
             no_engine=results.no_engine,

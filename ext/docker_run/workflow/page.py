@@ -31,6 +31,8 @@ class PageState:
     """Problems of its recording, e.g. that there is none: only reported."""
     current: bool = False
     """Whether its recording has all its steps in their current form."""
+    held: int = 0
+    """The number of first steps whose output it shows."""
     commands: int = 0
     """The number of commands whose output it shows."""
     failed: FailedRun | None = None
@@ -188,11 +190,11 @@ class Pages:
         page, signature = session.page, self._recordings.signature(session.page)
         known = self._examined.get(page)
         if known and (known.key, known.signature) == (session.key, signature) and not self._failed.has(page):
-            return PageState(page, current=True, commands=known.commands)
+            return PageState(page, current=True, held=len(session.steps), commands=known.commands)
         self._examined.pop(page, None)
         try:
             state = self._state(session)
-            if signature and state == PageState(page, current=True, commands=state.commands):
+            if signature and state == PageState(page, current=True, held=state.held, commands=state.commands):
                 fingerprint = self._recordings.fingerprint(page)
                 self._examined[page] = Examined(session.key, signature, fingerprint, state.commands)
         except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
@@ -240,6 +242,7 @@ class Pages:
             verify(session, recording),
             notices,
             current=is_current(session, recording),
+            held=held_steps(session, recording),
             commands=shown_commands(session, recording),
             locked=locked,
         )
@@ -248,7 +251,7 @@ class Pages:
             printed = self._failed.recording(session.page)
             # The failure of an engine does not invalidate a recording that is right.
             if not (failed.transient and state.right) or verify(session, printed):
-                state = with_failed(session, state, failed, printed, held=held_steps(session, recording))
+                state = with_failed(session, state, failed, printed)
         if state.failed is None and not locked:
             state = replace(state, notices=state.notices + verify_presence(session, recording))
         return state
@@ -314,23 +317,25 @@ class ShownPages:
 
 
 def with_failed(
-    session: Session, state: PageState, failed: FailedRun, printed: Recording | None, *, held: int
+    session: Session, state: PageState, failed: FailedRun, printed: Recording | None
 ) -> PageState:
     """Return the state of a page with a failed run of its current form, whose output is `printed`.
 
-    `state` is that of its recording, which has `held` valid steps. The output is shown if it does not meet an
+    `state` is that of its recording. The output is shown if it does not meet an
     expectation, or if a run that did not finish got further than the recording.
     """
     broken = verify(session, printed)
     if not broken and failed.problem is None:
         return replace(state, fixed=is_current(session, printed))
-    shows_failed = bool(broken) or held_steps(session, printed) > held
+    held = held_steps(session, printed)
+    shows_failed = bool(broken) or held > state.held
     problem = (failed.problem.finding(session),) if failed.problem else ()
     return replace(
         state,
         failures=(broken if shows_failed else state.failures) + problem,
         failed=failed,
         shows_failed=shows_failed,
+        held=held if shows_failed else state.held,
         commands=shown_commands(session, printed) if shows_failed else state.commands,
     )
 

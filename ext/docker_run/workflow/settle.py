@@ -125,7 +125,12 @@ class Recorder:
         self._memory.note(session.page, session.key, engine)
         self._changes.note_recorded(session)
         self._failed.discard(session.page)
-        state = PageState(session.page, current=True, commands=shown_commands(session, kept))
+        state = PageState(
+            session.page,
+            current=True,
+            held=len(session.steps),
+            commands=shown_commands(session, kept),
+        )
         return Settled(state, changed=changed)
 
     def _refuse(
