@@ -12,7 +12,7 @@ from docker_run.engine.connection.discovery import find
 from docker_run.engine.private.private_engine import PrivateEngine
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.system import processes
-from docker_run.system.signals import ending_as_interrupt
+from docker_run.system.signals import termination_as_interrupt
 from docker_run.terminal.visible import visible
 
 _INTERRUPTED = 130
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the subcommand; return the exit status."""
     options = _parser(environ).parse_args(arguments)
     try:
-        with ending_as_interrupt():
+        with termination_as_interrupt():
             return _act(options, environ)
     except KeyboardInterrupt:
         _Lines().note("docker_run: interrupted")
@@ -127,15 +127,15 @@ def _add_build(build: argparse.ArgumentParser) -> None:
 
 def _clean(setting: str, environ: Mapping[str, str]) -> int:
     # Not at the top: the subcommand `engine` does not need Docker's library.
-    from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415
+    from docker_run.engine.cleanup.build_directory import BuildDirectories  # noqa: PLC0415
     from docker_run.engine.cleanup.sweep import remove_all  # noqa: PLC0415
     from docker_run.engine.connection.client_pool import Clients  # noqa: PLC0415
     from docker_run.engine.connection.connect import connect  # noqa: PLC0415
     from docker_run.engine.host import Host  # noqa: PLC0415
 
-    folders = BuildFolders()
-    dead = folders.dead()
-    if folders.remove(dead):
+    directories = BuildDirectories()
+    dead = directories.dead()
+    if directories.remove(dead):
         _Lines().note("removed temporary files of builds that were killed")
     private = PrivateEngine(may_install=False)
     if setting == "none":
@@ -149,8 +149,8 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
         return 0 if setting == "auto" else 1
     host = Host(url, clients=Clients(lambda: connect(url, environ=environ)), timeout=60, max_output=0)
     try:
-        _Lines().note(f"{url}: {remove_all(host.clients(), folders, say=_Lines().note)}")
-        folders.remove(dead, engine=host.identity(), url=url)
+        _Lines().note(f"{url}: {remove_all(host.clients(), directories, say=_Lines().note)}")
+        directories.remove(dead, engine=host.identity(), url=url)
     finally:
         host.close()
     return 0

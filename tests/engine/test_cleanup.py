@@ -24,7 +24,7 @@ import requests
 from builds import wait_for
 from contract import session, step
 from docker_run.engine.cleanup import lease, sweep
-from docker_run.engine.cleanup.build_folder import BuildFolders, Life
+from docker_run.engine.cleanup.build_directory import BuildDirectories, Liveness
 from docker_run.engine.cleanup.labels import (
     BUILD,
     HOST,
@@ -118,16 +118,16 @@ def build(engine_url: str, page: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> BuildFolders:
-    """Give the folders of a machine of the test's own: what they don't know, runs elsewhere."""
-    return BuildFolders(tmp_path / "builds")
+def directories(tmp_path: Path) -> BuildDirectories:
+    """Give the directories of a machine of the test's own: what they don't know, runs elsewhere."""
+    return BuildDirectories(tmp_path / "builds")
 
 
 @pytest.fixture
-def dead(folders: BuildFolders, engine_url: str) -> Owner:
+def dead(directories: BuildDirectories, engine_url: str) -> Owner:
     """Give a build of that machine that was killed."""
     owner = Owner.current(str(uuid.uuid4()))
-    folders.open(owner.build, engine=engine_url).close(keep=True)
+    directories.open(owner.build, engine=engine_url).close(keep=True)
     return owner
 
 
@@ -206,7 +206,10 @@ def leases(client: docker.DockerClient, pid: int) -> list[str]:
 
 
 def test_a_build_gives_a_sign_of_life_as_long_as_it_lives(
-    client: docker.DockerClient, engine_url: str, folders: BuildFolders, monkeypatch: pytest.MonkeyPatch
+    client: docker.DockerClient,
+    engine_url: str,
+    directories: BuildDirectories,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
     host = Host(
@@ -214,7 +217,7 @@ def test_a_build_gives_a_sign_of_life_as_long_as_it_lives(
         clients=Clients(lambda: connect(engine_url)),
         timeout=1,
         max_output=1,
-        folders=folders,
+        directories=directories,
     )
     build = host.owner.build
 
@@ -224,19 +227,19 @@ def test_a_build_gives_a_sign_of_life_as_long_as_it_lives(
 
     try:
         first = signs()
-        assert folders.life(build) is Life.ALIVE
+        assert directories.liveness(build) is Liveness.ALIVE
         wait_for(lambda: signs() and not signs() & first, "another sign")
     finally:
         host.close()
     assert signs() == set()
-    assert folders.life(build) is Life.ELSEWHERE
+    assert directories.liveness(build) is Liveness.ELSEWHERE
 
 
 def test_two_machines_of_one_name_and_one_number_do_not_take_each_other_for_dead(
     client: docker.DockerClient, busybox: str, page: str, *, tmp_path: Path, engine_url: str
 ) -> None:
     """What CI containers have: one host name, one process number, and no sight of each other."""
-    here, there = BuildFolders(tmp_path / "here"), BuildFolders(tmp_path / "there")
+    here, there = BuildDirectories(tmp_path / "here"), BuildDirectories(tmp_path / "there")
     mine, other = (Owner(str(uuid.uuid4()), "runner", 7) for _ in range(2))
     alive = here.open(mine.build, engine=engine_url)
     gone = there.open(other.build, engine=engine_url)
@@ -251,24 +254,24 @@ def test_two_machines_of_one_name_and_one_number_do_not_take_each_other_for_dead
 
 
 def test_elsewhere_only_long_silence_is_death(
-    client: docker.DockerClient, busybox: str, page: str, folders: BuildFolders
+    client: docker.DockerClient, busybox: str, page: str, directories: BuildDirectories
 ) -> None:
     owner = elsewhere()
     create(client, busybox, owned_by(owner, page))
     pauses: list[float] = []
     almost = later(client, page, SILENCE_SECONDS - 120)
-    assert sweep.sweep(almost, folders, pause=pauses.append) == ""
+    assert sweep.sweep(almost, directories, pause=pauses.append) == ""
     assert (len(containers(client, page)), pauses) == (1, [])
     said: list[str] = []
     after = later(client, page, SILENCE_SECONDS + 120)
-    assert "1 container" in sweep.sweep(after, folders, say=said.append, pause=pauses.append)
+    assert "1 container" in sweep.sweep(after, directories, say=said.append, pause=pauses.append)
     assert (containers(client, page), pauses) == ([], [sweep.PAUSE_SECONDS])
     assert any("process 7 on elsewhere" in line for line in said)
 
 
 @pytest.mark.parametrize("moved", [10 * SILENCE_SECONDS, -10 * SILENCE_SECONDS])
 def test_a_clock_that_was_moved_kills_nobody(
-    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, moved: float
+    client: docker.DockerClient, busybox: str, page: str, *, directories: BuildDirectories, moved: float
 ) -> None:
     owner = elsewhere()
     create(client, busybox, owned_by(owner, page))
@@ -278,14 +281,14 @@ def test_a_clock_that_was_moved_kills_nobody(
         client.api.create_volume(f"test-{uuid.uuid4()}", labels=owned_by(owner, page))
         client.api.remove_volume(sign)
 
-    assert sweep.sweep(later(client, page, moved), folders, pause=renew) == ""
+    assert sweep.sweep(later(client, page, moved), directories, pause=renew) == ""
     assert len(containers(client, page)) == 1
-    assert sweep.sweep(later(client, page, moved), folders, pause=lambda _: None) != ""
+    assert sweep.sweep(later(client, page, moved), directories, pause=lambda _: None) != ""
     assert containers(client, page) == []
 
 
 def test_what_the_first_version_left_goes_after_a_day(
-    client: docker.DockerClient, busybox: str, page: str, folders: BuildFolders
+    client: docker.DockerClient, busybox: str, page: str, directories: BuildDirectories
 ) -> None:
     """It named its process, by which nobody on another machine could tell whether it lived."""
     labels = {
@@ -296,9 +299,9 @@ def test_what_the_first_version_left_goes_after_a_day(
         HOST: f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}",
     }
     create(client, busybox, labels)
-    sweep.sweep(later(client, page, SILENCE_SECONDS + 120), folders, pause=lambda _: None)
+    sweep.sweep(later(client, page, SILENCE_SECONDS + 120), directories, pause=lambda _: None)
     assert len(containers(client, page)) == 1
-    sweep.sweep(later(client, page, OLD_SILENCE_SECONDS + 120), folders, pause=lambda _: None)
+    sweep.sweep(later(client, page, OLD_SILENCE_SECONDS + 120), directories, pause=lambda _: None)
     assert containers(client, page) == []
 
 
@@ -309,7 +312,7 @@ def test_a_container_of_a_committed_image_is_the_users(
     busybox: str,
     page: str,
     *,
-    folders: BuildFolders,
+    directories: BuildDirectories,
     dead: Owner,
     is_named: bool,
     is_image_kept: bool,
@@ -328,7 +331,7 @@ def test_a_container_of_a_committed_image_is_the_users(
         with ThreadPoolExecutor() as pool:
             sweep.remove_session(lambda: client, session, pool=pool)
         assert containers(client, page) == [theirs]
-        sweep.sweep(client, folders)
+        sweep.sweep(client, directories)
         assert containers(client, page) == [theirs]
     finally:
         client.api.remove_container(theirs)
@@ -337,7 +340,7 @@ def test_a_container_of_a_committed_image_is_the_users(
 
 
 def test_a_container_of_a_committed_image_is_not_listened_for(
-    client: docker.DockerClient, busybox: str, page: str, folders: BuildFolders
+    client: docker.DockerClient, busybox: str, page: str, directories: BuildDirectories
 ) -> None:
     """It is there for good, and so would be the pause of every build."""
     ours = create(client, busybox, owned_by(elsewhere(), page))
@@ -347,7 +350,7 @@ def test_a_container_of_a_committed_image_is_not_listened_for(
     try:
         pauses: list[float] = []
         after = later(client, page, SILENCE_SECONDS + 120)
-        assert sweep.sweep(after, folders, pause=pauses.append) == ""
+        assert sweep.sweep(after, directories, pause=pauses.append) == ""
         assert (containers(client, page), pauses) == ([theirs], [])
     finally:
         client.api.remove_container(theirs)
@@ -355,10 +358,10 @@ def test_a_container_of_a_committed_image_is_not_listened_for(
 
 
 def test_foreign_things_stay(
-    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, engine_url: str
+    client: docker.DockerClient, busybox: str, page: str, *, directories: BuildDirectories, engine_url: str
 ) -> None:
     mine = Owner.current(str(uuid.uuid4()))
-    folder = folders.open(mine.build, engine=engine_url)
+    folder = directories.open(mine.build, engine=engine_url)
     kept = {
         "of a build that is alive": owned_by(mine, page),
         "of another machine": owned_by(elsewhere(), page),
@@ -367,8 +370,8 @@ def test_foreign_things_stay(
     ids = {create(client, busybox, labels): what for what, labels in kept.items()}
     unlabelled = create(client, busybox, None)
     try:
-        sweep.sweep(client, folders)
-        said = sweep.remove_all(client, folders)
+        sweep.sweep(client, directories)
+        said = sweep.remove_all(client, directories)
         left = {ids[container] for container in containers(client, page)}
         assert left == set(kept)
         assert client.api.inspect_container(unlabelled)["Id"] == unlabelled
@@ -382,7 +385,7 @@ def test_foreign_things_stay(
 
 
 def test_one_thing_that_can_not_be_removed_does_not_stop_the_others(
-    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, dead: Owner
+    client: docker.DockerClient, busybox: str, page: str, *, directories: BuildDirectories, dead: Owner
 ) -> None:
     stuck, other = (create(client, busybox, owned_by(dead, page)) for _ in range(2))
 
@@ -394,7 +397,7 @@ def test_one_thing_that_can_not_be_removed_does_not_stop_the_others(
                 raise docker.errors.APIError("no", response, explanation="device or resource busy")
             client.api.remove_container(container, **options)
 
-    said = sweep.sweep(cast("docker.DockerClient", Refusing(client, page)), folders)
+    said = sweep.sweep(cast("docker.DockerClient", Refusing(client, page)), directories)
     assert "removed 1 container" in said
     assert "could not remove container" in said
     assert "device or resource busy" in said
@@ -470,13 +473,13 @@ def signs_of(client: docker.DockerClient, owner: Owner) -> list[str]:
 
 
 def test_a_sign_of_life_tells_of_volumes_that_have_no_labels(
-    client: docker.DockerClient, engine_url: str, volume: str, *, folders: BuildFolders, dead: Owner
+    client: docker.DockerClient, engine_url: str, volume: str, *, directories: BuildDirectories, dead: Owner
 ) -> None:
     named = f"test-{uuid.uuid4()}"
     client.api.create_volume(named)
     sign_of_life(engine_url, dead, [volume, named, "0" * 64])
     try:
-        assert sweep.sweep(client, folders) == "removed 1 volume of a build that was killed"
+        assert sweep.sweep(client, directories) == "removed 1 volume of a build that was killed"
         assert not exists(client, volume)
         assert exists(client, named)
         assert signs_of(client, dead) == []
@@ -485,10 +488,14 @@ def test_a_sign_of_life_tells_of_volumes_that_have_no_labels(
 
 
 def test_a_build_that_ends_while_a_volume_is_in_use_leaves_the_sign_that_names_it(
-    client: docker.DockerClient, engine_url: str, busybox: str, *, volume: str, folders: BuildFolders
+    client: docker.DockerClient, engine_url: str, busybox: str, *, volume: str, directories: BuildDirectories
 ) -> None:
     host = Host(
-        engine_url, clients=Clients(lambda: connect(engine_url)), timeout=1, max_output=1, folders=folders
+        engine_url,
+        clients=Clients(lambda: connect(engine_url)),
+        timeout=1,
+        max_output=1,
+        directories=directories,
     )
     theirs = client.api.create_container(
         busybox,
@@ -500,11 +507,11 @@ def test_a_build_that_ends_while_a_volume_is_in_use_leaves_the_sign_that_names_i
         host.remove("session")
         host.close()
         assert exists(client, volume)
-        assert folders.life(host.owner.build) is Life.DEAD
+        assert directories.liveness(host.owner.build) is Liveness.DEAD
         assert len(signs_of(client, host.owner)) == 1
     finally:
         client.api.remove_container(theirs)
-    assert "1 volume" in sweep.sweep(client, folders)
+    assert "1 volume" in sweep.sweep(client, directories)
     assert not exists(client, volume)
 
 
@@ -515,7 +522,7 @@ def test_labels_that_a_page_gives_remove_nothing_of_others(
     volume: str,
     *,
     busybox: str,
-    folders: BuildFolders,
+    directories: BuildDirectories,
     dead: Owner,
     kind: str,
 ) -> None:
@@ -524,7 +531,7 @@ def test_labels_that_a_page_gives_remove_nothing_of_others(
         create(client, busybox, labels)
     else:
         client.api.create_volume(f"test-{uuid.uuid4()}", labels=labels)
-    sweep.sweep(client, folders)
+    sweep.sweep(client, directories)
     assert exists(client, volume)
     assert (containers(client, page), volumes(client, page)) == ([], [])
 
@@ -547,7 +554,7 @@ def test_what_could_not_be_removed_is_tried_again_by_the_next_build(
     page: str,
     engine_url: str,
     *,
-    folders: BuildFolders,
+    directories: BuildDirectories,
     tmp_path: Path,
     answer: bytes,
 ) -> None:
@@ -558,45 +565,45 @@ def test_what_could_not_be_removed_is_tried_again_by_the_next_build(
                 clients=Clients(lambda: connect(faulty.url)),
                 timeout=1,
                 max_output=1,
-                folders=folders,
+                directories=directories,
             )
             for _ in range(2)
         ]
         owner = Owner.current(str(uuid.uuid4()))
-        folders.open(owner.build, engine=hosts[0].identity(), url=faulty.url).close(keep=True)
+        directories.open(owner.build, engine=hosts[0].identity(), url=faulty.url).close(keep=True)
         left = client.api.create_volume(f"test-{uuid.uuid4()}", labels=owned_by(owner, page))["Name"]
         faulty.inject(Fault(request=f"DELETE /volumes/{left}", answer=answer))
         try:
             assert f"could not remove volume {left}" in hosts[0].sweep()
-            assert folders.has_dead([faulty.url])
+            assert directories.has_dead([faulty.url])
             faulty.heal()
             assert hosts[1].sweep() == "removed 1 volume of a build that was killed"
-            assert folders.dead() == set()
+            assert directories.dead() == set()
         finally:
             for host in hosts:
                 host.close()
 
 
-def test_nothing_to_sweep_says_nothing(client: docker.DockerClient, folders: BuildFolders) -> None:
-    assert sweep.sweep(client, folders) == ""
+def test_nothing_to_sweep_says_nothing(client: docker.DockerClient, directories: BuildDirectories) -> None:
+    assert sweep.sweep(client, directories) == ""
 
 
 def test_networks_are_swept_as_well(
-    client: docker.DockerClient, page: str, folders: BuildFolders, dead: Owner
+    client: docker.DockerClient, page: str, directories: BuildDirectories, dead: Owner
 ) -> None:
     network = client.api.create_network(f"test-{uuid.uuid4()}", labels=owned_by(dead, page))["Id"]
-    assert "1 network" in sweep.sweep(client, folders)
+    assert "1 network" in sweep.sweep(client, directories)
     with pytest.raises(docker.errors.NotFound):
         client.api.inspect_network(network)
 
 
 def test_a_network_that_somebody_else_uses_stays(
-    client: docker.DockerClient, busybox: str, page: str, *, folders: BuildFolders, dead: Owner
+    client: docker.DockerClient, busybox: str, page: str, *, directories: BuildDirectories, dead: Owner
 ) -> None:
     network = client.api.create_network(f"test-{uuid.uuid4()}", labels=owned_by(dead, page))["Id"]
     theirs = client.containers.run(busybox, ["sleep", "1000"], detach=True, network=network)
     try:
-        assert sweep.sweep(client, folders) == ""
+        assert sweep.sweep(client, directories) == ""
         assert client.api.inspect_network(network)["Id"] == network
     finally:
         theirs.remove(force=True)
@@ -604,13 +611,19 @@ def test_a_network_that_somebody_else_uses_stays(
 
 
 def test_nothing_is_kept_of_a_dead_build_whose_engine_has_another_url_now(
-    engine_url: str, folders: BuildFolders, tmp_path: Path
+    engine_url: str, directories: BuildDirectories, tmp_path: Path
 ) -> None:
     hosts = []
 
     def host(url: str) -> Host:
         hosts.append(
-            Host(url, clients=Clients(lambda: connect(url)), timeout=60, max_output=1000, folders=folders)
+            Host(
+                url,
+                clients=Clients(lambda: connect(url)),
+                timeout=60,
+                max_output=1000,
+                directories=directories,
+            )
         )
         return hosts[-1]
 
@@ -618,10 +631,10 @@ def test_nothing_is_kept_of_a_dead_build_whose_engine_has_another_url_now(
         with FaultyEngine(engine_url, tmp_path / "engine.sock") as other:
             assert host(other.url).identity() == host(engine_url).identity()
             owner = Owner.current(str(uuid.uuid4()))
-            folders.open(owner.build, engine=host(other.url).identity()).close(keep=True)
-            assert folders.dead() == {owner.build}
+            directories.open(owner.build, engine=host(other.url).identity()).close(keep=True)
+            assert directories.dead() == {owner.build}
         host(engine_url).sweep()
-        assert folders.dead() == set()
+        assert directories.dead() == set()
     finally:
         for each in hosts:
             each.close()

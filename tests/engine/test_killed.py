@@ -17,7 +17,7 @@ import docker
 import pytest
 
 from builds import CONF, IMAGES, build, start, wait_for
-from docker_run.engine.cleanup.build_folder import default_root
+from docker_run.engine.cleanup.build_directory import default_root
 from docker_run.engine.cleanup.labels import LEASE, PID
 
 pytestmark = pytest.mark.engine

@@ -28,7 +28,7 @@ from docker_run.engine.connection.discovery import find
 from docker_run.engine.host import Host
 from docker_run.engine.images.lab_image import LabImages
 from docker_run.engine.images.provider import Images
-from docker_run.system.signals import ending_as_interrupt
+from docker_run.system.signals import termination_as_interrupt
 from other_engines import CATALOGUE, other_engine
 from soak.faults import KINDS
 from soak.machine import command, socket_there
@@ -71,7 +71,7 @@ def _run_inside(options: argparse.Namespace) -> int:
     around = find(os.environ.get("ENGINE") or "auto", environ=os.environ, private=True, progress=Quiet())
     # Not in /tmp, which is another one there; and the paths of sockets have to be short.
     with (
-        ending_as_interrupt(),
+        termination_as_interrupt(),
         ExitStack() as ends,
         tempfile.TemporaryDirectory(prefix="docker-run-soak-", dir="/var/lib") as temporary,
     ):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import docker
 
-from docker_run.engine.cleanup.build_folder import BuildFolders
+from docker_run.engine.cleanup.build_directory import BuildDirectories
 from soak.machine import COPIED, EMPTY
 from soak.site import Site
 
@@ -89,7 +89,7 @@ def on_machine() -> Iterator[str]:
         with suppress(OSError):
             yield f"{name} {Path('/proc/sys', name).read_text().strip()}"
     yield from _files()
-    yield from (f"folder of the dead build {build}" for build in BuildFolders().dead())
+    yield from (f"folder of the dead build {build}" for build in BuildDirectories().dead())
 
 
 def _processes() -> Iterator[str]:

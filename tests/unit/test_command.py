@@ -11,9 +11,9 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from docker_run.engine.direct.attach import Attached
+from docker_run.engine.direct.attach import AttachOptions
 from docker_run.engine.direct.command import run_command
-from docker_run.engine.direct.confinement import Confinement, Supported
+from docker_run.engine.direct.confinement import Confinement, SupportedLimits
 from docker_run.engine.direct.create_request import Creation
 from docker_run.engine.direct.name_prefix import Names
 from docker_run.engine.settings import Limits
@@ -55,7 +55,7 @@ class StandIn:
 
 
 def detached(*, auto_remove: bool) -> Creation:
-    attached = Attached(stdin=False, stdout=False, stderr=False, tty=False, auto_remove=auto_remove)
+    attached = AttachOptions(stdin=False, stdout=False, stderr=False, tty=False, auto_remove=auto_remove)
     return Creation(name="web", platform=None, body={}, attached=attached, detach=True)
 
 
@@ -65,7 +65,7 @@ def run(engine: StandIn, *, auto_remove: bool = False) -> tuple[int, list[Chunk]
         detached(auto_remove=auto_remove),
         names=Names(PREFIX),
         labels={},
-        confinement=Confinement(DirectLimits(), Supported(), lambda: "docker-run-0123456789abcdef"),
+        confinement=Confinement(DirectLimits(), SupportedLimits(), lambda: "docker-run-0123456789abcdef"),
         limits=LIMITS,
         command="docker run -d web",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract import step
-from docker_run.engine.direct.confinement import Confinement, Supported, needs_default_network
+from docker_run.engine.direct.confinement import Confinement, SupportedLimits, needs_default_network
 from docker_run.model import DirectLimits
 
 NETWORK = "docker-run-0123456789abcdef"
@@ -16,7 +16,11 @@ LIMITS = DirectLimits(memory=1000, pids=10, shm_size=100)
 GIVEN = {"Memory": 1000, "MemorySwap": 1000, "PidsLimit": 10, "ShmSize": 100, "NetworkMode": NETWORK}
 
 
-def confined(host: Mapping[str, Any], supported: Supported = Supported(), **body: object) -> dict[str, Any]:  # noqa: B008 - a constant
+def confined(
+    host: Mapping[str, Any],
+    supported: SupportedLimits = SupportedLimits(),  # noqa: B008 - a constant
+    **body: object,
+) -> dict[str, Any]:
     return Confinement(LIMITS, supported, lambda: NETWORK).confined({"HostConfig": host, **body})
 
 
@@ -55,9 +59,9 @@ def test_the_line_wins(host: dict[str, Any], instead: dict[str, Any]) -> None:
 
 def test_what_an_engine_cannot_limit_is_not_asked_for() -> None:
     """It would warn of it, and the reader wonder of what."""
-    nothing = Supported.of({"MemoryLimit": False, "SwapLimit": False})
+    nothing = SupportedLimits.of({"MemoryLimit": False, "SwapLimit": False})
     assert confined({}, nothing)["HostConfig"] == {"ShmSize": 100, "NetworkMode": NETWORK}
-    no_swap = Supported.of({"MemoryLimit": True, "SwapLimit": False, "PidsLimit": True})
+    no_swap = SupportedLimits.of({"MemoryLimit": True, "SwapLimit": False, "PidsLimit": True})
     assert confined({}, no_swap)["HostConfig"] == GIVEN | {"MemorySwap": -1}
 
 
@@ -81,7 +85,7 @@ def test_a_network_is_taken_once_and_only_when_needed() -> None:
         taken.append(NETWORK)
         return NETWORK
 
-    confinement = Confinement(LIMITS, Supported(), take)
+    confinement = Confinement(LIMITS, SupportedLimits(), take)
     confinement.confined({"HostConfig": {"NetworkMode": "none"}})
     assert (taken, confinement.network) == ([], "")
     for _ in range(2):
@@ -91,7 +95,7 @@ def test_a_network_is_taken_once_and_only_when_needed() -> None:
 
 
 def test_an_engine_without_the_usual_network() -> None:
-    confinement = Confinement(LIMITS, Supported(), lambda: "")
+    confinement = Confinement(LIMITS, SupportedLimits(), lambda: "")
     assert "NetworkMode" not in confinement.confined({})["HostConfig"]
     assert confinement.as_written("text") == "text"
 

@@ -8,15 +8,15 @@ from unittest.mock import MagicMock
 import pytest
 import requests
 
-from docker_run.engine.cleanup.build_folder import BuildFolders
+from docker_run.engine.cleanup.build_directory import BuildDirectories
 from docker_run.engine.direct.page_network import PageNetworks
 from docker_run.engine.host import Host
 from docker_run.engine.registry.server import RegistryServer
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> BuildFolders:
-    return BuildFolders(tmp_path / "builds")
+def directories(tmp_path: Path) -> BuildDirectories:
+    return BuildDirectories(tmp_path / "builds")
 
 
 @pytest.fixture
@@ -30,22 +30,22 @@ def clients() -> MagicMock:
 
 
 @pytest.fixture
-def host(clients: MagicMock, folders: BuildFolders) -> Host:
-    return Host("unix:///engine", clients=clients, timeout=1, max_output=1, folders=folders)
+def host(clients: MagicMock, directories: BuildDirectories) -> Host:
+    return Host("unix:///engine", clients=clients, timeout=1, max_output=1, directories=directories)
 
 
-def test_a_build_that_leaves_nothing_has_no_folder(host: Host, folders: BuildFolders) -> None:
+def test_a_build_that_leaves_nothing_has_no_folder(host: Host, directories: BuildDirectories) -> None:
     networks = PageNetworks(host)
     networks.take()
     networks.close()
     RegistryServer("a container", "10.0.0.2", network="a network").close(host)
     host.close()
-    assert folders.dead() == frozenset()
+    assert directories.dead() == frozenset()
 
 
 @pytest.mark.parametrize("request_", ["remove_network", "remove_container", "remove_volume"])
 def test_what_an_engine_does_not_remove_at_the_end_the_next_build_finds(
-    request_: str, host: Host, clients: MagicMock, folders: BuildFolders
+    request_: str, host: Host, clients: MagicMock, directories: BuildDirectories
 ) -> None:
     networks = PageNetworks(host)
     networks.take()
@@ -53,5 +53,5 @@ def test_what_an_engine_does_not_remove_at_the_end_the_next_build_finds(
     networks.close()
     RegistryServer("a container", "10.0.0.2").close(host)
     host.close()
-    assert folders.dead() == {host.owner.build}
-    assert folders.has_dead(["unix:///engine"])
+    assert directories.dead() == {host.owner.build}
+    assert directories.has_dead(["unix:///engine"])

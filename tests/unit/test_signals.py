@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from docker_run.system.signals import TERMINATION_SIGNALS, ending_as_interrupt
+from docker_run.system.signals import TERMINATION_SIGNALS, termination_as_interrupt
 
 
 @pytest.fixture(params=TERMINATION_SIGNALS)
@@ -21,13 +21,13 @@ def number(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
 
 
 def test_it_interrupts_as_ctrl_c_does(number: signal.Signals) -> None:
-    with pytest.raises(KeyboardInterrupt), ending_as_interrupt():
+    with pytest.raises(KeyboardInterrupt), termination_as_interrupt():
         signal.raise_signal(number)
     assert signal.getsignal(number) == signal.SIG_DFL
 
 
 def test_only_the_first_one_interrupts(number: signal.Signals) -> None:
-    with ending_as_interrupt():
+    with termination_as_interrupt():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
         for again in TERMINATION_SIGNALS:
@@ -36,7 +36,7 @@ def test_only_the_first_one_interrupts(number: signal.Signals) -> None:
 
 def test_what_is_ignored_stays_ignored(number: signal.Signals) -> None:
     signal.signal(number, signal.SIG_IGN)
-    with ending_as_interrupt():
+    with termination_as_interrupt():
         signal.raise_signal(number)
     assert signal.getsignal(number) == signal.SIG_IGN
 
@@ -44,7 +44,7 @@ def test_what_is_ignored_stays_ignored(number: signal.Signals) -> None:
 def test_a_handler_of_somebody_else_stays(number: signal.Signals) -> None:
     taken: list[int] = []
     signal.signal(number, lambda got, _frame: taken.append(got))
-    with ending_as_interrupt():
+    with termination_as_interrupt():
         signal.raise_signal(number)
     assert taken == [number]
 
@@ -57,7 +57,7 @@ def test_in_another_thread_nothing_changes() -> None:
     seen: list[object] = []
 
     def look() -> None:
-        with ending_as_interrupt():
+        with termination_as_interrupt():
             seen.append(signal.getsignal(signal.SIGTERM))
 
     before = signal.getsignal(signal.SIGTERM)

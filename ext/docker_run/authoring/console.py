@@ -140,7 +140,7 @@ class _Command:
     def _what_lacks(self) -> str:
         """Return the predicate for what is still open at the body's end."""
         if not (word := self.reader.here_word):
-            return "has nothing after it" if self.reader.goes_on else "is never closed"
+            return "has nothing after it" if self.reader.continues else "is never closed"
         near = [line.number for line in self.source if line.text.strip() == word]
         blanks = f" (line {near[0]} has blanks around it)" if near else ""
         return f"is never closed: a line that is `{word}` and nothing else ends it{blanks}"

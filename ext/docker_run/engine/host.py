@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from docker_run.engine.cleanup import sweep
 from docker_run.engine.cleanup.anonymous_volumes import remove_volumes
-from docker_run.engine.cleanup.build_folder import BuildFolder, BuildFolders
+from docker_run.engine.cleanup.build_directory import BuildDirectories, BuildDirectory
 from docker_run.engine.cleanup.labels import PAGE, SESSION, Owner
 from docker_run.engine.cleanup.lease import Lease
 from docker_run.engine.connection.client_pool import Clients
@@ -37,8 +37,8 @@ class Host:
     `clients` are those of the engine at `url`, and are closed with it. `timeout` is in seconds, for each
     command of a step that sets none; `max_output` in bytes, for each command. `proxies` are the user's proxy
     variables for containers. `say` gets notices of what the build waits for, and of what it could not remove;
-    `folders` are the directories of this machine's builds. `build` is the ID of a build in another process
-    that this one takes part in: all objects belong to it, and that process shows that it is alive.
+    `directories` are those of this machine's builds. `build` is the ID of a build in another process that
+    this one takes part in: all objects belong to it, and that process shows that it is alive.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Host:
         max_output: int,
         proxies: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
-        folders: BuildFolders | None = None,
+        directories: BuildDirectories | None = None,
         build: str = "",
     ) -> None:
         self.url = url
         self.clients = clients
         self.proxies = dict(proxies or {})
         self.say = say
-        self.folders = folders or BuildFolders()
+        self.directories = directories or BuildDirectories()
         self.interrupted = clients.interrupted
         self.limits = Limits(seconds=timeout, max_output=max_output, interrupted=self.interrupted)
         self._owner = Owner.current(build or str(uuid.uuid4()))
@@ -65,7 +65,7 @@ class Host:
         self._is_shared = False
         self._lock = threading.Lock()
         self._lease: Lease | None = None
-        self._folder: BuildFolder | None = None
+        self._directory: BuildDirectory | None = None
         self._has_leftovers = False
         self._product: Product | None = None
         self._environment: Environment | None = None
@@ -88,7 +88,7 @@ class Host:
             if self._lease is None:
                 engine = self.identity()
                 try:
-                    self._folder = self._folder or self._open_folder(engine)
+                    self._directory = self._directory or self._open_directory(engine)
                 except OSError as error:
                     self.say(f"what this build would leave, if it were killed, is removed late: {error}")
                 lease = Lease(self.clients, self._owner)
@@ -97,10 +97,10 @@ class Host:
                 self._lease = lease
             return self._lease
 
-    def _open_folder(self, engine: str) -> BuildFolder | None:
+    def _open_directory(self, engine: str) -> BuildDirectory | None:
         if self._is_part:
-            return self.folders.join(self._owner.build)
-        return self.folders.open(self._owner.build, engine=engine, url=self.url)
+            return self.directories.join(self._owner.build)
+        return self.directories.open(self._owner.build, engine=engine, url=self.url)
 
     def share(self) -> str:
         """Let other processes take part in the build; return its ID. Raises `EngineProblem`."""
@@ -141,11 +141,11 @@ class Host:
 
     def sweep(self) -> str:
         """Remove what killed builds left behind; return a sentence that says what. Raises `EngineProblem`."""
-        dead = self.folders.dead()
+        dead = self.directories.dead()
         untidy: set[str] = set()
-        swept = sweep.sweep(self.clients(), self.folders, say=self.say, failed=untidy.add)
+        swept = sweep.sweep(self.clients(), self.directories, say=self.say, failed=untidy.add)
         # The record that a build is dead is kept until everything that it left is removed.
-        self.folders.remove(dead - untidy, engine=self.identity(), url=self.url)
+        self.directories.remove(dead - untidy, engine=self.identity(), url=self.url)
         return swept
 
     def labels(self, *, page: str, session: str) -> dict[str, str]:
@@ -156,12 +156,12 @@ class Host:
     def work(self) -> Iterator[Path]:
         """Create an empty temporary directory; the next build removes it if this one is killed."""
         self.lease  # noqa: B018 - creates the build's directory
-        if self._folder is None:
+        if self._directory is None:
             with tempfile.TemporaryDirectory(prefix="docker-run-") as temporary:
                 yield Path(temporary)
         else:
-            with self._folder.work() as folder:
-                yield folder
+            with self._directory.work() as directory:
+                yield directory
 
     @contextmanager
     def cancellable(self) -> Iterator[DockerClient]:
@@ -182,7 +182,7 @@ class Host:
 
         The notice to builds that wait names `what` they wait for.
         """
-        return self.folders.lock(
+        return self.directories.lock(
             f"{self.identity()} {key}", what=what, say=self.say, stopped=self.interrupted.is_set
         )
 
@@ -239,7 +239,7 @@ class Host:
             self.clients.abandon,
             self._pool.shutdown,
             self.clients.close,
-            self._close_folder,
+            self._close_directory,
         )
 
     def _remove_parts(self) -> None:
@@ -264,6 +264,6 @@ class Host:
         if self._lease is not None and not self._lease.end():
             self._has_leftovers = True
 
-    def _close_folder(self) -> None:
-        if self._folder is not None:
-            self._folder.close(keep=self._has_leftovers)
+    def _close_directory(self) -> None:
+        if self._directory is not None:
+            self._directory.close(keep=self._has_leftovers)

@@ -52,9 +52,9 @@ class DockerSource(EngineSource["SessionEngine"]):
         """Return whether builds of this machine died on those engines, without a request to any."""
         if not (urls := self.expected()):
             return False
-        from docker_run.engine.cleanup.build_folder import BuildFolders  # noqa: PLC0415 (see above)
+        from docker_run.engine.cleanup.build_directory import BuildDirectories  # noqa: PLC0415 (see above)
 
-        return BuildFolders().has_dead(urls)
+        return BuildDirectories().has_dead(urls)
 
     def open(self, context: RunContext) -> SessionEngine:
         """Find the engine, or start one if the settings allow it. Raises `EngineProblem`."""

@@ -287,7 +287,7 @@ def _may_be_recording(path: Path) -> bool:
     """Return whether a file begins as a recording, or can't be read."""
     from docker_run.recordings.format import TITLE  # noqa: PLC0415 (see `Store._parsed`)
 
-    return not files.begins_otherwise(path, TITLE.encode())
+    return not files.has_other_start(path, TITLE.encode())
 
 
 def _unreadable(path: Path, error: OSError) -> RecordingProblem:

@@ -114,7 +114,7 @@ class Reader:
         return self._here.word if self._here else ""
 
     @property
-    def goes_on(self) -> bool:
+    def continues(self) -> bool:
         r"""Whether the command continues because of the last line's end: `\`, `|`, `&&`, `||`."""
         return not self._frames and not self._here and bool(self._backslash or self._operator)
 

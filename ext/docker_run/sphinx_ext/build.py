@@ -31,7 +31,7 @@ from docker_run.sphinx_ext.reporting.reporters import (
     RequiredEngine,
 )
 from docker_run.sphinx_ext.runner_registration import runners_of
-from docker_run.system.signals import ending_as_interrupt
+from docker_run.system.signals import termination_as_interrupt
 from docker_run.warning_types import WarningType
 from docker_run.workflow.settle import Comparer, Recorder, Settler
 from docker_run.workflow.stages import Options, Results, Workflow
@@ -120,7 +120,7 @@ class Build:
         date, began = self._clock.now(), self._clock.monotonic()
         for reporter in self._purpose.reporters:
             reporter.begin()
-        with ending_as_interrupt():
+        with termination_as_interrupt():
             results = self._run()
         self._state.page_states.update(results.states)
         findings = self._findings(results, env.found_docs)

@@ -88,7 +88,7 @@ def contents(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def begins_otherwise(path: Path, text: bytes) -> bool:
+def has_other_start(path: Path, text: bytes) -> bool:
     """Return whether `path` is a readable regular file that does not begin with `text`."""
     try:
         with open_plain(path, largest=sys.maxsize) as file:

@@ -16,7 +16,7 @@ TERMINATION_SIGNALS = tuple(
 
 
 @contextmanager
-def ending_as_interrupt() -> Iterator[None]:
+def termination_as_interrupt() -> Iterator[None]:
     """Raise `KeyboardInterrupt` at the first termination signal, as Ctrl-C does; ignore further ones.
 
     A closed terminal or a build server may send several, and the later ones would interrupt the cleanup.

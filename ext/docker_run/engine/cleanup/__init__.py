@@ -1,3 +1,3 @@
 """Removing what builds leave on an engine or on this machine: ownership, leases, sweeps."""
 
-__all__ = ["anonymous_volumes", "build_folder", "labels", "lease", "removal", "sweep"]
+__all__ = ["anonymous_volumes", "build_directory", "labels", "lease", "removal", "sweep"]

@@ -19,7 +19,7 @@ ANONYMOUS_NAME = re.compile(r"[0-9a-f]{64}")
 """The name that engines give to them; a page's own names have a prefix with other characters."""
 
 
-def without_names(container: Mapping[str, Any]) -> tuple[str, ...]:
+def anonymous_volume_names(container: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a container's anonymous volumes; `container` is the engine's answer to inspect."""
     mounts = [mount for mount in container.get("Mounts") or () if mount.get("Type") == "volume"]
     names = {str(mount.get("Name", "")) for mount in mounts}

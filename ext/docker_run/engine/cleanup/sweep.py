@@ -2,7 +2,7 @@
 
 Objects without our labels are never touched, nor those that only inherited them, nor those of a build that
 may still be alive. Whether a build is alive is decided by its directory if it ran on this machine (see
-`build_folder`), else by its lease (see `lease`).
+`build_directory`), else by its lease (see `lease`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from docker import APIClient, DockerClient
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
-from docker_run.engine.cleanup.build_folder import BuildFolders, Life
+from docker_run.engine.cleanup.build_directory import BuildDirectories, Liveness
 from docker_run.engine.cleanup.labels import BUILD, SESSION
 from docker_run.engine.cleanup.lease import RENEWAL_SECONDS
 from docker_run.engine.cleanup.leftovers import (
@@ -56,7 +56,7 @@ class Survey:
 
 def survey(
     client: DockerClient,
-    folders: BuildFolders,
+    directories: BuildDirectories,
     *,
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
@@ -69,8 +69,10 @@ def survey(
     inherited: dict[str, str] = {}
     # A user's container may have inherited a dead build's labels for good: it is no reason to wait.
     builds = _by_build(obj for obj in labelled_objects(api) if is_ours(api, obj, inherited))
-    lives = {build: folders.life(build) for build in builds}
-    silent = _silent(api, {build: builds[build] for build, life in lives.items() if life is Life.ELSEWHERE})
+    lives = {build: directories.liveness(build) for build in builds}
+    silent = _silent(
+        api, {build: builds[build] for build, life in lives.items() if life is Liveness.ELSEWHERE}
+    )
     if silent:
         owners = ", ".join(sorted({str(builds[build][0].owner) for build in silent}))
         say(f"listening {PAUSE_SECONDS:g} s for builds that seem to be dead ({owners})")
@@ -78,9 +80,9 @@ def survey(
         again = _by_build(obj for obj in labelled_objects(api) if is_ours(api, obj, inherited))
         silent = {build for build in silent if _ids(builds[build]) == _ids(again.get(build, []))}
     for build, ours in builds.items():
-        if lives[build] is Life.DEAD or build in silent:
+        if lives[build] is Liveness.DEAD or build in silent:
             found.dead += ours
-        elif lives[build] is Life.ALIVE:
+        elif lives[build] is Liveness.ALIVE:
             found.alive += ours
         else:
             found.elsewhere += ours
@@ -89,7 +91,7 @@ def survey(
 
 def sweep(
     client: DockerClient,
-    folders: BuildFolders,
+    directories: BuildDirectories,
     *,
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
@@ -102,7 +104,7 @@ def sweep(
     Raises `EngineProblem`.
     """
     with engine_errors("while it was looked through for what killed builds left behind"):
-        dead = survey(client, folders, say=say, pause=pause).dead
+        dead = survey(client, directories, say=say, pause=pause).dead
         return _remove_dead(client.api, dead, failed=failed)
 
 
@@ -124,14 +126,14 @@ def remove_parts(
 
 def remove_all(
     client: DockerClient,
-    folders: BuildFolders,
+    directories: BuildDirectories,
     *,
     say: Callable[[str], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
     """Remove the same; the sentence also says what was left, and why. Raises `EngineProblem`."""
     with engine_errors("while what builds left on it was removed"):
-        found = survey(client, folders, say=say, pause=pause)
+        found = survey(client, directories, say=say, pause=pause)
         sentences = [_remove_dead(client.api, found.dead) or "nothing to remove"]
     if found.alive:
         sentences.append(f"left {_counts(found.alive)} of a build that is running ({_owners(found.alive)})")

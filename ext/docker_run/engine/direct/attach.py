@@ -38,7 +38,7 @@ _EXIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attached:
+class AttachOptions:
     """The attached streams of a container, and the input for it."""
 
     stdin: bool
@@ -65,7 +65,7 @@ class Foreground:
     """
 
     def __init__(
-        self, api: APIClient, container: str, attached: Attached, *, limits: Limits, command: str
+        self, api: APIClient, container: str, attached: AttachOptions, *, limits: Limits, command: str
     ) -> None:
         self._api = api
         self._container = container

@@ -24,7 +24,7 @@ there, and `/etc/resolv.conf` names the engine's own server."""
 
 
 @dataclass(frozen=True, slots=True)
-class Supported:
+class SupportedLimits:
     """The limits that an engine can set; it would warn of others, which the line does not contain."""
 
     memory: bool = True
@@ -44,7 +44,7 @@ class Confinement:
     name stands for the engine's default network.
     """
 
-    def __init__(self, limits: DirectLimits, supported: Supported, network: Callable[[], str]) -> None:
+    def __init__(self, limits: DirectLimits, supported: SupportedLimits, network: Callable[[], str]) -> None:
         self._limits = limits
         self._supported = supported
         self._take = network

@@ -14,7 +14,7 @@ from docker_run.docker_cli.container_options import RunLine
 from docker_run.docker_cli.values.choices import StandardStream
 from docker_run.engine import podman
 from docker_run.engine.connection.product import Product
-from docker_run.engine.direct.attach import Attached
+from docker_run.engine.direct.attach import AttachOptions
 from docker_run.engine.direct.container_config import to_body
 from docker_run.engine.direct.name_prefix import Json
 from docker_run.errors import FlagProblem
@@ -29,7 +29,7 @@ class Creation:
     name: str | None
     platform: str | None
     body: Json
-    attached: Attached
+    attached: AttachOptions
     detach: bool
     is_removed_here: bool = False
     """Whether we, not the engine, remove the container when it has ended (`--rm`)."""
@@ -93,8 +93,8 @@ def client_warnings(body: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _attached(line: RunLine, *, typed: tuple[str, ...], terminal: TerminalSize) -> Attached:
-    return Attached(
+def _attached(line: RunLine, *, typed: tuple[str, ...], terminal: TerminalSize) -> AttachOptions:
+    return AttachOptions(
         stdin=StandardStream.STDIN in line.streams and line.interactive,
         stdout=StandardStream.STDOUT in line.streams,
         stderr=StandardStream.STDERR in line.streams,

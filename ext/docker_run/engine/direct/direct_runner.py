@@ -18,15 +18,15 @@ from docker.errors import DockerException
 
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli.container_options import RunLine
-from docker_run.engine.cleanup.anonymous_volumes import without_names
+from docker_run.engine.cleanup.anonymous_volumes import anonymous_volume_names
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.direct.command import CommandOutput, run_command
-from docker_run.engine.direct.confinement import Confinement, Supported, needs_default_network
+from docker_run.engine.direct.confinement import Confinement, SupportedLimits, needs_default_network
 from docker_run.engine.direct.create_request import creation
 from docker_run.engine.direct.name_prefix import Names
 from docker_run.engine.direct.page_network import PageNetworks
 from docker_run.engine.host import Host
-from docker_run.engine.images.provider import Images, Provided
+from docker_run.engine.images.provider import Images, ProvidedImage
 from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
 from docker_run.engine.refusals import FAILED
 from docker_run.errors import (
@@ -75,7 +75,7 @@ class DirectSessions:
         self._limits = limits or DirectLimits()
         self._networks = PageNetworks(host)
         self._lock = threading.Lock()
-        self._supported: Supported | None = None
+        self._supported: SupportedLimits | None = None
 
     def close(self) -> None:
         """Remove what the sessions shared."""
@@ -113,7 +113,7 @@ class DirectSessions:
     def _confinement(self, session: Session) -> Confinement:
         with self._lock, engine_errors("when it was asked for its limits"):
             if self._supported is None:
-                self._supported = Supported.of(self._host.clients().api.info())
+                self._supported = SupportedLimits.of(self._host.clients().api.info())
         network = (lambda: "") if needs_default_network(session.steps) else self._networks.take
         return Confinement(self._limits, self._supported, network)
 
@@ -258,7 +258,9 @@ class DirectSession:
             directory=str(Path(step.location.path).parent),
         )
 
-    def _create_and_run(self, command: Command, line: RunLine, image: Provided, step: Step) -> CommandOutput:
+    def _create_and_run(
+        self, command: Command, line: RunLine, image: ProvidedImage, step: Step
+    ) -> CommandOutput:
         id_file = line.client.id_file
         id_path = Path(step.location.path).parent / id_file
         if id_file and id_path.exists():
@@ -303,7 +305,7 @@ class DirectSession:
     def _note_volumes(self, container: str) -> None:
         """Note the anonymous volumes of a new container."""
         about = self._clients().api.inspect_container(container)
-        self._host.note_volumes(self._names.prefix, without_names(about))
+        self._host.note_volumes(self._names.prefix, anonymous_volume_names(about))
 
     def remove_id_files(self) -> None:
         """Remove the files of `--cidfile`, which exist until the page ends, like the containers."""

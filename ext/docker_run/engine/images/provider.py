@@ -35,7 +35,7 @@ _VARIANTS_SINCE = "1.49"
 
 
 @dataclass(frozen=True)
-class Provided:
+class ProvidedImage:
     """An image that is on the engine."""
 
     image: Image
@@ -45,7 +45,7 @@ class Provided:
     has_volumes: bool = True
     """Whether its containers may get volumes from the image itself (`VOLUME`)."""
 
-    def named(self, name: str) -> Provided:
+    def named(self, name: str) -> ProvidedImage:
         """Return the same image under the name that the author uses."""
         return replace(self, image=replace(self.image, name=name))
 
@@ -119,13 +119,13 @@ class Images:
         self._lock = threading.Lock()
         self._builds: dict[str, threading.Lock] = {}
         self._built_anew: set[str] = set()
-        self._memo: Memo[Provided] = Memo()
+        self._memo: Memo[ProvidedImage] = Memo()
         self._registries: dict[str, _Registry] = {}
         self._lock_file: Mapping[str, str] | None = None
 
     def provide(
         self, name: str, *, pull: PullPolicy = PullPolicy.MISSING, platform: str | None = None
-    ) -> Provided:
+    ) -> ProvidedImage:
         """Return the image `name`, pulled or built if the engine does not have it.
 
         `platform` is `os[/architecture[/variant]]`, as for the CLI
@@ -149,7 +149,7 @@ class Images:
             (name, pull, platform), lambda: self._provide(name, pull, wanted), lock_key=(name, platform)
         )
 
-    def _provide(self, name: str, pull: PullPolicy, platform: Platform | None) -> Provided:
+    def _provide(self, name: str, pull: PullPolicy, platform: Platform | None) -> ProvidedImage:
         try:
             locked = locked_reference(name, self._locks())
             if pull is not PullPolicy.ALWAYS:
@@ -174,7 +174,9 @@ class Images:
                 f"the engine did not give an answer about the image {name!r}: {error}; is it still running?"
             ) from error
 
-    def _on_engine(self, name: str, platform: Platform | None, *, pulled: bool = False) -> Provided | None:
+    def _on_engine(
+        self, name: str, platform: Platform | None, *, pulled: bool = False
+    ) -> ProvidedImage | None:
         """Return the image if the engine has it for that platform; `pulled`: it is known to be pulled."""
         attributes = self._attributes(name)
         if attributes is None:
@@ -189,8 +191,8 @@ class Images:
         # All images in containerd's store have a digest; and so has one that was built here, then pushed.
         tells = not _is_in_containerd(attributes) and not attributes.get("Parent")
         if not digest or not (pulled or tells):
-            return Provided(Image(name, identity, "found on the engine"), name, has_volumes)
-        return Provided(Image(name, identity, "pulled", digest), name, has_volumes)
+            return ProvidedImage(Image(name, identity, "found on the engine"), name, has_volumes)
+        return ProvidedImage(Image(name, identity, "pulled", digest), name, has_volumes)
 
     def identities(self, reference: str) -> frozenset[str]:
         """Return the IDs that an image of the engine may have in a registry.
@@ -238,7 +240,7 @@ class Images:
     def _entry(self, name: str) -> Entry | None:
         return None if self._catalogue is None else find_entry(self._catalogue, name)
 
-    def _pulled(self, name: str, platform: Platform | None) -> Provided:
+    def _pulled(self, name: str, platform: Platform | None) -> ProvidedImage:
         found = REFERENCE.fullmatch(name)
         repository = found["repository"] if found else name
         host, _ = resolve_repository_name(repository)
@@ -268,7 +270,7 @@ class Images:
             return f"{found} provide the specified platform ({platform})"
         return f"{found} match the specified platform: wanted {platform}, actual: {platform_of(attributes)}"
 
-    def _built_earlier(self, name: str, entry: Entry | None, platform: Platform | None) -> Provided:
+    def _built_earlier(self, name: str, entry: Entry | None, platform: Platform | None) -> ProvidedImage:
         built = self._catalogue_image(name, entry) if entry else None
         if built is None and (other := self._other_platform(name, platform)):
             raise ImageProblem(
@@ -283,7 +285,7 @@ class Images:
             )
         return built
 
-    def _built(self, name: str, entry: Entry, platform: Platform | None) -> Provided:
+    def _built(self, name: str, entry: Entry, platform: Platform | None) -> ProvidedImage:
         if platform and not platform.is_of(self._machine()):
             raise ImageProblem(
                 f"the image {name!r} can't be pulled, and {entry.directory} makes none for {platform}; "
@@ -320,7 +322,7 @@ class Images:
         )
         self._built_anew.add(entry.reference)
 
-    def _remove_replaced(self, before: Provided | None) -> None:
+    def _remove_replaced(self, before: ProvidedImage | None) -> None:
         """Remove the image that had the name before; the engine keeps it if it is in use."""
         if before is not None:
             with suppress(APIError):
@@ -333,11 +335,11 @@ class Images:
         version = self._client().version()
         return platform_of({"Os": version["Os"], "Architecture": version["Arch"]})
 
-    def _catalogue_image(self, name: str, entry: Entry) -> Provided | None:
+    def _catalogue_image(self, name: str, entry: Entry) -> ProvidedImage | None:
         here = self._on_engine(entry.reference, None)
         if here is None:
             return None
-        return Provided(Image(name, here.image.id, entry.origin), entry.reference, here.has_volumes)
+        return ProvidedImage(Image(name, here.image.id, entry.origin), entry.reference, here.has_volumes)
 
     def _not_had(self, name: str, failure: PullFailed) -> ImageProblem:
         tries = {

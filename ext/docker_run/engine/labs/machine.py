@@ -15,7 +15,7 @@ from docker import APIClient
 from docker.errors import APIError
 from urllib3.exceptions import HTTPError
 
-from docker_run.engine.cleanup.anonymous_volumes import without_names
+from docker_run.engine.cleanup.anonymous_volumes import anonymous_volume_names
 from docker_run.engine.cleanup.labels import NAME
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.labs import canonical_input, lab_exec, proxies
@@ -111,7 +111,7 @@ class Machine:
             started=str(state["State"]["StartedAt"]),
             interrupted=blueprint.interrupted,
             # Those of a project's own kind of lab; the volume of the engine's data has labels.
-            volumes=without_names(
+            volumes=anonymous_volume_names(
                 {"Mounts": [each for each in state.get("Mounts") or () if each.get("Destination") != _DATA]}
             ),
         )

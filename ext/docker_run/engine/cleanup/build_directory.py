@@ -29,7 +29,7 @@ _KEPT_SECONDS = 30 * 24 * 3600
 """How long a dead build's directory is kept if its engine has not been used since."""
 
 
-class Life(Enum):
+class Liveness(Enum):
     """Whether a build is alive, as far as this machine can know."""
 
     ALIVE = "alive"
@@ -45,13 +45,13 @@ def default_root() -> Path:
     return Path(f"/var/tmp/docker-run-{os.geteuid()}")  # noqa: S108 - its owner is checked
 
 
-class BuildFolders:
+class BuildDirectories:
     """The directories of all builds of this user on this machine."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or default_root()
 
-    def open(self, build: str, *, engine: str, url: str = "") -> BuildFolder:
+    def open(self, build: str, *, engine: str, url: str = "") -> BuildDirectory:
         """Create and lock the directory of a new build. Raises `OSError`.
 
         `engine` is the ID of its engine, `url` the address at which it was found.
@@ -68,30 +68,30 @@ class BuildFolders:
                     if lock.is_linked:
                         (path / _URL).write_text(url, encoding="utf-8")
                         (path / _ENGINE).write_text(engine, encoding="utf-8")
-                        return BuildFolder(path, lock)
+                        return BuildDirectory(path, lock)
                     lock.release()
             time.sleep(0.01)
         raise OSError(f"{self._root / build} can't be locked")
 
-    def join(self, build: str) -> BuildFolder | None:
+    def join(self, build: str) -> BuildDirectory | None:
         """Return the directory of a build in another process that this one takes part in; None if gone."""
         path = self._root / build
-        return BuildFolder(path) if path.is_dir() else None
+        return BuildDirectory(path) if path.is_dir() else None
 
-    def life(self, build: str) -> Life:
+    def liveness(self, build: str) -> Liveness:
         """Return whether the build `build` is alive, as far as this machine can know."""
         path = self._root / build
         try:
             if not build or path.name != build or not path.is_dir():
-                return Life.ELSEWHERE
-            return Life.ALIVE if is_held(path / _LOCK) else Life.DEAD
+                return Liveness.ELSEWHERE
+            return Liveness.ALIVE if is_held(path / _LOCK) else Liveness.DEAD
         except OSError:
-            return Life.ELSEWHERE
+            return Liveness.ELSEWHERE
 
     def dead(self) -> frozenset[str]:
         """Return the dead builds of this machine."""
         paths = self._root.glob("*-*") if self._root.is_dir() else ()
-        return frozenset(path.name for path in paths if self.life(path.name) is Life.DEAD)
+        return frozenset(path.name for path in paths if self.liveness(path.name) is Liveness.DEAD)
 
     def has_dead(self, urls: Collection[str]) -> bool:
         """Return whether a dead build of this machine used an engine at one of `urls`."""
@@ -172,7 +172,7 @@ class BuildFolders:
             directory.rmdir()
 
 
-class BuildFolder:
+class BuildDirectory:
     """The directory of one build, which counts as alive for as long as this object holds its lock.
 
     Without a lock, the build is that of another process, which removes the directory.
