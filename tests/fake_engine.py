@@ -37,6 +37,7 @@ from docker_run.model import (
     Image,
     Session,
     Step,
+    StepOutput,
     Stream,
 )
 from docker_run.protocols import EngineSource, Progress, RunContext, Runner
@@ -114,11 +115,13 @@ class FakeSession:
         self._used: set[str] = set(session.images)
         self._files: dict[tuple[str, str], bytes] = {}
 
-    def run(self, step: Step) -> tuple[CommandResult, ...]:
+    def run(self, step: Step) -> StepOutput:
         if step.file:
             self._files[step.lab, step.file.path] = step.file.data
-        recordings = tuple(self._run(command, step) for command in step.commands)
-        return tuple(map(_at_terminal, recordings)) if self._session.place.traits.console else recordings
+        results = [self._run(command, step) for command in step.commands]
+        if self._session.place.traits.console:
+            results = list(map(_at_terminal, results))
+        return StepOutput(tuple(results))
 
     def environment(self) -> Environment:
         return Environment(f"Fake Engine {self._engine.version}", "Fakix 1, Linux 6.1.0", "x86_64")

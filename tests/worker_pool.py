@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from docker_run.engine.runners import DirectRunner, LabRunner
-from docker_run.model import CommandRecording, Image, Session, Step
+from docker_run.model import Image, Session, Step, StepOutput
 from docker_run.protocols import EngineSource, RunContext, Runner
 from docker_run.workflow.open_runners import OpenRunners
 from docker_run.workflow.run import Outcome, execute
@@ -121,7 +121,7 @@ class BrokenSession(FakeSession):
         self.__dict__.update(running.__dict__)
         self._broken = engine
 
-    def run(self, step: Step) -> tuple[CommandRecording, ...]:
+    def run(self, step: Step) -> StepOutput:
         self._broken.fail("run", self._session.page)
         return super().run(step)
 

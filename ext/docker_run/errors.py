@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from docker_run.model import Cause, CommandResult
+from docker_run.model import Cause
 from docker_run.warning_types import WarningType
 
 _LONGEST_MESSAGE = 2000
@@ -137,7 +137,6 @@ class ImageProblem(DockerRunError):
         super().__init__(message)
         self.reason = reason or message.partition("\n")[0]
         self.answer = answer
-        self.ran: tuple[CommandResult, ...] = ()
         """The results of the step's commands that ran before the one that needed the image."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from docker_run.warning_types import WarningType
 
@@ -244,6 +244,25 @@ class CommandResult:
     output: tuple[Chunk, ...] = ()
     typed: int | None = None
     """The number of lines of `Command.typed` that were sent, without waits; None if it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutput(Sequence[CommandResult]):
+    """What a runner returns for a step: a result for each command that was run, in their order."""
+
+    results: tuple[CommandResult, ...] = ()
+    not_run: str = ""
+    """Why an optional step was not run to its end: an image that one of its commands needs can't be had."""
+
+    @overload
+    def __getitem__(self, index: int) -> CommandResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[CommandResult]: ...
+    def __getitem__(self, index: int | slice) -> CommandResult | Sequence[CommandResult]:
+        return self.results[index]
+
+    def __len__(self) -> int:
+        return len(self.results)
 
 
 class Segment(NamedTuple):

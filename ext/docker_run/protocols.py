@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from docker_run.model import CommandResult, Environment, Image, RunnerTraits, Session, Step
+from docker_run.model import Environment, Image, RunnerTraits, Session, Step, StepOutput
 from docker_run.results import BuildResult
 
 
@@ -145,10 +145,11 @@ class RunnerSession(Protocol):
     """An open session: what its steps create lives until it is closed."""
 
     @abstractmethod
-    def run(self, step: Step) -> tuple[CommandResult, ...]:
+    def run(self, step: Step) -> StepOutput:
         """Run the commands of `step` in order, and return the result of each.
 
-        The step's file is put in its place first.
+        The step's file is put in its place first. If an image can't be had after some of the commands of an
+        optional step were run, the output has their results, and the reason why it is not complete.
         Raises `ImageProblem`, `EngineProblem`, an `Unfinished`, or a `SyntaxProblem`. After an
         `Unfinished` or an `EngineProblem` the session can't run anything more.
         """

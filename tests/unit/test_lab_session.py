@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -179,9 +180,11 @@ def test_what_ran_before_a_missing_image_is_kept() -> None:
         return Shell.run(shell, command, limits)
 
     shell.run = run  # type: ignore[method-assign]
-    with pytest.raises(ImageProblem) as caught:
-        running.run(asked)
-    assert [recording.command for recording in caught.value.ran] == ["one"]
+    output = running.run(asked)
+    assert [result.command for result in output] == ["one"]
+    assert "ubuntu" in output.not_run
+    with pytest.raises(ImageProblem):
+        running.run(replace(asked, optional=False, expect=Expectation(exit_codes=(3,))))
 
 
 def test_of_several_commands_each_has_its_own_status() -> None:

@@ -26,6 +26,7 @@ from docker_run.model import (
     Recording,
     Session,
     Step,
+    StepOutput,
     StepRecording,
     TerminalSize,
 )
@@ -262,14 +263,13 @@ class _Run:
 
 def _run_step(running: RunnerSession, step: Step, key: str, size: TerminalSize) -> StepRecording:
     """Run one step; the recording of an optional one without its image has the reason."""
-    not_run = ""
     try:
-        results = running.run(step)
+        output = running.run(step)
     except ImageProblem as error:
         if not step.optional:
             raise
-        results, not_run = error.ran, error.reason
-    return StepRecording(key, tuple(record(result, size) for result in results), not_run=not_run)
+        output = StepOutput(not_run=error.reason)
+    return StepRecording(key, tuple(record(result, size) for result in output), not_run=output.not_run)
 
 
 def _problem(step: int, error: Exception) -> Problem:

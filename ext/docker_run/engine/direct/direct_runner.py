@@ -46,6 +46,7 @@ from docker_run.model import (
     Input,
     Session,
     Step,
+    StepOutput,
     Stream,
 )
 
@@ -158,16 +159,16 @@ class DirectSession:
         """Return the images used so far, sorted by name."""
         return tuple(self._used[name] for name in sorted(self._used))
 
-    def run(self, step: Step) -> tuple[CommandResult, ...]:
+    def run(self, step: Step) -> StepOutput:
         """Run the commands of `step`. Raises what `protocols.RunnerSession.run` says."""
         if self._ended:
             raise EngineProblem(f"nothing more can be run on this page: {self._ended}")
         statuses = step.expect.statuses(len(step.commands))
         try:
-            return tuple(
+            results = [
                 self._run(command, step, expected)
                 for command, expected in zip(step.commands, statuses, strict=True)
-            )
+            ]
         except EngineProblem as error:
             self._ended = str(error)
             if self._limits.interrupted.is_set():
@@ -177,6 +178,7 @@ class DirectSession:
         except Unfinished as error:
             self._ended = str(error)
             raise
+        return StepOutput(tuple(results))
 
     def _run(self, command: Command, step: Step, expected: int | None) -> CommandResult:
         line = self._parse(command, step)

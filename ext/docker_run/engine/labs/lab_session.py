@@ -22,7 +22,7 @@ from docker_run.errors import (
     Interrupted,
     LabProblem,
 )
-from docker_run.model import Command, CommandResult, Environment, Image, Step, TerminalSize
+from docker_run.model import Command, CommandResult, Environment, Image, Step, StepOutput, TerminalSize
 from docker_run.patterns import Pattern
 from docker_run.terminal import screen
 
@@ -90,21 +90,22 @@ class LabSession:
         """Return the images used so far, by name."""
         return self._images([lab.machine for lab in self._labs.values()])
 
-    def run(self, step: Step) -> tuple[CommandResult, ...]:
+    def run(self, step: Step) -> StepOutput:
         """Run the commands of `step`. Raises what `protocols.RunnerSession.run` says."""
         if self._ended:
             raise LabProblem(f"nothing more can be run on this page: {self._ended}")
         lab = self._labs[step.lab]
-        recordings: list[CommandResult] = []
+        results: list[CommandResult] = []
         try:
             if step.file is not None:
                 self._check_interrupted(step)
                 lab.machine.put(self._clients().api, step.file)
             for index, command in enumerate(step.commands):
-                recordings.append(self._run(lab, command, step, index))
+                results.append(self._run(lab, command, step, index))
         except ImageProblem as error:
             # The shell is at its prompt again, so the steps after an optional one can be run.
-            error.ran = tuple(recordings)
+            if results and step.optional:
+                return StepOutput(tuple(results), not_run=error.reason)
             raise
         except EngineProblem as error:
             self._ended = str(error)
@@ -115,7 +116,7 @@ class LabSession:
         except DockerRunError as error:
             self._ended = str(error)
             raise
-        return tuple(recordings)
+        return StepOutput(tuple(results))
 
     def _run(self, lab: Lab, command: Command, step: Step, index: int) -> CommandResult:
         recording = lab.shell.run(
