@@ -84,7 +84,9 @@ class Broken(FakeEngine):
     """Fails at one point of a session, with an error that nobody expects of it."""
 
     def __init__(self, settings: FakeSettings, context: RunContext) -> None:
-        super().__init__(timeout=settings.timeout, gone_after=settings.gone_after)
+        super().__init__(
+            timeout=settings.timeout, gone_after=settings.gone_after, interrupted=context.interrupted
+        )
         self.settings = settings
         self.progress = context.progress
 
