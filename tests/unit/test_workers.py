@@ -200,3 +200,20 @@ def test_who_does_not_know_the_key_is_no_worker() -> None:
     assert interrupted.wait(60)
     workers.close()
     assert closed.is_set()
+
+
+def test_who_connects_and_says_nothing_holds_nobody_up() -> None:
+    workers, interrupted, closed = Workers(Told()), threading.Event(), threading.Event()
+
+    def work() -> None:
+        BuildProcess(workers.address, workers.authkey).watch(interrupt=interrupted.set, close=closed.set)
+
+    with socket.create_connection(workers.address):
+        threading.Thread(target=work, daemon=True).start()
+        workers.interrupt()
+        assert interrupted.wait(60)
+        closing = threading.Thread(target=workers.close, daemon=True)
+        closing.start()
+        closing.join(60)
+        assert closed.is_set()
+        assert not closing.is_alive()

@@ -12,8 +12,15 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing import AuthenticationError, parent_process
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 
 from docker_run.errors import EngineProblem
 from docker_run.protocols import Progress
@@ -42,7 +49,7 @@ class Workers:
             "image": progress.image,
             "command": progress.command,
         }
-        self._listener = Listener((_HOST, 0), backlog=_BACKLOG, authkey=self.authkey)
+        self._listener = Listener((_HOST, 0), backlog=_BACKLOG)
         self._lock = threading.Lock()
         self._workers: dict[Connection, threading.Thread] = {}
         self._errors: list[str] = []
@@ -91,17 +98,26 @@ class Workers:
 
     def _accept(self) -> None:
         while not self._closing.is_set():
+            with suppress(OSError):
+                connection = self._listener.accept()
+                # In another thread: whoever connects and says nothing must not hold up the workers.
+                self._start(partial(self._serve, connection))
+
+    def _serve(self, connection: Connection) -> None:
+        """Serve a worker, if it is one of ours."""
+        with connection:
             try:
-                worker = self._listener.accept()
+                deliver_challenge(connection, self.authkey)
+                answer_challenge(connection, self.authkey)
             except (OSError, EOFError, AuthenticationError):
-                continue  # not one of our workers
+                return
             with self._lock:
                 if self._closing.is_set():
-                    worker.close()
-                    continue
+                    return
                 if self._interrupted.is_set():
-                    _send(worker, _INTERRUPT)
-                self._workers[worker] = self._start(lambda worker=worker: self._listen(worker))  # type: ignore[misc]
+                    _send(connection, _INTERRUPT)
+                self._workers[connection] = threading.current_thread()
+            self._listen(connection)
 
     def _listen(self, worker: Connection) -> None:
         """Forward a worker's messages, until it has closed its engines or is dead."""
