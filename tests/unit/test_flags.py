@@ -6,7 +6,7 @@ import pytest
 from docker import APIClient
 
 from docker_run.docker_cli.container_options import RunLine
-from docker_run.docker_cli.flag import Flag, Take
+from docker_run.docker_cli.flag import Combine, Flag
 from docker_run.docker_cli.flag_table import FLAGS, SHORT
 from docker_run.docker_cli.run_line import parse
 from docker_run.engine.direct.container_config import to_body
@@ -40,7 +40,7 @@ def test_other_spellings_behave_alike() -> None:
     for flag in ROWS:
         if flag.spelling_of:
             usual = FLAGS[flag.spelling_of]
-            assert (flag.convert, flag.take, flag.type) == (usual.convert, usual.take, usual.type)
+            assert (flag.convert, flag.combine, flag.type) == (usual.convert, usual.combine, usual.type)
 
 
 APART = {
@@ -186,7 +186,7 @@ def test_what_stays_inside_needs_no_leave(text: str) -> None:
 
 
 def test_each_value_has_its_way_to_be_repeated() -> None:
-    assert {flag.name for flag in ROWS if flag.take is Take.PAIRS} == {
+    assert {flag.name for flag in ROWS if flag.combine is Combine.PAIRS} == {
         "annotation",
         "storage-opt",
         "sysctl",
@@ -194,5 +194,5 @@ def test_each_value_has_its_way_to_be_repeated() -> None:
     }
     for flag in ROWS:
         assert (flag.type in ("list", "map", "mount", "network", "ulimit", "gpu-request")) == (
-            flag.take is not Take.LAST
+            flag.combine is not Combine.LAST
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Take(Enum):
+class Combine(Enum):
     """How several values of one flag are combined."""
 
     LAST = "the last value"
@@ -26,7 +26,7 @@ class Flag:
     convert: Callable[[str], object] = str
     """Parses one value; raises `BadValue`."""
     short: str = ""
-    take: Take = Take.LAST
+    combine: Combine = Combine.LAST
     late: bool = False
     """Whether the CLI parses the value after all flags, and does not name the flag in its message."""
     example: str = ""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from docker_run.docker_cli.flag import Flag, Take
+from docker_run.docker_cli.flag import Combine, Flag
 from docker_run.docker_cli.values import choices, devices, mounts, networks, ports, rates, restart
 from docker_run.docker_cli.values import scalars as v
 
@@ -55,33 +55,33 @@ def _below_zero(value: object) -> bool:
     return isinstance(value, int) and value < 0
 
 
-_ALL, _PAIRS = Take.ALL, Take.PAIRS
+_ALL, _PAIRS = Combine.ALL, Combine.PAIRS
 _WINDOWS = "is only supported on a Docker daemon running on windows"
 _BUILD_MACHINE = "puts a variable of the machine that builds the pages into the container"
 # Not formatted: one row per flag, so that they can be compared.
 # fmt: off
 _ROWS = (
-    Flag("add-host", "list", v.extra_host, take=_ALL, example="db:10.0.0.5"),
+    Flag("add-host", "list", v.extra_host, combine=_ALL, example="db:10.0.0.5"),
     Flag(
-        "annotation", "map", v.key_value, take=_PAIRS, example="org.x.y=z",
+        "annotation", "map", v.key_value, combine=_PAIRS, example="org.x.y=z",
         reaches=_is_set,
         why="is passed to the host's container runtime, which may run hooks for it", api="1.43",
     ),
     Flag(
-        "attach", "list", choices.stream, short="a", take=_ALL,
+        "attach", "list", choices.stream, short="a", combine=_ALL,
         example="stdout",
     ),
     Flag("blkio-weight", "uint16", v.weight, example="300"),
     Flag(
-        "blkio-weight-device", "list", rates.device_weight, take=_ALL,
+        "blkio-weight-device", "list", rates.device_weight, combine=_ALL,
         example="/dev/sda:200",
     ),
     Flag(
-        "cap-add", "list", v.capability, take=_ALL, example="NET_ADMIN",
+        "cap-add", "list", v.capability, combine=_ALL, example="NET_ADMIN",
         reaches=_is_set,
         why="gives capabilities",
     ),
-    Flag("cap-drop", "list", v.capability, take=_ALL, example="CHOWN"),
+    Flag("cap-drop", "list", v.capability, combine=_ALL, example="CHOWN"),
     Flag(
         "cgroup-parent", "string", example="/course",
         reaches=_is_set,
@@ -118,67 +118,67 @@ _ROWS = (
     Flag("detach", "", v.boolean, short="d"),
     Flag("detach-keys", "string", example="ctrl-x,x"),
     Flag(
-        "device", "list", devices.device_or_name, take=_ALL, late=True,
+        "device", "list", devices.device_or_name, combine=_ALL, late=True,
         example="/dev/fuse",
         reaches=_is_set,
         why="gives a device of the host to the container",
     ),
     Flag(
-        "device-cgroup-rule", "list", devices.cgroup_rule, take=_ALL,
+        "device-cgroup-rule", "list", devices.cgroup_rule, combine=_ALL,
         example="'c 1:3 rw'",
         reaches=_is_set,
         why="opens devices of the host",
     ),
     Flag(
-        "device-read-bps", "list", rates.device_bytes, take=_ALL,
+        "device-read-bps", "list", rates.device_bytes, combine=_ALL,
         example="/dev/sda:1mb",
     ),
     Flag(
-        "device-read-iops", "list", rates.device_operations, take=_ALL,
+        "device-read-iops", "list", rates.device_operations, combine=_ALL,
         example="/dev/sda:100",
     ),
     Flag(
-        "device-write-bps", "list", rates.device_bytes, take=_ALL,
+        "device-write-bps", "list", rates.device_bytes, combine=_ALL,
         example="/dev/sda:1mb",
     ),
     Flag(
-        "device-write-iops", "list", rates.device_operations, take=_ALL,
+        "device-write-iops", "list", rates.device_operations, combine=_ALL,
         example="/dev/sda:100",
     ),
     Flag(
         "disable-content-trust", "", v.boolean,
         refused="decides what the CLI itself verifies; the Engine API has no counterpart",
     ),
-    Flag("dns", "list", v.address, take=_ALL, example="10.0.0.2"),
+    Flag("dns", "list", v.address, combine=_ALL, example="10.0.0.2"),
     Flag(
-        "dns-opt", "list", take=_ALL, hidden=True, spelling_of="dns-option", example="ndots:2",
+        "dns-opt", "list", combine=_ALL, hidden=True, spelling_of="dns-option", example="ndots:2",
     ),
-    Flag("dns-option", "list", take=_ALL, example="ndots:2"),
-    Flag("dns-search", "list", v.search_domain, take=_ALL, example="example.com"),
+    Flag("dns-option", "list", combine=_ALL, example="ndots:2"),
+    Flag("dns-search", "list", v.search_domain, combine=_ALL, example="example.com"),
     Flag("domainname", "string", example="example.com"),
     Flag("entrypoint", "string", example="/bin/sh"),
     Flag(
-        "env", "list", v.variable, short="e", take=_ALL,
+        "env", "list", v.variable, short="e", combine=_ALL,
         example="NAME=value",
         reaches=_variable_is_bare,
         why=_BUILD_MACHINE,
     ),
     # A file is checked when it is read: `file_flags.environment` checks each of its lines.
     Flag(
-        "env-file", "list", take=_ALL, example="web.env",
+        "env-file", "list", combine=_ALL, example="web.env",
         reaches=_variable_is_bare,
         why=_BUILD_MACHINE,
     ),
     Flag(
-        "expose", "list", ports.expose, take=_ALL, late=True, example="8080/tcp",
+        "expose", "list", ports.expose, combine=_ALL, late=True, example="8080/tcp",
     ),
     Flag(
-        "gpus", "gpu-request", devices.gpus, take=_ALL,
+        "gpus", "gpu-request", devices.gpus, combine=_ALL,
         example="all",
         reaches=_is_set,
         why="gives devices of the host to the container",
     ),
-    Flag("group-add", "list", take=_ALL, example="audio"),
+    Flag("group-add", "list", combine=_ALL, example="audio"),
     Flag("health-cmd", "string", example="'test -f /ready'"),
     Flag("health-interval", "duration", v.duration, example="30s"),
     Flag("health-retries", "int", v.integer, example="3"),
@@ -203,40 +203,40 @@ _ROWS = (
     ),
     Flag("isolation", "string", example="default"),
     Flag("kernel-memory", "bytes", v.size, example="64m"),
-    Flag("label", "list", v.label, short="l", take=_ALL, example="stage=test"),
-    Flag("label-file", "list", take=_ALL, example="web.labels"),
-    Flag("link", "list", v.link, take=_ALL, example="db:database"),
-    Flag("link-local-ip", "list", take=_ALL, example="169.254.34.68"),
+    Flag("label", "list", v.label, short="l", combine=_ALL, example="stage=test"),
+    Flag("label-file", "list", combine=_ALL, example="web.labels"),
+    Flag("link", "list", v.link, combine=_ALL, example="db:database"),
+    Flag("link-local-ip", "list", combine=_ALL, example="169.254.34.68"),
     Flag(
         "log-driver", "string", example="json-file",
         reaches=_leaves_engine,
         why="sends what the container prints to a service of the host, or elsewhere",
     ),
-    Flag("log-opt", "list", take=_ALL, example="max-size=10m"),
+    Flag("log-opt", "list", combine=_ALL, example="max-size=10m"),
     Flag("mac-address", "string", example="92:d0:c6:0a:29:33"),
     Flag("memory", "bytes", v.size, short="m", example="64m"),
     Flag("memory-reservation", "bytes", v.size, example="32m"),
     Flag("memory-swap", "bytes", v.size_or_unlimited, example="128m"),
     Flag("memory-swappiness", "int", v.integer, example="10"),
     Flag(
-        "mount", "mount", mounts.mount, take=_ALL,
+        "mount", "mount", mounts.mount, combine=_ALL,
         example="type=tmpfs,target=/scratch",
         reaches=_mount_is_path,
         why="can show the host's files to the container (a bind, or a volume's driver)",
     ),
     Flag("name", "string", example="web"),
     Flag(
-        "net", "network", networks.network, take=_ALL, hidden=True,
+        "net", "network", networks.network, combine=_ALL, hidden=True,
         spelling_of="network",
     ),
-    Flag("net-alias", "list", take=_ALL, hidden=True, spelling_of="network-alias"),
+    Flag("net-alias", "list", combine=_ALL, hidden=True, spelling_of="network-alias"),
     Flag(
-        "network", "network", networks.network, take=_ALL,
+        "network", "network", networks.network, combine=_ALL,
         example="backend",
         reaches=_network_is_host,
         why="gives the host's network to the container",
     ),
-    Flag("network-alias", "list", take=_ALL, example="db"),
+    Flag("network-alias", "list", combine=_ALL, example="db"),
     Flag("no-healthcheck", "", v.boolean),
     Flag(
         "oom-kill-disable", "", v.boolean,
@@ -261,7 +261,7 @@ _ROWS = (
         why="takes away what keeps the host apart",
     ),
     Flag(
-        "publish", "list", ports.publish, short="p", take=_ALL, late=True,
+        "publish", "list", ports.publish, short="p", combine=_ALL, late=True,
         example="8080:80",
         reaches=_is_set,
         why="opens a port of the host",
@@ -285,7 +285,7 @@ _ROWS = (
         why="chooses a program of the host",
     ),
     Flag(
-        "security-opt", "list", take=_ALL, example="no-new-privileges",
+        "security-opt", "list", combine=_ALL, example="no-new-privileges",
         reaches=_loosens,
         why="can take away what keeps the host apart",
     ),
@@ -293,12 +293,12 @@ _ROWS = (
     Flag("sig-proxy", "", v.boolean),
     Flag("stop-signal", "string", example="SIGINT"),
     Flag("stop-timeout", "int", v.integer, example="5"),
-    Flag("storage-opt", "list", v.storage_opt, take=_PAIRS, late=True, example="size=1G"),
-    Flag("sysctl", "map", v.sysctl, take=_PAIRS, example="net.ipv4.ip_forward=1"),
-    Flag("tmpfs", "list", mounts.tmpfs, take=_PAIRS, example="/run:size=64m"),
+    Flag("storage-opt", "list", v.storage_opt, combine=_PAIRS, late=True, example="size=1G"),
+    Flag("sysctl", "map", v.sysctl, combine=_PAIRS, example="net.ipv4.ip_forward=1"),
+    Flag("tmpfs", "list", mounts.tmpfs, combine=_PAIRS, example="/run:size=64m"),
     Flag("tty", "", v.boolean, short="t"),
     Flag(
-        "ulimit", "ulimit", rates.ulimit, take=_ALL,
+        "ulimit", "ulimit", rates.ulimit, combine=_ALL,
         example="nofile=1024:2048",
     ),
     Flag(
@@ -317,7 +317,7 @@ _ROWS = (
         why="lets the container change the host's name",
     ),
     Flag(
-        "volume", "list", mounts.volume, short="v", take=_ALL, late=True,
+        "volume", "list", mounts.volume, short="v", combine=_ALL, late=True,
         example="data:/var/lib/data",
         reaches=_volume_is_path,
         why="shows files of the host to the container where it names a path",
@@ -327,7 +327,7 @@ _ROWS = (
         reaches=_is_set,
         why="chooses a program that may mount anything",
     ),
-    Flag("volumes-from", "list", take=_ALL, example="web"),
+    Flag("volumes-from", "list", combine=_ALL, example="web"),
     Flag("workdir", "string", short="w", example="/srv"),
 )
 # fmt: on

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TypeVar
 
-from docker_run.docker_cli.flag import Flag, Take
+from docker_run.docker_cli.flag import Combine, Flag
 from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.docker_cli.pflag import Arguments
 from docker_run.docker_cli.values.scalars import BadValue, quote
@@ -52,7 +52,7 @@ class ParsedFlags:
                 )
         for name in self._values:
             flag = FLAGS[name]
-            for value in self._values[name] if flag.take is not Take.LAST else self._values[name][-1:]:
+            for value in self._values[name] if flag.combine is not Combine.LAST else self._values[name][-1:]:
                 if name != "env-file":
                     self.check(flag, value)
 
