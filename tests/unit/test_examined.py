@@ -22,7 +22,7 @@ from docker_run.model import (
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.store import Store
 from docker_run.workflow import page as page_module
-from docker_run.workflow.page import Examined, Pages, PageState
+from docker_run.workflow.page import Examination, Pages, PageState
 
 
 class CountingStore(Store):
@@ -63,7 +63,7 @@ def failed(tmp_path: Path) -> FailedRuns:
 
 
 def test_a_recording_that_was_right_is_not_read_again(store: CountingStore, failed: FailedRuns) -> None:
-    examined: dict[str, Examined] = {}
+    examined: dict[str, Examination] = {}
     state = Pages(store, failed, examined=examined).examine(ASKED)
     assert state == PageState("page", current=True, held=1, commands=1)
     assert (store.loads, store.fingerprints) == (1, 1)
@@ -72,7 +72,7 @@ def test_a_recording_that_was_right_is_not_read_again(store: CountingStore, fail
 
 
 def test_it_is_where_the_page_asks_for_something_else(store: CountingStore, failed: FailedRuns) -> None:
-    examined: dict[str, Examined] = {}
+    examined: dict[str, Examination] = {}
     Pages(store, failed, examined=examined).examine(ASKED)
     state = Pages(store, failed, examined=examined).examine(session(step("busybox true")))
     assert [each.subtype for each in state.findings] == ["recording-stale"]
@@ -80,7 +80,7 @@ def test_it_is_where_the_page_asks_for_something_else(store: CountingStore, fail
 
 
 def test_it_is_where_the_file_was_edited_in_its_place(store: CountingStore, failed: FailedRuns) -> None:
-    examined: dict[str, Examined] = {}
+    examined: dict[str, Examination] = {}
     pages = Pages(store, failed, examined=examined)
     pages.examine(ASKED)
     path = store.path("page")
@@ -91,7 +91,7 @@ def test_it_is_where_the_file_was_edited_in_its_place(store: CountingStore, fail
 
 
 def test_it_is_where_there_is_a_failed_run(store: CountingStore, failed: FailedRuns) -> None:
-    examined: dict[str, Examined] = {}
+    examined: dict[str, Examination] = {}
     pages = Pages(store, failed, examined=examined)
     pages.examine(ASKED)
     failed.save(ASKED, None, Problem(0, "timeout", "it took long"), engine="unix:///one")
@@ -100,7 +100,7 @@ def test_it_is_where_there_is_a_failed_run(store: CountingStore, failed: FailedR
 
 def test_what_is_wrong_is_found_each_time(store: CountingStore, failed: FailedRuns) -> None:
     store.path("page").write_text("nonsense")
-    examined: dict[str, Examined] = {}
+    examined: dict[str, Examination] = {}
     for _ in range(2):
         findings = Pages(store, failed, examined=examined).examine(ASKED).findings
         assert "recording-unreadable" in [each.subtype for each in findings]
@@ -154,7 +154,7 @@ def test_not_all_recordings_are_in_memory_at_once(
 
 
 def test_where_the_recording_is_gone_that_is_a_finding(store: CountingStore, failed: FailedRuns) -> None:
-    examined: dict[str, Examined] = {}
+    examined: dict[str, Examination] = {}
     pages = Pages(store, failed, examined=examined)
     pages.examine(ASKED)
     store.path("page").unlink()

@@ -17,7 +17,7 @@ from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.page_data import KnownKeys, PageData
 from docker_run.sphinx_ext.reporting.progress import LoggedProgress
 from docker_run.workflow.changes import Changes
-from docker_run.workflow.page import Examined, Pages, PageState, ShownPages
+from docker_run.workflow.page import Examination, Pages, PageState, ShownPages
 from docker_run.workflow.runner_registry import RunnerRegistry
 from docker_run.workflow.stores import Stores
 
@@ -37,7 +37,7 @@ class BuildState:
         env: BuildEnvironment,
         *,
         page_data: Mapping[str, PageData],
-        examined: MutableMapping[str, Examined],
+        examined: MutableMapping[str, Examination],
         keys: MutableMapping[str, KnownKeys],
         edited: Collection[str] = (),
         runners: RunnerRegistry | None = None,

@@ -12,7 +12,7 @@ from sphinx.util.nodes import make_refnode
 from docker_run.model import Finding, Location
 from docker_run.sphinx_ext.build_state import BuildState
 from docker_run.sphinx_ext.page_data import KnownKeys, PageData, duplicate
-from docker_run.workflow.page import Examined
+from docker_run.workflow.page import Examination
 from docker_run.workflow.runner_registry import RunnerRegistry
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class DockerRunDomain(Domain):
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PageData
         "pages": {},
-        # docname → Examined: pages whose recording was right
+        # docname → Examination: pages whose recording was right
         "examined": {},
         # docname → KnownKeys
         "keys": {},
@@ -67,9 +67,9 @@ class DockerRunDomain(Domain):
         return cast("dict[str, PageData]", self.data["pages"])
 
     @property
-    def examined(self) -> dict[str, Examined]:
+    def examined(self) -> dict[str, Examination]:
         """The results of examining pages that have not been read again since, by docname."""
-        return cast("dict[str, Examined]", self.data["examined"])
+        return cast("dict[str, Examination]", self.data["examined"])
 
     @property
     def keys(self) -> dict[str, KnownKeys]:

@@ -37,7 +37,7 @@ class KnownKeys(NamedTuple):
     """The cached keys of a page's steps, valid until the page is read again or their other inputs change."""
 
     keys: tuple[str, ...]
-    made_of: tuple[object, ...]
+    inputs: tuple[object, ...]
     """The other inputs."""
 
 
@@ -58,7 +58,7 @@ class Steps(Sequence[Step]):
         self._count += 1
 
     def _unpacked(self) -> list[Step]:
-        packed = self._packed  # read once: another thread may unpack them at the same time
+        packed = self._packed  # read only once: another thread may unpack them concurrently
         if packed:
             # As trustworthy as the page that contains these bytes, which Sphinx has unpickled.
             self._steps, self._packed = pickle.loads(packed), b""  # noqa: S301
@@ -162,10 +162,10 @@ class PageData:
         _, images, own_terminal = self.place or PagePlace()
         terminal = own_terminal or terminal
         on_machines = place.traits.machines or place.traits.files
-        made_of = (SCHEME, place.name, place.definition, on_machines, terminal, images, contexts)
-        if docname not in known or known[docname].made_of != made_of:
+        inputs = (SCHEME, place.name, place.definition, on_machines, terminal, images, contexts)
+        if docname not in known or known[docname].inputs != inputs:
             keys = session_keys(self.steps, place=place, terminal=terminal, images=images, contexts=contexts)
-            known[docname] = KnownKeys(keys, made_of)
+            known[docname] = KnownKeys(keys, inputs)
         return Session(
             page=docname,
             steps=self.steps,

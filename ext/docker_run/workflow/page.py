@@ -42,7 +42,7 @@ class PageState:
     fixed: bool = False
     """Whether that failed run meets all current expectations."""
     locked: bool = False
-    """Whether its recording must not be replaced (see `Loaded`)."""
+    """Whether its recording must not be replaced (see `LoadedRecording`)."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -59,7 +59,7 @@ class PageState:
         return replace(self, failures=self.failures + failures)
 
 
-class Examined(NamedTuple):
+class Examination(NamedTuple):
     """The result of examining a page whose recording is right, valid until its key or signature changes."""
 
     key: str
@@ -72,7 +72,7 @@ class Examined(NamedTuple):
     """The number of commands whose output it shows."""
 
 
-class Loaded(NamedTuple):
+class LoadedRecording(NamedTuple):
     """The recording of a page, if there is one."""
 
     recording: Recording | None
@@ -168,7 +168,7 @@ class Pages:
         recordings: Store,
         failed: FailedRuns,
         *,
-        examined: MutableMapping[str, Examined] | None = None,
+        examined: MutableMapping[str, Examination] | None = None,
         on_defect: Callable[[str, str], None] = lambda _page, _traceback: None,
     ) -> None:
         """`on_defect` is called with the page and the traceback of each defect.
@@ -179,7 +179,7 @@ class Pages:
         self._failed = failed
         self._examined = {} if examined is None else examined
         self._on_defect = on_defect
-        self._ahead: dict[str, tuple[Loaded, Signature]] = {}
+        self._ahead: dict[str, tuple[LoadedRecording, Signature]] = {}
         self._room = _MOST_AHEAD
 
     def examine(self, session: Session) -> PageState:
@@ -196,7 +196,7 @@ class Pages:
             state = self._state(session)
             if signature and state == PageState(page, current=True, held=state.held, commands=state.commands):
                 fingerprint = self._recordings.fingerprint(page)
-                self._examined[page] = Examined(session.key, signature, fingerprint, state.commands)
+                self._examined[page] = Examination(session.key, signature, fingerprint, state.commands)
         except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
             return PageState(page).also(self.defect(session, error))
         return state
@@ -216,16 +216,16 @@ class Pages:
             loaded = self.load(session)
         return loaded.recording
 
-    def load(self, session: Session) -> Loaded:
+    def load(self, session: Session) -> LoadedRecording:
         """Return the recording of a page, or why there is none."""
         try:
-            return Loaded(self._recordings.load(session.page))
+            return LoadedRecording(self._recordings.load(session.page))
         except RecordingProblem as error:
             where = Location(str(self._recordings.path(session.page)), error.line)
             finding = Finding(where, error.subtype, str(error))
-            return Loaded(None, (finding,), locked=isinstance(error, NewerRecording))
+            return LoadedRecording(None, (finding,), locked=isinstance(error, NewerRecording))
 
-    def _loaded_ahead(self, session: Session) -> Loaded:
+    def _loaded_ahead(self, session: Session) -> LoadedRecording:
         """Load the recording of a page; within a limit, keep it until the page is written."""
         # In this order: a recording that is written in between must not match the signature.
         signature = self._recordings.signature(session.page)

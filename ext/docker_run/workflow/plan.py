@@ -23,7 +23,7 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedSession:
     """A session to be run."""
 
     session: Session
@@ -53,13 +53,13 @@ def plan(
     conditions: Conditions,
     *,
     changes: Callable[[Session], str],
-) -> tuple[Planned, ...]:
+) -> tuple[PlannedSession, ...]:
     """Return the sessions to be run, in order, each with the reason.
 
     `changes` describes what has changed in a session since its page was recorded.
     """
     return tuple(
-        Planned(session, reason, changes(session) if reason is Reason.CHANGED else reason.value)
+        PlannedSession(session, reason, changes(session) if reason is Reason.CHANGED else reason.value)
         for session, reason in _reasons(sessions, states, memory, conditions)
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settlement:
     """The result of settling an outcome."""
 
     state: PageState
@@ -35,10 +35,10 @@ class Settler(Protocol):
     def begin(self) -> None:
         """Prepare, before pages are examined."""
 
-    def settle_earlier(self, session: Session, state: PageState) -> Settled | None:
+    def settle_earlier(self, session: Session, state: PageState) -> Settlement | None:
         """Settle a failed run of an earlier build that meets the current expectations, if `state` has one."""
 
-    def settle(self, outcome: Outcome, *, engine: str) -> Settled:
+    def settle(self, outcome: Outcome, *, engine: str) -> Settlement:
         """Settle the outcome of a session that ran on `engine`. Raises nothing."""
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
@@ -69,7 +69,7 @@ class Recorder:
         self._recordings.remove_unfinished()
         self._failed.remove_unfinished()
 
-    def settle_earlier(self, session: Session, state: PageState) -> Settled | None:
+    def settle_earlier(self, session: Session, state: PageState) -> Settlement | None:
         """Settle a failed run that meets the expectations since they were edited."""
         kept = self._failed.load(session.page) if state.fixed else None
         if kept is None:
@@ -79,13 +79,13 @@ class Recorder:
         self._memory.begin()
         return self.settle(Outcome(session, self._failed.recording(session.page)), engine=kept.engine)
 
-    def settle(self, outcome: Outcome, *, engine: str) -> Settled:
+    def settle(self, outcome: Outcome, *, engine: str) -> Settlement:
         """Save or refuse the outcome of a session that ran on `engine`. Raises nothing."""
         session = outcome.session
         try:
             settled = self._settled(outcome, engine)
         except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
-            settled = Settled(self._pages.examine(session).also(self._pages.defect(session, error)))
+            settled = Settlement(self._pages.examine(session).also(self._pages.defect(session, error)))
         return replace(settled, state=settled.state.also(*_left(outcome)))
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
@@ -96,24 +96,24 @@ class Recorder:
         if has_run:
             self._changes.discard_others(known)
 
-    def _settled(self, outcome: Outcome, engine: str) -> Settled:
+    def _settled(self, outcome: Outcome, engine: str) -> Settlement:
         session, problem = outcome.session, outcome.problem
         if problem is not None and problem.cause is Cause.INTERRUPTION:
-            return Settled(self._pages.examine(session))
+            return Settlement(self._pages.examine(session))
         earlier = self._pages.load(session).recording
         recording = carried(outcome.recording, session, earlier)
         if problem is None and recording is not None and not verify(session, recording):
             return self._keep(session, recording, earlier, engine)
-        return Settled(self._refuse(session, recording, problem, engine))
+        return Settlement(self._refuse(session, recording, problem, engine))
 
     def _keep(
         self, session: Session, recording: Recording, earlier: Recording | None, engine: str
-    ) -> Settled:
+    ) -> Settlement:
         try:
             kept = recording_to_keep(session, recording, earlier, self._volatile)
         except SlowPattern as error:
             self._memory.forget(session.page, engine)
-            return Settled(self._pages.examine(session).also(_slow(session, error)))
+            return Settlement(self._pages.examine(session).also(_slow(session, error)))
         try:
             # Also what stays: a recording in an earlier format is written in today's.
             changed = self._recordings.save(kept)
@@ -121,7 +121,7 @@ class Recorder:
             # The page was run, but can't be saved: that is its only finding.
             self._memory.forget(session.page, engine)
             finding = Finding(session.steps[0].location, error.subtype, str(error))
-            return Settled(replace(self._pages.examine(session), notices=()).also(finding))
+            return Settlement(replace(self._pages.examine(session), notices=()).also(finding))
         self._memory.note(session.page, session.key, engine)
         self._changes.note_recorded(session)
         self._failed.discard(session.page)
@@ -131,7 +131,7 @@ class Recorder:
             held=len(session.steps),
             commands=shown_commands(session, kept),
         )
-        return Settled(state, changed=changed)
+        return Settlement(state, changed=changed)
 
     def _refuse(
         self, session: Session, recording: Recording | None, problem: Problem | None, engine: str
@@ -165,14 +165,14 @@ class Comparer:
     def settle_earlier(self, session: Session, state: PageState) -> None:
         """Do nothing."""
 
-    def settle(self, outcome: Outcome, *, engine: str) -> Settled:  # noqa: ARG002 (the protocol's)
+    def settle(self, outcome: Outcome, *, engine: str) -> Settlement:  # noqa: ARG002 (the protocol's)
         """Compare the outcome with the recording. Raises nothing."""
         session = outcome.session
         try:
             state = self._compared(outcome)
         except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
             state = PageState(session.page).also(self._pages.defect(session, error))
-        return Settled(state.also(*_left(outcome)))
+        return Settlement(state.also(*_left(outcome)))
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
         """Do nothing."""

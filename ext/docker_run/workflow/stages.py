@@ -16,8 +16,8 @@ from docker_run.results import PageRun
 from docker_run.workflow.changes import Changes
 from docker_run.workflow.open_runners import OpenRunners
 from docker_run.workflow.page import Pages, PageState
-from docker_run.workflow.plan import Conditions, Planned, plan
-from docker_run.workflow.settle import Settled, Settler
+from docker_run.workflow.plan import Conditions, PlannedSession, plan
+from docker_run.workflow.settle import Settlement, Settler
 
 if TYPE_CHECKING:
     from docker_run.workflow.run import Outcome
@@ -125,7 +125,7 @@ class Workflow:
         return results
 
     def _sources(
-        self, sessions: Sequence[Session], planned: Sequence[Planned], runners: Mapping[str, Runner]
+        self, sessions: Sequence[Session], planned: Sequence[PlannedSession], runners: Mapping[str, Runner]
     ) -> list[EngineSource[Engine]]:
         """Return the sources of the engines that are needed, for running sessions or for cleaning up."""
         wanted = [runners[each.session.place.runner].source for each in planned]
@@ -139,7 +139,7 @@ class Workflow:
 
     def _run(
         self,
-        planned: Sequence[Planned],
+        planned: Sequence[PlannedSession],
         results: Results,
         runners: Mapping[str, Runner],
         sources: Sequence[EngineSource[Engine]],
@@ -210,7 +210,7 @@ class Workflow:
             error = Defect.of(error, what)
         results.findings.append(Finding(None, error.subtype, "; ".join(str(error).splitlines())))
 
-    def _run_on(self, opened: OpenRunners, planned: Sequence[Planned], results: Results) -> None:
+    def _run_on(self, opened: OpenRunners, planned: Sequence[PlannedSession], results: Results) -> None:
         from docker_run.workflow.run import execute, page_run  # noqa: PLC0415 (replay runs nothing)
 
         left = set[str]()
@@ -240,7 +240,7 @@ class Workflow:
         self._swept = not left and not self._is_unswept
 
     @staticmethod
-    def _take(settled: Settled, results: Results) -> None:
+    def _take(settled: Settlement, results: Results) -> None:
         state = settled.state
         results.states[state.page] = state
         if settled.changed:

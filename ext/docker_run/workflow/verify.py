@@ -182,7 +182,7 @@ def _untyped(asked: Command, recorded: CommandRecording) -> str:
     """Return a message if not all input was typed, otherwise an empty string."""
     if recorded.typed is None:
         return ""
-    # Not at the top: most commands are given nothing to read.
+    # Not at the top: most commands have no input.
     from docker_run.terminal import waits  # noqa: PLC0415
 
     missing = [entry for entry in asked.typed if not waits.is_wait(entry)][recorded.typed :]
