@@ -146,9 +146,10 @@ def setup(app: Sphinx) -> ExtensionMetadata:
 def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False) -> None:
     """Register `runner` under `name`: pages can then have `docker_run_lab: NAME` in their front matter.
 
-    To be called from `setup` of an extension, or of `conf.py`. A name has lower-case letters, digits and
-    `-`. With `override`, it takes the place of a runner that there is, also of `direct` and of `lab`.
-    Raises `sphinx.errors.ExtensionError` where the name is taken or reserved, or `runner` is none.
+    Call it from `setup` of an extension, or of `conf.py`. A name consists of lower-case letters, digits and
+    `-`. With `override`, it replaces an existing runner, even `direct` or `lab`.
+    Raises `sphinx.errors.ExtensionError` if the name is invalid, taken or reserved, or if `runner` is not a
+    runner.
     """
     from docker_run.sphinx_ext import runner_registration  # noqa: PLC0415 (as in `setup`)
 

@@ -52,7 +52,7 @@ class DockerRunError(Exception):
     subtype: ClassVar[WarningType] = WarningType.DEFECT
     """The type of the warning that reports it."""
     cause: ClassVar[Cause] = Cause.PAGE
-    """Whose failure it is, where it ends a session."""
+    """The cause, if it ends a session."""
 
 
 # The text of a directive is wrong: raised in the read phase, without an engine.
@@ -223,7 +223,7 @@ class UnsavedRecording(RecordingProblem):
     subtype = WarningType.RECORDING_UNSAVED
 
 
-# The results of a build can't be told.
+# The results of a build can't be reported.
 
 
 class UnsavedReport(DockerRunError):

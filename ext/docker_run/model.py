@@ -177,7 +177,7 @@ class LabSettings:
     pids: int = 4096
     """The limit of processes and threads on a lab."""
     life: float = 3600.0
-    """Seconds after which a lab ends, whatever it does."""
+    """The maximum lifetime of a lab, in seconds."""
     devices: tuple[str, ...] = ()
     """The machine's devices that labs have (`/dev/fuse`), or `all`."""
     capabilities: tuple[str, ...] = ()

@@ -10,14 +10,14 @@ from typing import Self
 
 
 class Failure(StrEnum):
-    """The kinds of failures, which stay apart: whoever reads of one has to do something else."""
+    """The kinds of failures, each of which requires a different reaction."""
 
     MISTAKE = "mistake"
-    """A page, a setting or a recording can't be what it is."""
+    """A page, a setting or a recording is invalid."""
     UNEXPECTED = "unexpected"
     """A command did something that its page does not expect."""
     UNAVAILABLE = "unavailable"
-    """An engine, a lab, an image or the extension failed: that says nothing of the page."""
+    """An engine, a lab, an image or the extension failed, which is not the page's fault."""
     UNRECORDED = "unrecorded"
     """There is no recording to show, or to compare with."""
 
@@ -37,7 +37,7 @@ class WarningType(StrEnum):
 
     @property
     def failure(self) -> Failure:
-        """The kind of failure that it tells of."""
+        """The kind of failure that it reports."""
         return _FAILURES.get(self, Failure.MISTAKE)
 
     # The directive can't be parsed.
@@ -106,4 +106,4 @@ _FAILURES = {
     ),
     **dict.fromkeys((WarningType.RECORDING_MISSING, WarningType.RECORDING_STALE), Failure.UNRECORDED),
 }
-"""Those that are no mistake of an author."""
+"""The kinds of failures of all types that are not an author's mistake."""

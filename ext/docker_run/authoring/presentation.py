@@ -1,4 +1,4 @@
-"""How a step looks on its page, as its options say."""
+"""The presentation of a step on its page."""
 
 from __future__ import annotations
 

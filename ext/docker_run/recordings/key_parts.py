@@ -68,9 +68,9 @@ class KeyParts(NamedTuple):
     """The parts of a session's keys."""
 
     page: Parts
-    """Of the page as a whole."""
+    """The parts of the page as a whole."""
     steps: tuple[Parts, ...]
-    """Of each step."""
+    """The parts of each step."""
 
 
 def key_parts(session: Session, contexts: Mapping[str, str]) -> KeyParts:

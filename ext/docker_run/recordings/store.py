@@ -158,7 +158,7 @@ class Store:
             return self._parsed(file, path)
 
     def _parsed(self, file: BinaryIO, path: Path) -> Recording:
-        # Not at the top: where nothing has changed, no recording is read.
+        # Not at the top: if nothing has changed, no recording is read.
         from docker_run.recordings.reader import load  # noqa: PLC0415
 
         return load(files.bounded_lines(file, largest=self._largest), source=str(path))
@@ -284,7 +284,7 @@ def _encoded(recording: Recording) -> Iterator[bytes]:
 
 
 def _may_be_recording(path: Path) -> bool:
-    """Return whether a file begins as a recording, or can't be read."""
+    """Return whether a file begins like a recording, or can't be read."""
     from docker_run.recordings.format import TITLE  # noqa: PLC0415 (see `Store._parsed`)
 
     return not files.has_other_start(path, TITLE.encode())

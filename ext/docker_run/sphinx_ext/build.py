@@ -95,11 +95,11 @@ def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
     """Yield the reporters for the files that `conf.py` names."""
     root = Path.cwd()
     if settings.junit:
-        from docker_run.workflow.reports.junit_report import JUnitReport  # noqa: PLC0415 (few ask for it)
+        from docker_run.workflow.reports.junit_report import JUnitReport  # noqa: PLC0415 (rarely used)
 
         yield JUnitReport(Path(app.confdir, settings.junit), root=root)
     if settings.json:
-        from docker_run.workflow.reports.json_report import JsonReport  # noqa: PLC0415 (few ask for it)
+        from docker_run.workflow.reports.json_report import JsonReport  # noqa: PLC0415 (rarely used)
 
         yield JsonReport(Path(app.confdir, settings.json), root=root)
 

@@ -30,7 +30,7 @@ class Mode(StrEnum):
     """What a build runs: the values of `docker_run_mode`."""
 
     AUTO = "auto"
-    """What its engine has not run in its present form."""
+    """Everything that its engine has not run in its current form."""
     ALWAYS = "always"
     """Everything."""
     REPLAY = "replay"
@@ -38,16 +38,16 @@ class Mode(StrEnum):
 
 
 NO_LAB = ("none", "null", "false")
-"""What a page's front matter says to run directly on the engine, in lower case."""
+"""Values in a page's front matter for running directly on the engine, in lower case."""
 
 RESERVED = (DIRECT, LAB, *NO_LAB)
 """Names that no kind of lab and no runner of a project can have."""
 
 PLACE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-"""What a kind of lab, or a runner, can be called."""
+"""The pattern for names of kinds of labs and of runners."""
 
 REGISTERED = PREFIX + "registered_runners"
-"""The value of Sphinx's configuration that says which runners were registered; no setting for `conf.py`."""
+"""The value of Sphinx's configuration for the registered runners; not a setting for `conf.py`."""
 
 _LAB, _DIRECT = LabSettings(), DirectLimits()
 LARGEST = (1 << 63) - 1
@@ -64,7 +64,7 @@ def _engine(value: object) -> str:
     setting = _text(value)
     if setting in ("auto", "none"):
         return setting
-    # Not at the top: most projects name no engine.
+    # Not at the top: most projects don't set an engine.
     from docker_run.engine.connection.endpoints import candidates  # noqa: PLC0415
 
     try:
@@ -157,8 +157,8 @@ def _patterns(value: object) -> tuple[str, ...]:
 
 
 def lab_setting(value: object) -> str | None:
-    """Return the place that a value in conf.py names; None for none. Raises `ValueError`."""
-    # `-D docker_run_lab=none` on the command line is a text.
+    """Return the place in a value of conf.py; None for the engine itself. Raises `ValueError`."""
+    # `-D docker_run_lab=none` on the command line sets a string.
     if value is None or value in NO_LAB:
         return None
     if not isinstance(value, str) or not value.strip():
@@ -229,15 +229,17 @@ class Settings:
     private_engine: bool = _setting(
         False,  # noqa: FBT003 (a default value)
         _truth,
-        help="whether to install and start an engine of the build's own where none answers "
+        help="whether to install and start an engine for the build if none answers "
         "(root on Debian or Ubuntu only)",
     )
     mode: Mode = _setting(
         Mode.AUTO, _mode, help="`auto`, `always` or `replay`: when commands are run", written="auto"
     )
-    jobs: int = _setting(4, _positive, help="how many pages are run at the same time")
-    timeout: float = _setting(60.0, _seconds, help="seconds that a command may take without `:timeout:`")
-    max_output: int = _setting(1_000_000, _positive, help="bytes that a command may print before it is ended")
+    jobs: int = _setting(4, _positive, help="number of pages that are run at the same time")
+    timeout: float = _setting(60.0, _seconds, help="time limit of a command without `:timeout:`, in seconds")
+    max_output: int = _setting(
+        1_000_000, _positive, help="limit of a command's output, in bytes; a command that exceeds it is ended"
+    )
     terminal: TerminalSize = _setting(
         TerminalSize(),
         _size,
@@ -268,7 +270,7 @@ class Settings:
     lab: str | None = _setting(
         None,
         lab_setting,
-        help="the kind of lab, or runner, on which pages run that don't say; None: directly on the engine",
+        help="the default kind of lab, or runner, of pages; None: directly on the engine",
         rebuild="env",
     )
     labs: tuple[tuple[str, str], ...] = _setting(
@@ -281,35 +283,37 @@ class Settings:
     memory: int = _setting(
         _DIRECT.memory,
         _bytes,
-        help="bytes of memory for a container directly on the engine whose line sets no limit",
+        help="memory limit of a container directly on the engine, unless its line sets one, in bytes",
         written="2g",
     )
     pids: int = _setting(
         _DIRECT.pids,
         _positive,
-        help="processes and threads for a container directly on the engine whose line sets no limit",
+        help="limit of processes and threads of a container directly on the engine, unless its line sets one",
     )
     shm_size: int = _setting(
         _DIRECT.shm_size,
         _bytes,
-        help="bytes of `/dev/shm` for a container directly on the engine whose line sets no size",
+        help="size of `/dev/shm` of a container directly on the engine, unless its line sets one, in bytes",
         written="64m",
     )
     lab_memory: int = _setting(
         _LAB.memory,
         _bytes,
-        help="bytes of memory that a lab may use, or a text such as `2g`",
+        help="memory limit of a lab, in bytes, or a text such as `2g`",
         written="2g",
     )
-    lab_pids: int = _setting(_LAB.pids, _positive, help="how many processes and threads may run on a lab")
+    lab_pids: int = _setting(_LAB.pids, _positive, help="limit of processes and threads on a lab")
     lab_life: float = _setting(
-        _LAB.life, _seconds, help="seconds after which a lab ends, whatever it does", written=3600
+        _LAB.life, _seconds, help="maximum lifetime of a lab, in seconds", written=3600
     )
     lab_devices: tuple[str, ...] = _setting(
         (), _devices, help="devices of the engine's machine that labs have, such as `/dev/fuse`, or `all`"
     )
     lab_capabilities: tuple[str, ...] = _setting(
-        (), _capabilities, help="capabilities that labs have besides those that they need, such as `SYS_TIME`"
+        (),
+        _capabilities,
+        help="capabilities of labs besides those that they need, such as `SYS_TIME`",
     )
 
     @classmethod
@@ -333,7 +337,7 @@ class Settings:
 
     @property
     def place(self) -> str:
-        """The name of the place where pages run that don't say."""
+        """The name of the default place of pages."""
         return DIRECT if self.lab is None else self.lab
 
     def catalogue(self, srcdir: str | os.PathLike[str]) -> Path | None:
@@ -341,7 +345,7 @@ class Settings:
         return Path(srcdir, self.images) if self.images else None
 
     def engine_settings(self, srcdir: str | os.PathLike[str]) -> EngineSettings:
-        """Return what is asked of the engine; `srcdir` is Sphinx's source directory."""
+        """Return the settings of the engine; `srcdir` is Sphinx's source directory."""
         return EngineSettings(
             engine=self.engine,
             private=self.private_engine,
@@ -379,7 +383,7 @@ def register(app: Sphinx) -> None:
             types=frozenset({Any}),
             description=setting.metadata["help"],
         )
-    # Pages are read again when it changes: what may stand on them depends on it.
+    # Pages are read again when it changes: it decides what they may contain.
     app.add_config_value(REGISTERED, {}, "env", types=frozenset({dict}))
 
 

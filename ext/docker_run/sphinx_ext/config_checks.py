@@ -33,7 +33,7 @@ class Problem(NamedTuple):
     name: str
     """The name of the setting in conf.py."""
     message: str
-    """What is wrong with it; follows the name."""
+    """The problem, which follows the name."""
     line: int | None
     """The line of conf.py that sets it; None if it was set elsewhere."""
 
@@ -98,7 +98,7 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
 
 
 def config_findings(app: Sphinx) -> Iterator[Finding]:
-    """Find what is wrong with each of the `problems`, and each kind of lab that can't be built."""
+    """Yield findings for the `problems`, and for each kind of lab that can't be built."""
     for problem in problems(app):
         message = f"{problem.message}; nothing is run until it is fixed"
         yield _finding(app, problem.name, message, line=problem.line)
@@ -117,7 +117,7 @@ def config_findings(app: Sphinx) -> Iterator[Finding]:
 
 
 def _finding(app: Sphinx, name: str, message: str, *, line: int | None) -> Finding:
-    """Return what is wrong with `name`, at its line of conf.py; without one if it was set elsewhere."""
+    """Return the finding for the setting `name`, at its line of conf.py, if it was set there."""
     place = Location(str(Path(app.confdir, "conf.py")), line) if line else None
     return Finding(place, WarningType.CONFIG, f"{name} {message}")
 

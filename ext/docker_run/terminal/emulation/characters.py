@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 
 
 def shows(text: str) -> bool:
-    """Tell whether a terminal shows each character of `text` as it is, so that a page can hold it."""
+    """Return whether a terminal shows all characters of `text` unchanged, so that a page can contain it."""
     is_clean = text.isprintable() or not (_UNPRINTABLE.search(text) or _INVISIBLE.search(text))
     return is_clean and "\t" not in text
 
