@@ -248,11 +248,11 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class StepOutput(Sequence[CommandResult]):
-    """What a runner returns for a step: a result for each command that was run, in their order."""
+    """The result of a step that a runner returns: one for each command that was run, in order."""
 
     results: tuple[CommandResult, ...] = ()
     not_run: str = ""
-    """Why an optional step was not run to its end: an image that one of its commands needs can't be had."""
+    """Why an optional step was not run, or only in part: an image for one of its commands is unavailable."""
 
     @overload
     def __getitem__(self, index: int) -> CommandResult: ...
