@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_run.authoring.console import ConsoleCommand, parse_console
+from docker_run.authoring.console import AnyStatus, ConsoleCommand, parse_console
 from docker_run.authoring.line_problem import LineProblem
 
 
@@ -110,7 +110,7 @@ def test_waits() -> None:
     [
         ("false # exit-code: 1", "false", 1),
         ("false  #exit-code:1 ", "false", 1),
-        ("false # exit-code: any", "false", "any"),
+        ("false # exit-code: any", "false", AnyStatus.ANY),
         ("ls /x # list # exit-code: 2", "ls /x # list", 2),
         ("ls # list", "ls # list", None),
         ("ls # in C:\\ ", "ls # in C:\\", None),

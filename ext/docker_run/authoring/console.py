@@ -10,14 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import Enum
 
 from docker_run.authoring.line_problem import CONTROL, LineProblem
 from docker_run.errors import SyntaxProblem
 from docker_run.shell import continuation
 from docker_run.terminal import keys, waits
 
-ExitCode = int | Literal["any"]
+
+class AnyStatus(Enum):
+    """Stands for every exit status."""
+
+    ANY = "any"
+
+
+ExitCode = int | AnyStatus
 
 _PROMPT = re.compile(r"\$(?:[ \t]+|\Z)")
 _INDENTED_PROMPT = re.compile(r"[ \t]+\$[ \t]")
@@ -119,9 +126,12 @@ class _Command:
         if self.exit_code is not None:
             raise line.problem("there is an exit status for this command already")
         value = found["value"].strip(" \t")
-        if value != "any" and not (_STATUS.fullmatch(value) and int(value) <= 255):
+        if value == AnyStatus.ANY.value:
+            self.exit_code = AnyStatus.ANY
+        elif _STATUS.fullmatch(value) and int(value) <= 255:
+            self.exit_code = int(value)
+        else:
             raise line.problem("`# exit-code:` takes a status from 0 to 255, or `any`")
-        self.exit_code = "any" if value == "any" else int(value)
         return text[: found.start()].rstrip(" \t")
 
     def finished(self) -> ConsoleCommand:

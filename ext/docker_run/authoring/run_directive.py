@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 
 from docker_run.authoring import options as read_option
-from docker_run.authoring.console import ConsoleCommand, parse_console, parse_typed
+from docker_run.authoring.console import AnyStatus, ConsoleCommand, ExitCode, parse_console, parse_typed
 from docker_run.authoring.line_problem import LineProblem
 from docker_run.authoring.presentation import Presentation
 from docker_run.docker_cli import run_line
@@ -272,6 +272,11 @@ def _exit_codes(option: str, commands: Sequence[ConsoleCommand]) -> tuple[int | 
     each = codes or (None,)
     each = each if len(each) == len(commands) else each * len(commands)
     return tuple(
-        code if command.exit_code is None else None if command.exit_code == "any" else command.exit_code
+        code if command.exit_code is None else _status(command.exit_code)
         for command, code in zip(commands, each, strict=True)
     )
+
+
+def _status(code: ExitCode) -> int | None:
+    """Return the status that a comment names; None for any."""
+    return None if isinstance(code, AnyStatus) else code
