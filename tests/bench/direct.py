@@ -26,8 +26,9 @@ from by_hand import WAYS
 from measure import ENVIRONMENT, Usage, Wanted, report, run
 
 from docker_run.engine.connection.discovery import find
-from docker_run.model import Recording, Stream
+from docker_run.model import Recording
 from docker_run.recordings.store import Store
+from docker_run.terminal.segments import plain_text
 
 CATALOGUE = Path(__file__).parents[2] / "docs" / "images"
 IMAGE = "busybox"
@@ -151,18 +152,15 @@ def recordings(folder: Path, pages: int) -> list[Recording]:
 def outputs(recording: Recording) -> list[tuple[str, int]]:
     """Return what each command of a page printed, and its exit status."""
     return [
-        (
-            b"".join(chunk.data for chunk in command.output if chunk.stream is Stream.OUT).decode(),
-            command.exit_code,
-        )
+        (plain_text(command.output), command.exit_code)
         for step in recording.steps
         for command in step.commands
     ]
 
 
-def check(way: ByHand, printed: list[list[object]], recorded: list[tuple[str, int]]) -> None:
+def check(way: ByHand, printed: list[tuple[str, str, int]], recorded: list[tuple[str, int]]) -> None:
     """Exit where one way got something else than the other: what loses output is fast."""
-    if [(out, status) for out, _, status in printed] != recorded:
+    if [(out.rstrip("\n"), status) for out, _, status in printed] != recorded:
         sys.exit(f"{way}: what was printed is not what was recorded")
 
 
