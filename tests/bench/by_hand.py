@@ -1,14 +1,16 @@
 """The other side of `direct.py`: containers run with docker-py and a pool of threads, written by hand.
 
-    python tests/bench/by_hand.py WAY WORKERS OUTPUT IMAGE COMMAND…
+    python tests/bench/by_hand.py WAY WORKERS NETWORKS OUTPUT IMAGE COMMAND…
 
 Each command is split as a shell does. What each prints (standard output and standard error) and its exit
-status are written to the file OUTPUT, as JSON. All ways have the whole of the output.
+status are written to the file OUTPUT, as JSON. All ways have the whole of the output. NETWORKS is `default`,
+or `own`: then each worker makes a network for its containers, as builds do for each page.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 import sys
 import threading
@@ -24,6 +26,8 @@ Printed = tuple[str, str, int]
 
 _mine = threading.local()
 _waits = ThreadPoolExecutor(max_workers=32)
+_networks: list[str] = []
+"""After an empty name, those that were made; empty where the default one is used."""
 
 
 def client() -> docker.DockerClient:
@@ -33,10 +37,22 @@ def client() -> docker.DockerClient:
     return _mine.client
 
 
+def network() -> str:
+    """Return the network for the containers of this thread."""
+    if not _networks:
+        return "default"
+    if not hasattr(_mine, "network"):
+        _mine.network = client().api.create_network(f"bench-{secrets.token_hex(8)}")["Id"]
+        _networks.append(_mine.network)
+    return _mine.network
+
+
 def simple(image: str, command: Sequence[str]) -> Printed:
     """Do what the manual of docker-py shows first. It has both streams as one."""
     try:
-        output = client().containers.run(image, list(command), stdout=True, stderr=True, remove=True)
+        output = client().containers.run(
+            image, list(command), stdout=True, stderr=True, remove=True, network_mode=network()
+        )
     except ContainerError as error:
         return "", error.stderr.decode(), error.exit_status
     return output.decode(), "", 0
@@ -45,7 +61,8 @@ def simple(image: str, command: Sequence[str]) -> Printed:
 def removed_by_hand(image: str, command: Sequence[str]) -> Printed:
     """Attach before the start, as all of the output has to be there, and remove the container at the end."""
     api = client().api
-    container = api.create_container(image, list(command))["Id"]
+    settings = api.create_host_config(network_mode=network())
+    container = api.create_container(image, list(command), host_config=settings)["Id"]
     pieces = api.attach(container, stdout=True, stderr=True, stream=True, demux=True)
     api.start(container)
     out, err = read(pieces)
@@ -57,7 +74,7 @@ def removed_by_hand(image: str, command: Sequence[str]) -> Printed:
 def removed_by_engine(image: str, command: Sequence[str]) -> Printed:
     """Attach before the start; the engine removes the container, so another thread waits for its status."""
     api = client().api
-    settings = api.create_host_config(auto_remove=True)
+    settings = api.create_host_config(auto_remove=True, network_mode=network())
     container = api.create_container(image, list(command), host_config=settings)["Id"]
     pieces = api.attach(container, stdout=True, stderr=True, stream=True, demux=True)
     waited = _waits.submit(lambda: client().api.wait(container, condition="removed"))
@@ -82,12 +99,16 @@ WAYS: dict[str, Callable[[str, Sequence[str]], Printed]] = {
 }
 
 
-def main(way: str, workers: str, output: str, image: str, *commands: str) -> None:
-    """Run all commands, `workers` at a time."""
+def main(arguments: Sequence[str]) -> None:
+    """Run all commands."""
+    way, workers, networks, output, image, *commands = arguments
+    _networks.extend([""] * (networks == "own"))
     with ThreadPoolExecutor(int(workers)) as pool:
         printed = list(pool.map(lambda command: WAYS[way](image, shlex.split(command)), commands))
+    for name in filter(None, _networks):
+        client().api.remove_network(name)
     Path(output).write_text(json.dumps(printed))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])
