@@ -258,6 +258,22 @@ def test_a_file_that_can_not_be_written_is_a_warning(site: Site, engine: FakeEng
     assert finding["type"] == "docker_run.report-unsaved"
 
 
+def test_a_name_that_no_file_can_have_is_a_warning(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one"))
+    (warning,) = site.build(engine=engine, junit="a\0b.xml").warnings
+    assert "the results can't be written" in warning
+
+
+def test_the_warning_of_a_file_can_be_silenced(site: Site, engine: FakeEngine) -> None:
+    site.write("index.md", HEAD + block("--rm busybox echo one"))
+    site.build(engine=engine)
+    conf = (site.folder / "conf.py").read_text(encoding="utf-8")
+    site.write("conf.py", conf + 'suppress_warnings = ["docker_run.report-unsaved"]\n')
+    result = site.build("docker-check", engine=engine, junit="conf.py/junit.xml")
+    assert (result.warnings, result.status) == ([], 0)
+    assert "0 failed" in result.tally
+
+
 def test_without_a_setting_there_is_no_file(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", HEAD + block("--rm busybox echo one"))
     before = {path.name for path in site.folder.iterdir()}

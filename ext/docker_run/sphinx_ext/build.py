@@ -141,7 +141,8 @@ class Build:
             try:
                 reporter.report(build)
             except UnsavedReport as error:
-                build = build.also(Finding(None, error.subtype, str(error)))
+                finding = Finding(None, error.subtype, str(error))
+                build = build if self._is_suppressed(finding) else build.also(finding)
         self._state.tally = build.tally
         replaced = results.runs.keys() | results.changed
         return self._pages_to_write(env, replaced) if self._purpose.writes else []
@@ -182,12 +183,16 @@ class Build:
 
         Those that `suppress_warnings` silences are left out: they neither make a build fail nor are counted.
         """
-        suppressed = self._app.config.suppress_warnings
         findings: dict[str, list[Finding]] = {}
         for page, finding in self._all_findings(results, found):
-            if not logging.is_suppressed_warning("docker_run", finding.subtype, suppressed):
+            if not self._is_suppressed(finding):
                 findings.setdefault(page, []).append(finding)
         return {page: tuple(of) for page, of in findings.items()}
+
+    def _is_suppressed(self, finding: Finding) -> bool:
+        return logging.is_suppressed_warning(
+            "docker_run", finding.subtype, self._app.config.suppress_warnings
+        )
 
     def _all_findings(self, results: Results, found: Collection[str]) -> Iterator[tuple[str, Finding]]:
         yield from (("", finding) for finding in results.findings)

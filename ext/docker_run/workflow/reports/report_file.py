@@ -17,7 +17,7 @@ class ReportFile:
 
     def remove(self) -> None:
         """Remove the file of an earlier build: a build that does not finish has no file."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # no file has a NUL in its name
             self._path.unlink()
 
     def write(self, content: bytes) -> None:
