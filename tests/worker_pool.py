@@ -64,7 +64,7 @@ class FakeSettings(EngineSource[FakeEngine]):
     timeout: float = 5.0
     gone_after: int | None = None
     point: str = ""
-    error: Exception | None = None
+    error: BaseException | None = None
     log: str = ""
     """A file to which each engine adds a line when it is opened, and when it is closed."""
 

@@ -187,7 +187,7 @@ class Defect(DockerRunError):
     cause = Cause.DEFECT
 
     @classmethod
-    def of(cls, error: Exception, what: str) -> Defect:
+    def of(cls, error: BaseException, what: str) -> Defect:
         """Wrap `error`; `what` is its consequence (e.g. `this page was not run`)."""
         said = f": {error}" if str(error) else ""
         return cls(

@@ -180,9 +180,9 @@ def test_only_a_missing_image_excuses_an_optional_step(run: Run) -> None:
 
 
 @pytest.mark.parametrize("point", ["open", "run", "images"])
-@pytest.mark.parametrize("error", [KeyError("Config"), EngineProblem("500"), RuntimeError()])
+@pytest.mark.parametrize("error", [KeyError("Config"), EngineProblem("500"), RuntimeError(), SystemExit(1)])
 def test_whatever_is_raised_costs_its_own_page_only(
-    executor: Executor | None, point: str, error: Exception
+    executor: Executor | None, point: str, error: BaseException
 ) -> None:
     sessions = [session(step("busybox true"), page=page) for page in ("a", "bad", "c")]
     source = FakeSettings(point=point, error=error)

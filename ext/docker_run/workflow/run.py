@@ -197,7 +197,7 @@ def run_session(session: Session, *, runners: Runners, clock: Clock) -> Outcome:
     try:
         with runners.session(session) as running:
             run.through(running, runners.progress)
-    except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a defect of one page must not end the others)
         if run.finished:
             left = str(error) or type(error).__name__
         else:
@@ -272,7 +272,7 @@ def _run_step(running: RunnerSession, step: Step, key: str, size: TerminalSize) 
     return StepRecording(key, tuple(record(result, size) for result in output), not_run=output.not_run)
 
 
-def _problem(step: int, error: Exception) -> Problem:
+def _problem(step: int, error: BaseException) -> Problem:
     if not isinstance(error, DockerRunError):
         error = Defect.of(error, "this could not be run")
     return Problem(step, error.subtype, str(error), error.cause)
