@@ -110,7 +110,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 def _add_build(build: argparse.ArgumentParser) -> None:
     build.add_argument("folder", type=Path, metavar="FOLDER", help="the build context")
-    build.add_argument("--tag", required=True, metavar="NAME[:TAG]", help="what the image is to be called")
+    build.add_argument("--tag", required=True, metavar="NAME[:TAG]", help="the name of the image")
     build.add_argument(
         "--file", type=Path, metavar="DOCKERFILE", help="the Dockerfile (default: FOLDER/Dockerfile)"
     )

@@ -84,7 +84,7 @@ class Pattern:
 
     def _slow(self, text: str) -> SlowPattern:
         return SlowPattern(
-            f"the regular expression `{self.text}` had not finished with {len(text):,} characters of output "
+            f"the regular expression `{self.text}` did not finish with {len(text):,} characters of output "
             f"after {SECONDS:g} s: it could match in too many ways. Don't repeat a group that contains a "
             "repetition, as in `(a+)+`, and write parts that exclude each other, `[^,]*,` instead of `.*,`",
             pattern=self.text,

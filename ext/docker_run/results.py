@@ -177,7 +177,7 @@ def _ends(session: Session, run: PageRun | None, held: int) -> Iterator[StepResu
         elif run.problem is not None and number == run.problem.step:
             yield StepResult(step, StepEnd.RUN)
         else:
-            yield StepResult(step, StepEnd.NOT_RUN, reason="a step before it did not get to its end")
+            yield StepResult(step, StepEnd.NOT_RUN, reason="a step before it did not finish")
 
 
 def counted(number: int, what: str) -> str:

@@ -126,9 +126,9 @@ def test_a_stopped_shell_takes_no_more_than_its_time(run: Run) -> None:
 @pytest.mark.parametrize(
     ("before", "path", "words"),
     [
-        ("mkfifo /srv/p", "/srv/p", "no regular file"),
+        ("mkfifo /srv/p", "/srv/p", "not a regular file"),
         ("mkdir /srv/d && cd /srv/d && rmdir /srv/d", "file", "directory is gone"),
-        ("mkdir /srv/d", "/srv/d", "no regular file"),
+        ("mkdir /srv/d", "/srv/d", "not a regular file"),
         ("mount -t tmpfs -o size=4k none /mnt", "/mnt/big", "No space left"),
     ],
 )

@@ -508,25 +508,25 @@ def test_workers_that_read_know_the_places(site: Site, engine: FakeEngine) -> No
         (
             "labs",
             {"Web": "x"},
-            "names of lower-case letters, digits and `-` ('Web' is none)",
+            "names of lower-case letters, digits and `-` ('Web' is not one)",
         ),
         (
             "labs",
             {"direct": "x"},
-            "without 'direct', which has a meaning already",
+            "without 'direct', which already has a meaning",
         ),
         (
             "labs",
             {"lab": "x"},
-            "without 'lab', which has a meaning already",
+            "without 'lab', which already has a meaning",
         ),
         ("labs", {"web": "nowhere"}, "['web']: the lab 'web' has no "),
         ("lab_memory", "2 apples", "such as '2g'"),
         ("lab_memory", 0, "such as '2g'"),
         ("lab_pids", 0, "a whole number above zero"),
         ("lab_life", "1h", "a number of seconds above zero"),
-        ("lab_devices", ["fuse"], "such as '/dev/fuse', or of 'all' ('fuse' is none)"),
-        ("lab_capabilities", ["CAP_SYS_TIME"], "such as 'SYS_TIME' ('CAP_SYS_TIME' is none)"),
+        ("lab_devices", ["fuse"], "such as '/dev/fuse', or of 'all' ('fuse' is not one)"),
+        ("lab_capabilities", ["CAP_SYS_TIME"], "such as 'SYS_TIME' ('CAP_SYS_TIME' is not one)"),
     ],
 )
 def test_bad_values_of_conf_py(site: Site, name: str, value: object, said: str) -> None:

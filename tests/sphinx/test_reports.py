@@ -303,5 +303,5 @@ def test_it_is_said_why_a_page_is_run(site: Site, engine: FakeEngine) -> None:
     )
     site.forget()
     assert running(site.build(engine=engine, terminal=(100, 30))) == [
-        "docker-run: index: running (this engine has not run it in its present form)"
+        "docker-run: index: running (this engine has not run it in its current form)"
     ]

@@ -482,7 +482,7 @@ def test_a_misspelt_name_on_the_command_line_runs_nothing(site: Site) -> None:
     engine = FakeEngine()
     result = site.build(engine=engine, mod="replay")
     assert any(
-        "docker_run_mod is no setting: did you mean `docker_run_mode`?" in said for said in result.warnings
+        "docker_run_mod is not a setting: did you mean `docker_run_mode`?" in said for said in result.warnings
     )
     assert engine.calls == []
 
@@ -545,10 +545,10 @@ def test_settings_that_there_are_not(site: Site) -> None:
     site.write("conf.py", NAMES)
     first, second = sorted(site.build().warnings)
     assert first.startswith(
-        "conf.py:8: WARNING: docker_run_labb is no setting: did you mean `docker_run_lab`?"
+        "conf.py:8: WARNING: docker_run_labb is not a setting: did you mean `docker_run_lab`?"
     )
     assert first.endswith("[docker_run.config]")
-    assert second.startswith("conf.py:9: WARNING: docker_run_pace is no setting; nothing is run")
+    assert second.startswith("conf.py:9: WARNING: docker_run_pace is not a setting; nothing is run")
 
 
 def test_settings_of_another_extension(site: Site) -> None:

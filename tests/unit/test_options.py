@@ -60,12 +60,12 @@ def test_bad_ranges(text: str) -> None:
     ],
 )
 def test_an_option_stands_once(block: list[str]) -> None:
-    with pytest.raises(OptionProblem, match=r"`:match:` stands there twice.*: write `:match: \|`"):
+    with pytest.raises(OptionProblem, match=r"`:match:` is given twice.*: write `:match: \|`"):
         refuse_repeated(block)
 
 
 def test_an_option_with_one_value_is_not_given_a_list() -> None:
-    with pytest.raises(OptionProblem, match=r"`:timeout:` stands there twice.* would count$"):
+    with pytest.raises(OptionProblem, match=r"`:timeout:` is given twice.* would count$"):
         refuse_repeated([":timeout: 1", ":timeout: 2"])
 
 

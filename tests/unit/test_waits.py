@@ -67,9 +67,9 @@ def test_a_line_is_divided_at_its_waits(line: str, entries: tuple[str, ...]) -> 
 
 
 def test_a_wait_does_not_stand_behind_text() -> None:
-    with pytest.raises(SyntaxProblem, match="behind text"):
+    with pytest.raises(SyntaxProblem, match="follows text"):
         split("ls<wait 2s>")
-    with pytest.raises(SyntaxProblem, match="behind text"):
+    with pytest.raises(SyntaxProblem, match="follows text"):
         split("ls <wait 2s> -l")
 
 

@@ -88,7 +88,7 @@ def parse_file_presentation(options: Mapping[str, str]) -> FilePresentation:
     """Parse the options for the presentation of the file. Raises `OptionProblem`."""
     if "lines" in options:
         raise OptionProblem(
-            "there is no option `:lines:`: what is shown is what is put on the lab, all of it"
+            "there is no option `:lines:`: a file is always shown whole, as it is put on the lab"
         )
     collapse = options.get("collapse")
     language = options.get("language", "").strip()

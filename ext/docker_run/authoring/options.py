@@ -44,7 +44,7 @@ def refuse_repeated(lines: Iterable[str]) -> None:
     for name in _option_names(lines):
         if name in seen:
             more = f": write `:{name}: |`, and one pattern a line below it" if name in _LISTS else ""
-            raise OptionProblem(f"`:{name}:` stands there twice, and only one of them would count{more}")
+            raise OptionProblem(f"`:{name}:` is given twice, and only one of them would count{more}")
         seen.add(name)
 
 
@@ -158,7 +158,7 @@ def line_ranges(options: Options, name: str) -> tuple[LineRange, ...]:
         return parse_ranges(options[name])
     except ValueError as error:
         raise OptionProblem(
-            f"`:{name}: {options[name]}`: `{error}` is no range of lines; write e.g. `1-3, 7, 10-`"
+            f"`:{name}: {options[name]}`: `{error}` is not a range of lines; write e.g. `1-3, 7, 10-`"
         ) from None
 
 

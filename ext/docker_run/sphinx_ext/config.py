@@ -82,7 +82,7 @@ def _catalogue(value: object) -> str | None:
     if isinstance(value, tuple | list | set):
         raise ValueError(  # noqa: TRY004 (all validators raise the same)
             "the folder of the image catalogue; the list of images that a page has from the start "
-            "stands in the page's front matter, under the same name"
+            "belongs in the page's front matter, under the same name"
         )
     return _optional_text(value)
 
@@ -144,7 +144,7 @@ def _flags(value: object) -> tuple[str, ...]:
             close = near_match(word.lstrip("-"), refusable)
             meant = f"; did you mean {close!r}?" if close else ""
             raise ValueError(
-                f"a list of flags that reach into the host, without dashes ({word!r} is none{meant})"
+                f"a list of flags that reach into the host, without dashes ({word!r} is not one{meant})"
             )
     return words
 
@@ -174,24 +174,24 @@ def _labs(value: object) -> tuple[tuple[str, str], ...]:
     for name in value:
         if not isinstance(name, str) or not PLACE_NAME.fullmatch(name):
             raise ValueError(
-                f"a dictionary with names of lower-case letters, digits and `-` ({name!r} is none)"
+                f"a dictionary with names of lower-case letters, digits and `-` ({name!r} is not one)"
             )
         if name in RESERVED:
-            raise ValueError(f"a dictionary without {name!r}, which has a meaning already")
+            raise ValueError(f"a dictionary without {name!r}, which already has a meaning")
     return tuple(sorted(value.items()))
 
 
 def _devices(value: object) -> tuple[str, ...]:
     for word in (words := _words(value)):
         if word != "all" and not re.fullmatch(r"/dev/[^\s:]+", word):
-            raise ValueError(f"a list of devices, such as '/dev/fuse', or of 'all' ({word!r} is none)")
+            raise ValueError(f"a list of devices, such as '/dev/fuse', or of 'all' ({word!r} is not one)")
     return words
 
 
 def _capabilities(value: object) -> tuple[str, ...]:
     for word in (words := _words(value)):
         if not re.fullmatch(r"[A-Z]+(?:_[A-Z]+)*", word) or word.startswith("CAP_"):
-            raise ValueError(f"a list of capabilities, such as 'SYS_TIME' ({word!r} is none)")
+            raise ValueError(f"a list of capabilities, such as 'SYS_TIME' ({word!r} is not one)")
     return words
 
 

@@ -94,7 +94,7 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
         if name.startswith(PREFIX) and name not in config:
             known = [setting.removeprefix(PREFIX) for setting in setting_names()]
             close = near_match(name.removeprefix(PREFIX), known)
-            yield name, f"is no setting{f': did you mean `{PREFIX}{close}`?' if close else ''}"
+            yield name, f"is not a setting{f': did you mean `{PREFIX}{close}`?' if close else ''}"
 
 
 def config_findings(app: Sphinx) -> Iterator[Finding]:

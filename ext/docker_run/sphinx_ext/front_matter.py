@@ -132,7 +132,7 @@ def parse_terminal(text: str) -> TerminalSize:
     size = _SIZE.fullmatch(text.strip())
     if not size or not all(1 <= int(size[name]) <= 1000 for name in ("columns", "rows")):
         shown = shortened(text)
-        raise ValueError(f"`{shown}` is no size of a terminal; write columns and rows, e.g. `[120, 24]`")
+        raise ValueError(f"`{shown}` is not a size of a terminal; write columns and rows, e.g. `[120, 24]`")
     return TerminalSize(int(size["columns"]), int(size["rows"]))
 
 

@@ -108,7 +108,7 @@ def _between(entries: list[str], text: str, wait: str) -> None:
         return
     if not keys.is_keys(text.strip(" ")):
         raise SyntaxProblem(
-            f"`{wait}` stands behind text: put it in front of what is to wait, or on a line of its own"
+            f"`{wait}` follows text: put it before the text that is to wait, or on a line of its own"
         )
     entries.append(text.strip(" "))
 

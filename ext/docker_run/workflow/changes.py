@@ -43,7 +43,7 @@ class Changes:
         now = key_parts(session, self._contexts)
         told = list(dict.fromkeys(_changes(session, recording, before, now)))
         if not told:
-            return "its recording is not of its present form"
+            return "its recording is not of its current form"
         more = f", and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
         return f"changed since it was recorded: {', '.join(told[:_MOST_TOLD])}{more}"
 

@@ -15,9 +15,9 @@ class Reason(Enum):
     """Why a session is run; the value is the reason in words."""
 
     EVERYTHING = "everything was asked for"
-    CHANGED = "there is no recording of its present form"
-    ENGINE = "this engine has not run it in its present form"
-    INTERRUPTED = "its last run did not get to its end"
+    CHANGED = "there is no recording of its current form"
+    ENGINE = "this engine has not run it in its current form"
+    INTERRUPTED = "its last run did not finish"
     FAILED = "its last run failed"
     BROKEN = "its recording does not meet what is expected now"
 

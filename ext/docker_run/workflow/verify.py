@@ -80,7 +80,7 @@ def verify_presence(session: Session, recording: Recording | None) -> tuple[Find
     subtype, reason = (
         (WarningType.RECORDING_MISSING, "there is no recording of")
         if recording is None
-        else (WarningType.RECORDING_STALE, "the recording of this page does not hold, in its present form,")
+        else (WarningType.RECORDING_STALE, "the recording of this page does not have the current form of")
     )
     return (
         Finding(

@@ -67,7 +67,7 @@ def parse(text: str) -> tuple[Entry, ...]:
         entries.append(Entry(number, entry))
     if entries and not any("=" in entry.text or _NAME.fullmatch(entry.text) for entry in entries):
         raise BadValue(
-            f"there is no NAME=value in it; line {entries[0].line} is the first that is none", hint=_PLAIN
+            f"there is no NAME=value in it; line {entries[0].line} is the first that is not one", hint=_PLAIN
         )
     return tuple(entries)
 

@@ -347,7 +347,7 @@ class Images:
             Refusal.NOT_FOUND: "check the name and the tag",
             Refusal.DENIED: "check the name, or `docker login` first",
             Refusal.PLATFORM: "leave `--platform` out, or name a platform that it is made for",
-            Refusal.RESERVED: "it can only stand in a Dockerfile; if the page is to show that, "
+            Refusal.RESERVED: "it can only be used in a Dockerfile; if the page is to show that, "
             "say `:exit-code: 125`",
         }
         catalogue = ""

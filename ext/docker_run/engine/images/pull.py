@@ -34,7 +34,7 @@ class Refusal(Enum):
     NOT_FOUND = "the registry has no such image"
     DENIED = "the registry has no such image, or shows it to others only"
     RESERVED = "the name is reserved"
-    PLATFORM = "there is none for that platform"
+    PLATFORM = "there is none for this platform"
 
 
 class PullFailed(ImageProblem):

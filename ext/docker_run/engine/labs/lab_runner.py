@@ -301,8 +301,8 @@ class LabSessions:
         if ended.status:
             said = ended.output.strip()
             raise ImageProblem(
-                f"the page begins with the image {name!r} (`docker_run_images`), which can't be had: {said}; "
-                "check the name, or give it a Dockerfile in the catalogue",
+                f"the page begins with the image {name!r} (`docker_run_images`), which can't be pulled: "
+                f"{said}; check the name, or give it a Dockerfile in the catalogue",
                 reason=f"there is no image `{name}`",
             )
 

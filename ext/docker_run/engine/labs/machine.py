@@ -227,7 +227,7 @@ case $1 in /*) ;; *)
     cd "/proc/$(cat /run/docker-run.shell)/cwd"
     [ -d "$(pwd -P)" ] || { echo "the shell's directory is gone" >&2; exit 1; }
 esac
-[ ! -e "$1" ] || [ -f "$1" ] || { echo "what has that name is no regular file" >&2; exit 1; }
+[ ! -e "$1" ] || [ -f "$1" ] || { echo "that is not a regular file" >&2; exit 1; }
 mkdir -p -- "$(dirname -- "$1")"
 head -c "$2" > "$1"
 chown -- "$4" "$1"

@@ -148,7 +148,7 @@ def _address(state: Mapping[str, Any]) -> str:
     for each in state["Networks"].values():
         if each["IPAddress"]:
             return str(each["IPAddress"])
-    raise EngineProblem("the registry of the labs has no address: somebody removed its network")
+    raise EngineProblem("the registry of the labs has no address: its network was removed")
 
 
 def _wait_ready(api: APIClient, container: str) -> None:
