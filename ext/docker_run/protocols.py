@@ -148,8 +148,8 @@ class RunnerSession(Protocol):
     def run(self, step: Step) -> StepOutput:
         """Run the commands of `step` in order, and return the result of each.
 
-        The step's file is put in its place first. If an image can't be had after some of the commands of an
-        optional step were run, the output has their results, and the reason why it is not complete.
+        The step's file is put in its place first. If an image is unavailable after some commands of an
+        optional step were run, the output has their results, and the reason why it is incomplete.
         Raises `ImageProblem`, `EngineProblem`, an `Unfinished`, or a `SyntaxProblem`. After an
         `Unfinished` or an `EngineProblem` the session can't run anything more.
         """

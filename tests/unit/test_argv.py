@@ -93,7 +93,7 @@ def test_what_a_shell_would_do_is_refused(text: str, char: str, column: int) -> 
         ("a 'b", "The quote ' at column 3"),
         ('a "b', 'The quote " at column 3'),
         ("a\nb", "breaks at column 2"),
-        ("a\nb", "a body stands below an empty line"),
+        ("a\nb", "a body follows an empty line"),
         ("a\\", "backslash at column 2"),
         ("a \0", "NUL character at column 3"),
     ],

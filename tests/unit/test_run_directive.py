@@ -202,7 +202,7 @@ def test_a_list_of_statuses_has_one_for_each() -> None:
 
 
 def test_an_option_among_the_commands_is_not_typed() -> None:
-    with pytest.raises(BodyProblem, match="options stand at the top of the block"):
+    with pytest.raises(BodyProblem, match="options belong at the top of the block"):
         on_lab("", "$ false", ":exit-code: 1")
     assert on_lab("", "$ vi", ":wq").commands[0].typed == (":wq",)
 
@@ -317,7 +317,7 @@ def test_a_body_may_be_for_the_command_behind_an_operator() -> None:
 @pytest.mark.parametrize("read", [parse, on_lab])
 @pytest.mark.parametrize("argument", ["docker run --rm busybox true", " docker  run", "docker run"])
 def test_docker_run_twice(read: Callable[[str], Step], argument: str) -> None:
-    with pytest.raises(SyntaxProblem, match="`docker run` is there already"):
+    with pytest.raises(SyntaxProblem, match="`docker run` is already there"):
         read(argument)
 
 

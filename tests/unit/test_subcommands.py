@@ -36,7 +36,7 @@ def test_every_command_in_every_place(name: str, form: str) -> None:
 def test_every_command_gets_advice(name: str, *, console: bool) -> None:
     text = said(f"{name} web", console=console)
     if name == "run":
-        assert text.startswith("`run` is there already: ")
+        assert text.startswith("`run` is already there: ")
         return
     assert text.startswith(f"`{name}` is a command of the CLI, not an image")
     assert f"write `$ docker {name} web` into the body" in text
@@ -139,7 +139,7 @@ def test_an_image_of_the_project_is_one(text: str, image: str) -> None:
 )
 def test_docker_run_twice(text: str, name: str) -> None:
     for console in (False, True):
-        assert said(text, console=console).startswith(f"`{name}` is there already: ")
+        assert said(text, console=console).startswith(f"`{name}` is already there: ")
 
 
 @pytest.mark.parametrize(

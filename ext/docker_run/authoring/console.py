@@ -19,7 +19,7 @@ from docker_run.terminal import keys, waits
 
 
 class AnyStatus(Enum):
-    """Stands for every exit status."""
+    """Stands for any exit status."""
 
     ANY = "any"
 
@@ -66,7 +66,7 @@ def parse_typed(text: str, *, number: int) -> tuple[str, ...]:
     """
     if found := CONTROL.search(text):
         raise LineProblem(
-            number, text, f"{_named(found[0])} is no text: write the key, e.g. `<C-c>`, `<Esc>`"
+            number, text, f"{_named(found[0])} is not text: write the key, e.g. `<C-c>`, `<Esc>`"
         )
     try:
         keys.check(text)
@@ -184,7 +184,7 @@ def _take(commands: list[_Command], line: _Line) -> None:
 def _take_expected(command: _Command, line: _Line) -> None:
     """Add a line that the command requires to be complete."""
     if _PROMPT.match(line.text):
-        raise line.problem(f"the command above goes on: {command.reader.open()[0]} waits for more")
+        raise line.problem(f"the command above is incomplete: {command.reader.open()[0]} waits for more")
     if command.reader.after_backslash and not line.text.strip():
         raise command.source[-1].problem("the `\\` at the line's end has nothing after it")
     command.add(_without_mark(line.text), line)
@@ -193,7 +193,9 @@ def _take_expected(command: _Command, line: _Line) -> None:
 def _take_continued(command: _Command, line: _Line) -> None:
     """Add a line that continues the command because of its `> `."""
     if command.typed:
-        raise line.problem("`> ` continues a command, and stands directly below it; to type it, write `\\> `")
+        raise line.problem(
+            "`> ` continues a command, and has to be directly below it; to type it, write `\\> `"
+        )
     if not command.may_be_open:
         raise line.problem(
             "`> ` continues a command, and the one above is at its end; to type it, write `\\> `"
@@ -209,14 +211,14 @@ def _without_mark(text: str) -> str:
 def _refuse_prompts(line: _Line) -> None:
     """Refuse a line that looks like a prompt, but would be typed."""
     if _INDENTED_PROMPT.match(line.text):
-        raise line.problem("the prompt `$ ` stands at the start of its line: remove the blanks before it")
+        raise line.problem("the prompt `$ ` has to be at the start of its line: remove the blanks before it")
     if line.text.startswith("$"):
         blank = " (what is behind this `$` only looks like one)" if line.text[1].isspace() else ""
         raise line.problem(
             f"a prompt is `$` and a blank{blank}; to type a line that begins with `$`, write `\\$`"
         )
     if line.text.startswith("#") and (_EXIT_CODE.match(line.text) or _LIKE_EXIT_CODE.match(line.text)):
-        raise line.problem("`# exit-code: 1` stands on the command's own line, at its end")
+        raise line.problem("`# exit-code: 1` has to be at the end of the command's own line")
     if _ROOT_PROMPT.match(line.text):
         raise line.problem(
             "the prompt is `$ `, for root too; to type a line that begins with `#`, write `\\#`"

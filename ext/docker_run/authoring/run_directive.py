@@ -208,7 +208,7 @@ def _refuse_misplaced(argument: str) -> None:
     """Refuse a console session on the directive's own line."""
     if _PROMPT.match(argument):
         raise SyntaxProblem(
-            "a console session stands in the body, and this is the directive's own line: in reStructuredText "
+            "a console session belongs in the body, not on the directive's own line: in reStructuredText "
             "an empty line is missing between `.. docker-run::` and the session; in MyST, begin it below"
         )
 
@@ -260,7 +260,7 @@ def _refuse_option(text: str) -> None:
     name, colon, _ = text.removeprefix(":").partition(":")
     if text.startswith(":") and colon and name in OPTIONS:
         raise BodyProblem(
-            f"`{text}` would be typed: options stand at the top of the block, with no empty line above them"
+            f"`{text}` would be typed: options belong at the top of the block, with no empty line above them"
         )
 
 

@@ -127,7 +127,7 @@ def refuse(text: str, *, console: bool, is_image: Callable[[str], bool]) -> None
     if call.command == "run":
         said = "docker run" if call.word == "docker" else call.name
         raise SyntaxProblem(
-            f"`{said}` is there already: what stands on the directive's own line follows `docker run`, "
+            f"`{said}` is already there: the text on the directive's own line follows `docker run`, "
             "e.g. `{docker-run} --rm busybox true`"
         )
     wrong = f"`{call.name}` is a command of the CLI, not an image"

@@ -129,7 +129,7 @@ class _Reader:
             raise SyntaxProblem(
                 f"The line breaks at column {column}, where a shell would begin another command: write one "
                 "command on one line, or end the line with a backslash to continue it. In reStructuredText, "
-                "a body stands below an empty line."
+                "a body follows an empty line."
             )
         if char == "\0":
             raise SyntaxProblem(f"There is a NUL character at column {column}: no argument can hold one.")

@@ -210,9 +210,8 @@ class _Run:
             raise self._lost(console.lost)
         if not shown or console.unexpected or left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b"":
             raise BodyProblem(
-                f"`{self._command.text}` had ended when `{self._last}` was typed, which so came to the "
-                "shell; take out what comes after its end, put a `<wait …>` before it, or leave its Enter "
-                "out (`q\\c`)"
+                f"`{self._command.text}` had ended when `{self._last}` was typed, so the shell received it; "
+                "remove what comes after its end, put a `<wait …>` before it, or leave its Enter out (`q\\c`)"
             )
 
     def _check_idle(self) -> None:
@@ -252,7 +251,7 @@ class _Run:
         if self._console.state is State.UNFINISHED:
             self._shell.send(_INTERRUPT)
             raise BodyProblem(
-                f"the shell waits for the rest of `{text}`: begin each line that goes on with `> `, and "
+                f"the shell waits for the rest of `{text}`: begin each continuation line with `> `, and "
                 "close what is open (`done`, `fi`, `}`)"
             )
         if time.monotonic() - self._began > self._limits.seconds:
@@ -276,7 +275,7 @@ class _Run:
             "longer"
             if self._command.typed
             else "raise `:timeout:` if it needs longer, end it on the line below (`exit`, `<C-c>`, `<C-d>`), "
-            "let it go on in the background with `&`, or leave the shell's prompt (`PS1`) as it is"
+            "run it in the background with `&`, or leave the shell's prompt (`PS1`) as it is"
         )
         return (
             f"`{self._command.text}` was still running{doing} after {self._limits.seconds:g} s and was "
