@@ -19,8 +19,9 @@ class ContainerSession(docker_run.RunnerSession):
     def environment(self) -> docker_run.Environment:
         return docker_run.Environment("Docker", f"container {self.container}", self.api.version()["Arch"])
 
-    def run(self, step: docker_run.Step) -> tuple[docker_run.CommandResult, ...]:
-        return tuple(self._run(each.text, step.timeout or self.context.timeout) for each in step.commands)
+    def run(self, step: docker_run.Step) -> docker_run.StepOutput:
+        seconds = step.timeout or self.context.timeout
+        return docker_run.StepOutput(tuple(self._run(command.text, seconds) for command in step.commands))
 
     def _run(self, text: str, seconds: float) -> docker_run.CommandResult:
         began, output, size = time.monotonic(), [], 0

@@ -25,6 +25,7 @@ from docker_run import (
     RunnerTraits,
     Session,
     Step,
+    StepOutput,
     Stream,
     TimedOut,
     TooMuchOutput,
@@ -59,10 +60,11 @@ class ShellSession(RunnerSession):
     def environment(self) -> Environment:
         return Environment("no engine", platform.system(), platform.machine())
 
-    def run(self, step: Step) -> tuple[CommandResult, ...]:
+    def run(self, step: Step) -> StepOutput:
         if step.file is not None:
             (self.folder / step.file.path).write_bytes(step.file.data)
-        return tuple(self._run(each, step.timeout or self.context.timeout) for each in step.commands)
+        seconds = step.timeout or self.context.timeout
+        return StepOutput(tuple(self._run(command, seconds) for command in step.commands))
 
     def _run(self, command: Command, seconds: float) -> CommandResult:
         began = time.monotonic()

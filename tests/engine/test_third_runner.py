@@ -68,7 +68,8 @@ def project(folder: Path, name: str, page: str) -> Path:
 
 def test_it_is_short_and_knows_what_is_public_only() -> None:
     source = MODULE.read_text(encoding="utf-8") + "".join(CONF.partition("def setup")[1:])
-    assert len([line for line in source.splitlines() if line.strip()]) <= 40
+    code = [line for line in source.splitlines() if line.strip() and not line.strip().startswith("#")]
+    assert len(code) <= 40
     tree = ast.parse(source.replace("{name!r}", "name"))
     assert "from docker_run" not in source
     used = {

@@ -144,6 +144,35 @@ ShellRunner = type("Less", (ShellRunner,), {"traits": dataclasses.replace(ShellR
     assert "a file needs a lab to be put on" in warning
 
 
+def test_a_machine_that_can_not_be_told_from_others_is_a_finding(site: Site) -> None:
+    write(site)
+    conf, setup, call = (site.folder / "conf.py").read_text().partition("def setup")
+    failing = """
+class ShellRunner(ShellRunner):
+    def definition(self, place):
+        raise OSError("it does not answer")
+
+"""
+    site.write("conf.py", conf + failing + setup + call)
+    for _ in range(2):
+        result = site.build()
+        assert result.warnings == [
+            "WARNING: the runner 'shell' can't be told from others: it does not answer [docker_run.config]"
+        ]
+        assert "From a file." in result.printed("index.html")
+
+
+def test_pages_are_read_by_several_processes(site: Site) -> None:
+    names = [f"p{number}" for number in range(12)]
+    write(site, PAGE + "\n```{toctree}\n" + "\n".join(names) + "\n```\n")
+    for name in names:
+        site.write(f"{name}.md", PAGE.replace("# Page", f"# {name}"))
+    result = site.build(parallel=2)
+    assert result.warnings == []
+    assert result.tally.startswith("docker-run: 13 pages, 26 commands run")
+    assert "this machine" in result.text("p3.html")
+
+
 def test_an_unknown_name_is_told_with_the_one_that_was_meant(site: Site) -> None:
     write(site, PAGE.replace("shell", "shall"))
     (warning,) = site.build().warnings

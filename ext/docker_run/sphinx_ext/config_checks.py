@@ -19,8 +19,9 @@ from sphinx.config import Config
 from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.model import Finding, Location
 from docker_run.near_matches import near_match
-from docker_run.sphinx_ext.config import PREFIX, REGISTERED, Settings, lab_setting, setting_names
+from docker_run.sphinx_ext.config import PREFIX, REGISTERED, RESERVED, Settings, lab_setting, setting_names
 from docker_run.sphinx_ext.reporting.log import get_logger
+from docker_run.sphinx_ext.runner_registration import registered
 from docker_run.warning_types import WarningType
 from docker_run.workflow.runner_registry import unknown_place
 
@@ -98,7 +99,7 @@ def _unknown_names(config: Config, lines: Iterable[str]) -> Iterator[tuple[str, 
 
 
 def config_findings(app: Sphinx) -> Iterator[Finding]:
-    """Yield findings for the `problems`, and for each kind of lab that can't be built."""
+    """Yield findings for the `problems`, each kind of lab that can't be built, and each runner that fails."""
     for problem in problems(app):
         message = f"{problem.message}; nothing is run until it is fixed"
         yield _finding(app, problem.name, message, line=problem.line)
@@ -114,6 +115,12 @@ def config_findings(app: Sphinx) -> Iterator[Finding]:
             # Only the pages on such labs are affected.
             line = dict(reversed(list(_assigned(app)))).get(f"{PREFIX}labs")
             yield _finding(app, f"{PREFIX}labs", f"[{kind!r}]: {error}", line=line)
+    for name, runner in registered(app).items():
+        for place in () if name in RESERVED else (name, *runner.places()):
+            try:
+                runner.definition(place)
+            except (DockerRunError, OSError) as error:
+                yield _finding(app, f"the runner {place!r}", f"can't be told from others: {error}", line=None)
 
 
 def _finding(app: Sphinx, name: str, message: str, *, line: int | None) -> Finding:

@@ -25,7 +25,7 @@ def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False
         raise ExtensionError(
             f"docker_run: {name!r} is no name for a runner, which has lower-case letters, digits and `-`"
         )
-    if not override and (name in RESERVED or name in _registered(app)):
+    if not override and (name in RESERVED or name in registered(app)):
         taken = "has a meaning already" if name in RESERVED else "is the name of another runner"
         raise ExtensionError(f"docker_run: {name!r} can't be the name of a runner: it {taken}")
     if isinstance(runner, type) or not isinstance(getattr(runner, "traits", None), RunnerTraits):
@@ -39,10 +39,11 @@ def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False
 def runners_of(app: Sphinx) -> RunnerRegistry:
     """Return all runners of a project."""
     settings = Settings.of(app.config)
-    return RunnerRegistry({**built_in_runners(settings.engine_settings(app.srcdir)), **_registered(app)})
+    return RunnerRegistry({**built_in_runners(settings.engine_settings(app.srcdir)), **registered(app)})
 
 
-def _registered(app: Sphinx) -> Mapping[str, Runner]:
+def registered(app: Sphinx) -> Mapping[str, Runner]:
+    """Return the runners that were registered, by name; of one name, the last."""
     return dict(app.emit(_EVENT))
 
 
@@ -50,7 +51,7 @@ def _note_registered(app: Sphinx, config: Config) -> None:
     """Store the registered runners in the configuration, so that pages are read again when they change."""
     config[REGISTERED] = {
         place: repr(runner.traits)
-        for name, runner in sorted(_registered(app).items())
+        for name, runner in sorted(registered(app).items())
         for place in (name, *(() if name in RESERVED else runner.places()))
     }
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import uuid
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from docker_run.errors import Interrupted
 from docker_run.model import Session
 from docker_run.protocols import E, Engine, EngineSource, Progress, Runner, RunnerSession
 from docker_run.system.closing import close_all
-from docker_run.workflow.workers import Address, BuildProcess, Workers
+
+if TYPE_CHECKING:
+    from docker_run.workflow.workers import Address, BuildProcess, Workers
 
 _CLEANING_SECONDS = 30.0
 """Time limit for ending a worker's sessions when its build is dead."""
@@ -51,7 +53,7 @@ class OpenRunners:
         self._joined = joined
         self._lock = threading.RLock()
         self._engines: dict[EngineSource[Engine], Engine] = {}
-        self._build = str(uuid.uuid4())
+        self._build = os.urandom(16).hex()
         self._workers: Workers | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -63,6 +65,8 @@ class OpenRunners:
         with self._lock:
             if source not in self._engines:
                 self._engines[source] = self._joined.get(source, source).open(self)
+                if self.interrupted.is_set():
+                    self._engines[source].interrupt()  # it was not there to be told
             return cast("E", self._engines[source])
 
     def prepare(self, sessions: Sequence[Session]) -> None:
@@ -89,6 +93,9 @@ class OpenRunners:
     def _worker_settings(self) -> _WorkerSettings:
         with self._lock:
             if self._workers is None:
+                # Not at the top: threads, which are what builds have, need none of it.
+                from docker_run.workflow.workers import Workers  # noqa: PLC0415
+
                 self._workers = Workers(self.progress)
                 if self.interrupted.is_set():
                     self._workers.interrupt()
@@ -152,10 +159,12 @@ class _WorkerRunners(OpenRunners):
         """Close all engines, after the last session."""
         with self._idle:
             self._idle.wait_for(lambda: not self._open, timeout=_CLEANING_SECONDS)
-        with _lock:
-            for key in [key for key, runners in _of_workers.items() if runners is self]:
-                del _of_workers[key]
-        super().close()
+        try:
+            super().close()
+        finally:
+            with _lock:
+                for key in [key for key, runners in _of_workers.items() if runners is self]:
+                    del _of_workers[key]
 
 
 _lock = threading.Lock()
@@ -164,10 +173,14 @@ _of_workers: dict[tuple[int, str], OpenRunners] = {}
 
 Global, since executors have no other state that the tasks of a process share.
 """
+_follows = 0
+"""The process that follows its parent: this one, or the one that has forked it."""
 
 
 def _runners_of_worker(settings: _WorkerSettings) -> OpenRunners:
     """Return the runners of this process for a build. Raises nothing: that would end the process."""
+    from docker_run.workflow.workers import BuildProcess  # noqa: PLC0415 (as above)
+
     key = (os.getpid(), settings.build)
     with _lock:
         if key not in _of_workers:
@@ -175,7 +188,7 @@ def _runners_of_worker(settings: _WorkerSettings) -> OpenRunners:
                 _of_workers[key] = _WorkerRunners(settings, BuildProcess(settings.address, settings.authkey))
             except OSError:
                 return _RunnersOfDeadBuild()
-            _leave_interrupts_to_the_build()
+            _follow_parent()
         return _of_workers[key]
 
 
@@ -198,9 +211,21 @@ class _Silence:
     def command(self, page: str, text: str) -> None: ...
 
 
-def _leave_interrupts_to_the_build() -> None:
-    """Ignore Ctrl-C, which reaches all processes of a terminal: the build interrupts its workers."""
+def _follow_parent() -> None:
+    """Let the build interrupt this process of a pool, instead of Ctrl-C, and end it with the pool's owner."""
+    global _follows  # noqa: PLW0603 (once in a process)
+    parent = parent_process()
+    if parent is None or _follows == os.getpid():
+        return
+    _follows = os.getpid()
     with suppress(ValueError):  # not in the main thread
-        if parent_process() is not None:
-            # Not `SIG_IGN`, which child processes would inherit.
-            signal.signal(signal.SIGINT, lambda *_: None)
+        # Ctrl-C reaches all processes of a terminal. Not `SIG_IGN`, which child processes would inherit.
+        signal.signal(signal.SIGINT, lambda *_: None)
+
+    def end() -> None:
+        parent.join()
+        while any(process == os.getpid() for process, _ in list(_of_workers)):
+            time.sleep(0.1)  # the build is dead, and its sessions are being cleaned up
+        os._exit(1)  # it would wait forever for its next task
+
+    threading.Thread(target=end, name="docker-run parent", daemon=True).start()

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from multiprocessing import AuthenticationError, parent_process
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import (
     Client,
     Connection,
@@ -160,12 +160,10 @@ class BuildProcess:
         ).start()
 
     def _watch(self, interrupt: Callable[[], None], close: Callable[[], None]) -> None:
-        is_dead = False
         try:
             while self._connection.recv() != _CLOSE:
                 interrupt()
         except (EOFError, OSError):
-            is_dead = True
             interrupt()
         error = ""
         try:
@@ -174,9 +172,6 @@ class BuildProcess:
             error = str(raised) or type(raised).__name__
         self._send(_CLOSED, error)
         self._connection.close()
-        parent = parent_process()
-        if is_dead and parent is not None and not parent.is_alive():
-            os._exit(1)  # a process of a pool would wait forever for its next task
 
     def _send(self, *words: str) -> None:
         with self._lock:
