@@ -55,7 +55,7 @@ def parse_console(body: Sequence[str]) -> tuple[ConsoleCommand, ...]:
     """Parse the body of a console session. Raises `LineProblem`."""
     commands: list[_Command] = []
     for number, line in enumerate(body, 1):
-        _take(commands, _Line(number, line.removesuffix("\r")))
+        _add_line(commands, _Line(number, line.removesuffix("\r")))
     return tuple(command.finished() for command in commands)
 
 
@@ -156,7 +156,7 @@ class _Command:
         return f"is never closed: a line that is `{word}` and nothing else ends it{blanks}"
 
 
-def _take(commands: list[_Command], line: _Line) -> None:
+def _add_line(commands: list[_Command], line: _Line) -> None:
     """Parse a line of the body, and add it to `commands`."""
     command = commands[-1] if commands else None
     if command and command.reader.literal:

@@ -111,7 +111,7 @@ class _Reader:
 
     def _steps(self) -> Iterator[StepRecording]:
         while True:
-            self._take("", "an empty line")
+            self._skip_line("", "an empty line")
             if self._line() == "end":
                 self._next()
                 return
@@ -283,7 +283,8 @@ class _Reader:
         except ValueError:
             raise self._bad_escape() from None
 
-    def _take(self, line: str, what: str) -> None:
+    def _skip_line(self, line: str, what: str) -> None:
+        """Go to the next line, or raise if this one is not `line`."""
         if self._line() != line:
             raise self._problem(what)
         self._next()

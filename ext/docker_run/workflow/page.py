@@ -142,11 +142,11 @@ class Page:
         return [command.text for command in self.session.steps[step].commands]
 
     def anchor(self, step: int) -> str | None:
-        """Return the id of the block that shows the step with this index; None where none does."""
+        """Return the ID of the block that shows the step with this index; None if there is none."""
         return self.text.anchors.get(step) if self.text else None
 
     def first_call(self, name: str) -> str | None:
-        """Return the id of the first block in which a reader sees the command `name` called."""
+        """Return the ID of the first block in which a reader sees the command `name` called."""
         if self.session is None or self.text is None:
             return None
         for number, anchor in sorted(self.text.anchors.items()):
@@ -286,7 +286,7 @@ class ShownPages:
         return self._last[1]
 
     def with_steps(self) -> Iterator[tuple[str, Page]]:
-        """Go through the pages that run something, by name; none is kept."""
+        """Yield the pages that run something, with their names; none is cached."""
         return ((name, self._page(name)) for name in self._sessions)
 
     def values(self, name: str) -> Mapping[str, str]:
@@ -296,9 +296,9 @@ class ShownPages:
         return self._values[name]
 
     def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:
-        """Return where readers see `name` called: pages, and the id of the first such block on each.
+        """Return the pages where readers see `name` called, with the ID of the first such block on each.
 
-        `pages` is a pattern that the names of pages have to match, as of a shell.
+        `pages` is a glob that the names of pages have to match.
         """
         found = (
             (docname, page.first_call(name))

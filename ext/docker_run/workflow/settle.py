@@ -139,7 +139,7 @@ class Recorder:
         self._memory.forget(session.page, engine)
         before = self._pages.examine(session)
         broken = verify(session, recording)
-        if problem is not None and problem.transient and not broken and _stands(before):
+        if problem is not None and problem.transient and not broken and _is_worth_showing(before):
             # It was not the page's fault, and there is something to show.
             return before.also(problem.finding(session))
         try:
@@ -276,7 +276,7 @@ def _slow(session: Session, error: SlowPattern) -> Finding:
     return Finding((own or session.steps[0]).location, error.subtype, f"{where}: {error}")
 
 
-def _stands(state: PageState) -> bool:
+def _is_worth_showing(state: PageState) -> bool:
     """Return whether a page's state on disk is better than a run that an engine's failure ended."""
     return not state.failed.transient if state.failed is not None else state.current
 

@@ -106,7 +106,7 @@ class Workflow:
         for session in sessions:
             settled = self._settler.settle_earlier(session, results.states[session.page])
             if settled is not None:
-                self._take(settled, results)
+                self._collect(settled, results)
         if self._options.asks:
             conditions = Conditions(
                 everything=self._options.everything,
@@ -161,7 +161,7 @@ class Workflow:
             if runnable or not failed:
                 self._run_on(opened, runnable, results)
         except Exception as error:  # noqa: BLE001 (the pages can still be shown from their recordings)
-            self._tell(error, "not all pages could be run", results)
+            self._report_error(error, "not all pages could be run", results)
         finally:
             self._close(opened, results)
 
@@ -172,7 +172,7 @@ class Workflow:
         except EngineProblem as error:
             why = "; ".join(str(error).splitlines())
         except Exception as error:  # noqa: BLE001 (the pages can still be shown from their recordings)
-            self._tell(error, "there is no engine to run commands on", results)
+            self._report_error(error, "there is no engine to run commands on", results)
             why = results.findings[-1].message
         else:
             self._sweep(engine, results)
@@ -186,7 +186,7 @@ class Workflow:
         try:
             swept = engine.sweep()
         except Exception as error:  # noqa: BLE001 (no page must be missing because of it)
-            self._tell(error, "what earlier builds left could not be removed", results)
+            self._report_error(error, "what earlier builds left could not be removed", results)
             self._is_unswept = True
             return
         if swept:
@@ -200,10 +200,10 @@ class Workflow:
         try:
             opened.close()
         except Exception as error:  # noqa: BLE001 (what was run is recorded)
-            self._tell(error, "the build could not end what it had begun on the engine", results)
+            self._report_error(error, "the build could not end what it had begun on the engine", results)
             self._swept = False
 
-    def _tell(self, error: Exception, what: str, results: Results) -> None:
+    def _report_error(self, error: Exception, what: str, results: Results) -> None:
         """Report an error that belongs to no page."""
         if not isinstance(error, DockerRunError):
             self._progress.defect("", traceback.format_exc())
@@ -221,7 +221,7 @@ class Workflow:
             if outcome.traceback:
                 self._progress.defect(page, outcome.traceback)
             results.runs[page] = page_run(outcome, why[page])
-            self._take(self._settler.settle(outcome, engine=_identity(outcome.session, opened)), results)
+            self._collect(self._settler.settle(outcome, engine=_identity(outcome.session, opened)), results)
             # On an engine that is gone, nothing could be removed.
             if outcome.left or (outcome.problem and outcome.problem.cause is Cause.ENGINE):
                 left.add(page)
@@ -240,7 +240,7 @@ class Workflow:
         self._swept = not left and not self._is_unswept
 
     @staticmethod
-    def _take(settled: Settlement, results: Results) -> None:
+    def _collect(settled: Settlement, results: Results) -> None:
         state = settled.state
         results.states[state.page] = state
         if settled.changed:

@@ -47,7 +47,7 @@ class Confinement:
     def __init__(self, limits: DirectLimits, supported: SupportedLimits, network: Callable[[], str]) -> None:
         self._limits = limits
         self._supported = supported
-        self._take = network
+        self._take_network = network
         self.network = ""
         """The name of the session's network; empty until it is needed."""
 
@@ -80,7 +80,7 @@ class Confinement:
         endpoints: Json = networking.get("EndpointsConfig") or {}
         if any(set(settings or ()) - {"MacAddress"} for settings in endpoints.values()):
             return  # addresses and aliases: refused on the default network, with the engine's own message
-        self.network = self.network or self._take()
+        self.network = self.network or self._take_network()
         if not self.network:
             return
         host["NetworkMode"] = self.network

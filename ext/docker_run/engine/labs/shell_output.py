@@ -126,7 +126,7 @@ class Console:
             while data := connection.read():
                 with self._changed:
                     for piece in self._reader.feed(data):
-                        self._take(piece)
+                        self._process(piece)
                     self._changed.notify_all()
         except Exception as failure:  # noqa: BLE001 (else the thread that follows would wait for its timeout)
             error = failure
@@ -136,13 +136,13 @@ class Console:
                 self._transcript.mark_incomplete(error)
             self._changed.notify_all()
 
-    def _take(self, piece: osc133.Piece) -> None:
+    def _process(self, piece: osc133.Piece) -> None:
         if self._transcript is None:
-            self._take_between(piece)
+            self._process_between(piece)
         else:
-            self._take_of_command(piece, self._transcript)
+            self._process_command(piece, self._transcript)
 
-    def _take_of_command(self, piece: osc133.Piece, transcript: streams.Transcript) -> None:
+    def _process_command(self, piece: osc133.Piece, transcript: streams.Transcript) -> None:
         before = self._state
         self._state = _NEXT.get((before, piece.kind), before)
         if self._state is before:
@@ -170,7 +170,7 @@ class Console:
                 self._line_editing = transcript.position() if piece.kind is Kind.EDITING else None
             self._record(transcript, piece.data)
 
-    def _take_between(self, piece: osc133.Piece) -> None:
+    def _process_between(self, piece: osc133.Piece) -> None:
         """Process a piece between commands: the first prompt, and output of background jobs."""
         if piece.kind is Kind.READY:
             self._prompts += self._state is State.PROMPTING and not self._is_first

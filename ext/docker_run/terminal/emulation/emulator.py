@@ -108,7 +108,7 @@ class Terminal(Grid):
                 return
             token = token or _BROKEN.match(text, position)
             if token is not None:
-                self._take(token)
+                self._interpret(token)
             position = token.end() if token else position + 1
 
     def _skip(self, skipped: re.Pattern[str], text: str, position: int) -> int:
@@ -121,7 +121,7 @@ class Terminal(Grid):
         self._skipped = _THEN.get(skipped)
         return found.end() if found else position
 
-    def _take(self, token: re.Match[str]) -> None:
+    def _interpret(self, token: re.Match[str]) -> None:
         """Interpret a token of `_TOKEN`; unsupported ones are ignored."""
         group = token.lastgroup
         if group == "text":

@@ -94,9 +94,9 @@ def _count(element: ET.Element, cases: Iterable[ET.Element], *, seconds: float) 
 
 def _case_of_step(result: StepResult, page: str, root: Path) -> ET.Element:
     step = result.step
-    case = _case(f"line {step.location.line}: {_what(step)}", page, step.location, root, result.seconds)
+    case = _case(f"line {step.location.line}: {_title(step)}", page, step.location, root, result.seconds)
     if result.findings:
-        _tell(case, result.findings)
+        _add_failure(case, result.findings)
     elif result.end in {StepEnd.LEFT_OUT, StepEnd.NOT_RUN}:
         ET.SubElement(case, "skipped", {"message": visible(result.reason)})
     return case
@@ -105,7 +105,7 @@ def _case_of_step(result: StepResult, page: str, root: Path) -> ET.Element:
 def _case_of_finding(finding: Finding, page: str, root: Path) -> ET.Element:
     line = f"line {finding.location.line}: " if finding.location else ""
     case = _case(f"{line}{finding.subtype}", page, finding.location, root, 0.0)
-    _tell(case, [finding])
+    _add_failure(case, [finding])
     return case
 
 
@@ -118,7 +118,7 @@ def _case(name: str, page: str, location: Location | None, root: Path, seconds: 
     return case
 
 
-def _tell(case: ET.Element, findings: Sequence[Finding]) -> None:
+def _add_failure(case: ET.Element, findings: Sequence[Finding]) -> None:
     """Add the element for the most severe of `findings`, with the messages of all."""
     gravity = list(_TAGS)
     first, *_ = sorted(findings, key=lambda finding: gravity.index(finding.subtype.failure))
@@ -132,7 +132,7 @@ def _tell(case: ET.Element, findings: Sequence[Finding]) -> None:
     )
 
 
-def _what(step: Step) -> str:
+def _title(step: Step) -> str:
     """Return the title of a step: its first command, or its file."""
     if not step.commands:
         return f"file {step.file.path}" if step.file else "nothing"
