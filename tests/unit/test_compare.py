@@ -177,6 +177,14 @@ def test_a_long_difference_is_cut_and_takes_no_time_to_find() -> None:
 LINES = st.lists(st.sampled_from(["a", "b", "12ms", "7 of 9"]), max_size=30)
 
 
+def test_many_equal_lines_of_which_every_second_changes_take_no_time() -> None:
+    began = time.process_time()
+    found = diff(printed(b"same\n" * 1600), printed(b"same\nother\n" * 800)).splitlines()
+    assert time.process_time() - began < 5
+    assert len(found) > 100
+    assert {line[0] for line in found[10:100]} == {"-"}
+
+
 @PATIENTLY
 @given(LINES, LINES)
 def test_there_is_a_difference_exactly_where_masked_text_differs(one: list[str], two: list[str]) -> None:

@@ -7,7 +7,8 @@ volatile text (see `docker_run.recordings.masks`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -23,6 +24,9 @@ _MOST_LINES = 200
 """Limit of a diff, in lines; a longer one is cut off."""
 _MOST_PAIRS = 4_000_000
 """Limit of pairs of lines to compare; above it, all lines count as replaced."""
+_MOST_STEPS = 200_000_000
+"""Limit of the pairs of equal lines times the blocks that `difflib` may find, for each of which it looks at
+the pairs again: some seconds. It is reached when every second one of many equal lines changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,7 @@ def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[_Run]]:
     start = _common(old, new)
     end = min(_common(old[::-1], new[::-1]), len(old) - start, len(new) - start)
     one, two = old[start : len(old) - end], new[start : len(new) - end]
-    blocks: Sequence[_Run]
-    if len(one) * len(two) > _MOST_PAIRS:
-        blocks = [("replace", 0, len(one), 0, len(two))]
-    else:
-        blocks = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
+    blocks = opcodes(one, two)
     before, after = min(start, _CONTEXT), min(end, _CONTEXT)
     hunk: list[_Run] = [("equal", start - before, start, start - before, start)]
     for tag, *bounds in blocks:
@@ -150,6 +150,15 @@ def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[_Run]]:
             hunk.append((tag, a, b, c, d))
     last_old, last_new = len(old) - end, len(new) - end
     yield [*hunk, ("equal", last_old, last_old + after, last_new, last_new + after)]
+
+
+def opcodes(one: Sequence[Hashable], two: Sequence[Hashable]) -> Sequence[_Run]:
+    """Return how to turn `one` into `two`, as `difflib` does; by replacing all if that takes too long."""
+    counts = Counter(two)
+    equal = sum(counts[each] for each in one)
+    if len(one) * len(two) > _MOST_PAIRS or equal * min(len(one), len(two)) > _MOST_STEPS:
+        return [("replace", 0, len(one), 0, len(two))]
+    return SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
 
 
 def _common(one: Sequence[str], two: Sequence[str]) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from docker_run.model import Recording, Session, Step, TerminalSize
+from docker_run.recordings.compare import opcodes
 from docker_run.recordings.key_parts import KeyParts, KeyPartsCache, Part, PartKind, Parts, key_parts
 from docker_run.workflow.page import Pages
 from docker_run.workflow.verify import held_steps
@@ -69,7 +69,7 @@ def _changes(session: Session, recording: Recording, before: KeyParts | None, no
 
 def _in_steps(steps: Sequence[Step], before: tuple[Parts, ...], now: tuple[Parts, ...]) -> Iterator[str]:
     old, new = ([tuple(sorted(parts.items())) for parts in each] for each in (before, now))
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in opcodes(old, new):
         if tag == "equal":
             continue
         for left, right in zip_longest(range(a, b), range(c, d)):
