@@ -98,9 +98,10 @@ def place_of_page(
     except ValueError as error:
         problem(TERMINAL, str(error))
     if images and not runners.traits(name).images:
+        where = f"on {runners.title(name)}" if runners.traits(name).console else "directly on the engine"
         problem(
             IMAGES,
-            f"the page runs on {runners.title(name)}, which has the images that it has: leave the field "
+            f"the page runs {where}, which has the images that it has: leave the field "
             "out, or give the page a lab (`docker_run_lab`)",
         )
         images = ()
