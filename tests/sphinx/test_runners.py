@@ -157,7 +157,7 @@ class ShellRunner(ShellRunner):
     for _ in range(2):
         result = site.build()
         assert result.warnings == [
-            "WARNING: the runner 'shell' can't be told from others: it does not answer [docker_run.config]"
+            "WARNING: the runner 'shell' can't be identified: it does not answer [docker_run.config]"
         ]
         assert "From a file." in result.printed("index.html")
 
@@ -215,13 +215,13 @@ def test_another_extension_can_register_one(site: Site, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("'Shell', ShellRunner()", "'Shell' is no name for a runner, which has lower-case letters"),
-        ("'direct', ShellRunner()", "'direct' can't be the name of a runner: it has a meaning already"),
-        ("'lab', ShellRunner()", "'lab' can't be the name of a runner: it has a meaning already"),
-        ("'none', ShellRunner()", "'none' can't be the name of a runner: it has a meaning already"),
+        ("'Shell', ShellRunner()", "'Shell' is not a name for a runner: use lower-case letters"),
+        ("'direct', ShellRunner()", "'direct' can't be the name of a runner: it already has a meaning"),
+        ("'lab', ShellRunner()", "'lab' can't be the name of a runner: it already has a meaning"),
+        ("'none', ShellRunner()", "'none' can't be the name of a runner: it already has a meaning"),
         ("'shell', ShellRunner()", "'shell' can't be the name of a runner: it is the name of another runner"),
-        ("'other', ShellRunner", "is to be an object of a class that inherits from docker_run.Runner"),
-        ("'other', object()", "is to be an object of a class that inherits from docker_run.Runner"),
+        ("'other', ShellRunner", "has to be an object of a subclass of docker_run.Runner"),
+        ("'other', object()", "has to be an object of a subclass of docker_run.Runner"),
     ],
 )
 def test_what_can_not_be_registered(site: Site, call: str, said: str) -> None:

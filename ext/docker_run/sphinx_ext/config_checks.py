@@ -120,7 +120,7 @@ def config_findings(app: Sphinx) -> Iterator[Finding]:
             try:
                 runner.definition(place)
             except (DockerRunError, OSError) as error:
-                yield _finding(app, f"the runner {place!r}", f"can't be told from others: {error}", line=None)
+                yield _finding(app, f"the runner {place!r}", f"can't be identified: {error}", line=None)
 
 
 def _finding(app: Sphinx, name: str, message: str, *, line: int | None) -> Finding:

@@ -23,15 +23,15 @@ def add_runner(app: Sphinx, name: str, runner: Runner, *, override: bool = False
     app.setup_extension("docker_run")
     if not PLACE_NAME.fullmatch(name):
         raise ExtensionError(
-            f"docker_run: {name!r} is no name for a runner, which has lower-case letters, digits and `-`"
+            f"docker_run: {name!r} is not a name for a runner: use lower-case letters, digits and `-`"
         )
     if not override and (name in RESERVED or name in registered(app)):
-        taken = "has a meaning already" if name in RESERVED else "is the name of another runner"
+        taken = "already has a meaning" if name in RESERVED else "is the name of another runner"
         raise ExtensionError(f"docker_run: {name!r} can't be the name of a runner: it {taken}")
     if isinstance(runner, type) or not isinstance(getattr(runner, "traits", None), RunnerTraits):
         raise ExtensionError(
-            f"docker_run: the runner {name!r} is to be an object of a class that inherits from "
-            f"docker_run.Runner, and is {runner!r}"
+            f"docker_run: the runner {name!r} has to be an object of a subclass of docker_run.Runner, "
+            f"and is {runner!r}"
         )
     app.connect(_EVENT, lambda _app: (name, runner))
 
@@ -43,7 +43,7 @@ def runners_of(app: Sphinx) -> RunnerRegistry:
 
 
 def registered(app: Sphinx) -> Mapping[str, Runner]:
-    """Return the runners that were registered, by name; of one name, the last."""
+    """Return the registered runners, by name; for each name the last one."""
     return dict(app.emit(_EVENT))
 
 

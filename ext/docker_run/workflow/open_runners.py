@@ -66,7 +66,7 @@ class OpenRunners:
             if source not in self._engines:
                 self._engines[source] = self._joined.get(source, source).open(self)
                 if self.interrupted.is_set():
-                    self._engines[source].interrupt()  # it was not there to be told
+                    self._engines[source].interrupt()  # `interrupt` has missed it
             return cast("E", self._engines[source])
 
     def prepare(self, sessions: Sequence[Session]) -> None:
@@ -93,7 +93,7 @@ class OpenRunners:
     def _worker_settings(self) -> _WorkerSettings:
         with self._lock:
             if self._workers is None:
-                # Not at the top: threads, which are what builds have, need none of it.
+                # Not at the top: only needed for other processes; builds use threads.
                 from docker_run.workflow.workers import Workers  # noqa: PLC0415
 
                 self._workers = Workers(self.progress)
@@ -174,7 +174,7 @@ _of_workers: dict[tuple[int, str], OpenRunners] = {}
 Global, since executors have no other state that the tasks of a process share.
 """
 _follows = 0
-"""The process that follows its parent: this one, or the one that has forked it."""
+"""The ID of the process that follows its parent: this one, or the one that has forked it."""
 
 
 def _runners_of_worker(settings: _WorkerSettings) -> OpenRunners:
@@ -212,7 +212,7 @@ class _Silence:
 
 
 def _follow_parent() -> None:
-    """Let the build interrupt this process of a pool, instead of Ctrl-C, and end it with the pool's owner."""
+    """In a process of a pool, ignore Ctrl-C (the build interrupts its workers), and end with its owner."""
     global _follows  # noqa: PLW0603 (once in a process)
     parent = parent_process()
     if parent is None or _follows == os.getpid():
