@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from docker_run.model import Recording, Session, Step, TerminalSize
-from docker_run.recordings.compare import opcodes
 from docker_run.recordings.key_parts import KeyParts, KeyPartsCache, Part, PartKind, Parts, key_parts
 from docker_run.workflow.page import Pages
 from docker_run.workflow.verify import held_steps
@@ -68,6 +67,9 @@ def _changes(session: Session, recording: Recording, before: KeyParts | None, no
 
 
 def _in_steps(steps: Sequence[Step], before: tuple[Parts, ...], now: tuple[Parts, ...]) -> Iterator[str]:
+    # Not at the top: replay compares nothing.
+    from docker_run.recordings.compare import opcodes  # noqa: PLC0415
+
     old, new = ([tuple(sorted(parts.items())) for parts in each] for each in (before, now))
     for tag, a, b, c, d in opcodes(old, new):
         if tag == "equal":
