@@ -20,7 +20,7 @@ from docker.utils import version_lt
 from builds import CONF, IMAGES, build
 from contract import ANY, exits, run, session, step, text
 from docker_run.engine.cleanup.labels import PAGE
-from docker_run.engine.cleanup.leftovers import labelled
+from docker_run.engine.cleanup.leftovers import labelled_objects
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
@@ -159,7 +159,7 @@ def test_a_network_that_somebody_else_uses_stays(client: docker.DockerClient, st
     page = f"test-podman-{time.monotonic_ns()}"
     network = client.networks.create(page, labels={PAGE: page})
     network.connect(stranger)
-    (thing,) = labelled(client.api, f"{PAGE}={page}")
+    (thing,) = labelled_objects(client.api, f"{PAGE}={page}")
     try:
         assert not thing.remove(client.api)
         assert client.networks.list(names=[page])
