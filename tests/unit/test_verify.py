@@ -154,10 +154,18 @@ def test_the_first_byte_that_is_no_text_is_named(chunks: list[tuple[Stream, byte
 
 
 def test_what_was_not_run_is_not_judged() -> None:
-    asked = session(expecting(match=("x",)))
+    asked = session(dataclasses.replace(expecting(match=("x",)), optional=True))
     made = dataclasses.replace(recording(asked), steps=(StepRecording(asked.keys[0], not_run="no image"),))
     assert verify(asked, made) == ()
     assert is_current(asked, made)
+
+
+def test_a_step_that_is_no_longer_optional_is_to_be_run() -> None:
+    asked = session(expecting())
+    made = dataclasses.replace(recording(asked), steps=(StepRecording(asked.keys[0], not_run="no image"),))
+    assert not is_current(asked, made)
+    (finding,) = verify_presence(asked, made)
+    assert finding.subtype == "recording-stale"
 
 
 def test_steps_hold_up_to_the_first_that_changed() -> None:

@@ -40,11 +40,14 @@ def step_text(recording: StepRecording) -> str:
 
 
 def held_steps(session: Session, recording: Recording | None) -> int:
-    """Return how many of the session's first steps `recording` has in their current form."""
+    """Return how many of the session's first steps `recording` has in their current form.
+
+    A step that was not run ends them unless it is optional: the page may have changed its mind.
+    """
     held = 0
     if recording is not None:
-        for key, step in zip(session.keys, recording.steps, strict=False):
-            if key != step.key:
+        for key, asked, step in zip(session.keys, session.steps, recording.steps, strict=False):
+            if key != step.key or (step.not_run and not asked.optional):
                 break
             held += 1
     return held
