@@ -95,7 +95,7 @@ class EngineRefusal(DockerRunError):
     """The engine refused a command line, and the page does not expect it to.
 
     Where the page expects the exit status by its number, the refusal is recorded as output instead
-    (`docker_run.engine.refusals`).
+    (`docker_run.engine.error_classification`).
     """
 
     subtype = WarningType.EXIT_CODE

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from docker_run.build_result import BuildResult
 from docker_run.model import Environment, Image, RunnerTraits, Session, Step, StepOutput
-from docker_run.results import BuildResult
 
 
 class Clock(Protocol):

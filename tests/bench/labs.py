@@ -22,7 +22,7 @@ from docker_run.engine.cleanup import labels
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.connection.discovery import find
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.opening import open_engine
+from docker_run.engine.open_engine import open_engine
 from docker_run.engine.settings import EngineSettings
 from docker_run.model import Step
 from docker_run.protocols import RunnerSession

@@ -13,11 +13,11 @@ import pytest
 
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
-from docker_run.engine.direct.direct_runner import DirectSessions
+from docker_run.engine.direct.direct_session import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
-from docker_run.engine.opening import open_engine as open_engine_of
+from docker_run.engine.open_engine import open_engine as open_engine_of
 from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.model import CommandResult, DirectLimits, LabSettings
 from lab_sessions import session, step

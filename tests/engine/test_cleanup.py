@@ -55,7 +55,7 @@ from pathlib import Path
 
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
-from docker_run.engine.direct.direct_runner import DirectSessions
+from docker_run.engine.direct.direct_session import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images

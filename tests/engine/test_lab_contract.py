@@ -22,7 +22,7 @@ from contract import session as direct_session
 from docker_run.engine.cleanup import labels
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
-from docker_run.engine.direct.direct_runner import DirectSessions
+from docker_run.engine.direct.direct_session import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images

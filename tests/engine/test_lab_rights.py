@@ -12,7 +12,7 @@ import pytest
 
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.labs.privileges import CAPABILITIES, rights
-from docker_run.engine.opening import open_engine as open_engine_of
+from docker_run.engine.open_engine import open_engine as open_engine_of
 from docker_run.engine.settings import EngineSettings
 from docker_run.errors import LabProblem
 from docker_run.model import LabSettings

@@ -27,7 +27,7 @@ from ptyprocess import PtyProcess
 
 from contract import session, step
 from docker_run.engine.cleanup import labels
-from docker_run.engine.direct.direct_runner import DirectSession
+from docker_run.engine.direct.direct_session import DirectSession
 from docker_run.engine.engine import DockerEngine
 from docker_run.errors import FlagProblem, ImageProblem
 from docker_run.model import (

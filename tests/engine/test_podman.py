@@ -26,7 +26,7 @@ from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
-from docker_run.engine.opening import open_engine
+from docker_run.engine.open_engine import open_engine
 from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.errors import EngineProblem, EngineRefusal, FlagProblem, LabProblem
 from docker_run.model import Stream

@@ -14,7 +14,7 @@ import pytest
 from contract import run, text
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.opening import open_engine
+from docker_run.engine.open_engine import open_engine
 from docker_run.engine.settings import EngineSettings
 from docker_run.errors import ImageProblem
 from docker_run.model import Step, Stream

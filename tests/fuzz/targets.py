@@ -12,9 +12,9 @@ from docker_run.docker_cli import run_line as docker_cli
 from docker_run.engine.frames import Frames
 from docker_run.errors import DockerRunError, RecordingProblem
 from docker_run.model import Chunk, Location, RunnerTraits, Stream, TerminalSize
-from docker_run.recordings.format import dumps
 from docker_run.recordings.masks import mask
 from docker_run.recordings.reader import load
+from docker_run.recordings.writer import dumps
 from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer
 from docker_run.terminal import markup, screen, segments
 from docker_run.terminal.osc133 import Kind, MarkReader

@@ -197,7 +197,7 @@ def test_a_build_imports_what_it_uses(recorded: Path, tmp_path: Path) -> None:
     asked = {
         "docker",
         "docker_run.docker_cli.run_line",
-        "docker_run.engine.opening",
+        "docker_run.engine.open_engine",
         "docker_run.recordings.compare",
         "docker_run.recordings.reader",
         "docker_run.workflow.run",

@@ -28,8 +28,8 @@ from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.key import session_keys
 from docker_run.recordings.key_parts import KeyPartsCache, key_parts
 from docker_run.recordings.store import Store
-from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Pages
+from docker_run.workflow.rerun_reasons import Changes
 
 CONTEXTS = {"busybox:latest": "1", "debian:latest": "1"}
 TRAITS = RunnerTraits(machines=True, files=True)

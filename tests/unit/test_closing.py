@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from docker_run.engine.engine import DockerEngine
-from docker_run.engine.labs.lab_runner import LabSessions
+from docker_run.engine.labs.lab_pool import LabPool
 from docker_run.errors import EngineProblem, LabProblem
 from docker_run.model import LabSettings
 from docker_run.system.closing import close_all
@@ -42,7 +42,7 @@ def test_an_engine_closes_all_that_it_has(failing: str) -> None:
 def test_labs_close_all_that_they_have(error: BaseException) -> None:
     host, mirror = MagicMock(), MagicMock()
     host.remove.side_effect = [error, None]
-    labs = LabSessions(host, images=MagicMock(), mirror=mirror, settings=LabSettings(), progress=Quiet())
+    labs = LabPool(host, images=MagicMock(), mirror=mirror, settings=LabSettings(), progress=Quiet())
     failed: Future[Any] = Future()
     failed.set_exception(LabProblem("it did not start"))
     for name, opening in (("a", failed), ("b", None), ("c", None)):

@@ -25,8 +25,8 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recordings.escapes import escape, unescape
-from docker_run.recordings.format import dumps, normalised
 from docker_run.recordings.reader import loads
+from docker_run.recordings.writer import dumps, normalised
 from docker_run.terminal.segments import is_shown
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure

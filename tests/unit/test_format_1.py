@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from docker_run.errors import RecordingProblem
 from docker_run.model import Chunk, CommandResult, Segment, Stream, TerminalSize
-from docker_run.recordings.format import dumps
 from docker_run.recordings.format_1 import output_lines
 from docker_run.recordings.reader import loads
 from docker_run.recordings.record import record
+from docker_run.recordings.writer import dumps
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from docker_run.engine.refusals import exit_status, is_failure
+from docker_run.engine.error_classification import exit_status, is_failure
 
 ANSWERS: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("engine_answers.json").read_text(encoding="utf-8")

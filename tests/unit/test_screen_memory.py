@@ -17,9 +17,9 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.format import text_lines
 from docker_run.recordings.reader import load
 from docker_run.recordings.record import record
+from docker_run.recordings.writer import text_lines
 from docker_run.terminal import markup, screen
 from docker_run.terminal.markup import Block
 from docker_run.terminal.segments import packed_lines, segments

@@ -28,8 +28,8 @@ from docker_run.recordings.key_parts import KeyPartsCache
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.warning_types import WarningType
-from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Pages, PageState
+from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.run import Outcome
 from docker_run.workflow.settle import Comparer, Recorder, carried, found_differences, recording_to_keep
 from docker_run.workflow.stores import Stores

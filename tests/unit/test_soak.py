@@ -21,7 +21,7 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.format import dumps
+from docker_run.recordings.writer import dumps
 from soak.check import crashed, losses, not_run
 from soak.clock import Clock
 from soak.leftovers import Traces

@@ -29,8 +29,8 @@ from docker_run.model import (
     Stream,
     TerminalSize,
 )
-from docker_run.recordings.format import dumps, normalised
 from docker_run.recordings.store import Store
+from docker_run.recordings.writer import dumps, normalised
 from docker_run.system.files import bounded_lines, open_plain
 from docker_run.system.locks import try_lock
 

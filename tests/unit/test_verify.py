@@ -26,7 +26,7 @@ from docker_run.model import (
     TerminalSize,
 )
 from docker_run.recordings.record import record
-from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
+from docker_run.workflow.expectations import captured, held_steps, is_current, verify, verify_presence
 from lab_sessions import PLACE
 
 

@@ -21,8 +21,8 @@ from docker_run.recordings.key_parts import KeyPartsCache
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 from docker_run.sphinx_ext.reporting.progress import SystemClock
-from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Pages
+from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.settle import Comparer, Recorder
 from docker_run.workflow.stages import Options, Results, Workflow
 from docker_run.workflow.stores import Stores

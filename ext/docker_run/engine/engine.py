@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from docker_run.engine.direct.direct_runner import DirectSessions
+from docker_run.engine.direct.direct_session import DirectSessions
 from docker_run.engine.host import Host
-from docker_run.engine.labs.lab_runner import LabSessions
+from docker_run.engine.labs.lab_pool import LabPool
 from docker_run.errors import LabProblem
 from docker_run.model import LAB, Session
 from docker_run.protocols import RunnerSession
@@ -20,7 +20,7 @@ class DockerEngine:
     `labs` may be None if no session runs on one.
     """
 
-    def __init__(self, host: Host, *, direct: DirectSessions, labs: LabSessions | None = None) -> None:
+    def __init__(self, host: Host, *, direct: DirectSessions, labs: LabPool | None = None) -> None:
         self._host = host
         self._direct = direct
         self._labs = labs

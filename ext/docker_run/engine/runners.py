@@ -66,7 +66,7 @@ class DockerSource(EngineSource["SessionEngine"]):
             private=self.settings.private,
             progress=context.progress,
         )
-        from docker_run.engine.opening import open_engine  # noqa: PLC0415 (an engine answers)
+        from docker_run.engine.open_engine import open_engine  # noqa: PLC0415 (an engine answers)
 
         limits = Limits(
             seconds=context.timeout, max_output=context.max_output, interrupted=context.interrupted

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from docker_run.model import Chunk, Stream
 from docker_run.recordings.escapes import escape_bytes, unescape_bytes
-from docker_run.recordings.format import closed
+from docker_run.recordings.writer import closed
 
 
 def output_lines(chunk: Chunk) -> Iterator[str]:

@@ -22,7 +22,8 @@ from docker_run.model import (
 )
 from docker_run.recordings import format_1
 from docker_run.recordings.escapes import unescape
-from docker_run.recordings.format import (
+from docker_run.recordings.record import record
+from docker_run.recordings.writer import (
     FORMAT,
     LARGEST_SECONDS,
     LARGEST_SIZE,
@@ -30,7 +31,6 @@ from docker_run.recordings.format import (
     marked_line,
     output_lines,
 )
-from docker_run.recordings.record import record
 
 _TITLE = re.compile(r"docker-run recording ([1-9][0-9]{0,8})")
 _SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")

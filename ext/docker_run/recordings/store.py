@@ -1,6 +1,6 @@
 """Storage of recordings: a text file for each page, in one directory tree.
 
-The format of the files is defined in `docker_run.recordings.format`.
+The format of the files is defined in `docker_run.recordings.writer`.
 """
 
 from __future__ import annotations
@@ -278,14 +278,14 @@ def _copies(path: Path) -> Iterator[Path]:
 
 
 def _encoded(recording: Recording) -> Iterator[bytes]:
-    from docker_run.recordings.format import text_lines  # noqa: PLC0415 (see `_parsed`)
+    from docker_run.recordings.writer import text_lines  # noqa: PLC0415 (see `_parsed`)
 
     return (f"{line}\n".encode() for line in text_lines(recording))
 
 
 def _may_be_recording(path: Path) -> bool:
     """Return whether a file begins like a recording, or can't be read."""
-    from docker_run.recordings.format import TITLE  # noqa: PLC0415 (see `Store._parsed`)
+    from docker_run.recordings.writer import TITLE  # noqa: PLC0415 (see `Store._parsed`)
 
     return not files.has_other_start(path, TITLE.encode())
 

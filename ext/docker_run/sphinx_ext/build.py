@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from docker_run.build_result import BuildResult, Tally, places
 from docker_run.errors import RecordingProblem, UnsavedReport
 from docker_run.model import Finding, Location
 from docker_run.protocols import Reporter
-from docker_run.results import BuildResult, Tally, places
 from docker_run.sphinx_ext.build_state import BuildState
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
 from docker_run.sphinx_ext.config import Mode, Settings
@@ -22,14 +22,14 @@ from docker_run.sphinx_ext.config_checks import config_findings, problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.page_data import PageData
 from docker_run.sphinx_ext.reporting.log import get_logger
-from docker_run.sphinx_ext.reporting.progress import SystemClock
-from docker_run.sphinx_ext.reporting.reporters import (
+from docker_run.sphinx_ext.reporting.log_reporters import (
     FailureStatus,
     LoggedEngine,
     LoggedReplay,
     LoggedWarnings,
     RequiredEngine,
 )
+from docker_run.sphinx_ext.reporting.progress import SystemClock
 from docker_run.sphinx_ext.runner_registration import runners_of
 from docker_run.system.signals import termination_as_interrupt
 from docker_run.warning_types import WarningType

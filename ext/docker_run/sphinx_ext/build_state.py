@@ -7,17 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docker_run.build_result import Tally
 from docker_run.model import Session
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.key_parts import KeyPartsCache
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
-from docker_run.results import Tally
 from docker_run.sphinx_ext.config import Settings
 from docker_run.sphinx_ext.page_data import KnownKeys, PageData
 from docker_run.sphinx_ext.reporting.progress import LoggedProgress
-from docker_run.workflow.changes import Changes
 from docker_run.workflow.page import Examination, Pages, PageState, ShownPages
+from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.runner_registry import RunnerRegistry
 from docker_run.workflow.stores import Stores
 

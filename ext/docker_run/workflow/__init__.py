@@ -5,4 +5,4 @@ plan (which sessions run, and why) → run (`docker_run.workflow.run`) → settl
 report the results (`docker_run.workflow.reports.junit_report` and others).
 """
 
-__all__ = ["changes", "page", "reports", "runner_registry", "settle", "stages", "stores"]
+__all__ = ["page", "reports", "rerun_reasons", "runner_registry", "settle", "stages", "stores"]

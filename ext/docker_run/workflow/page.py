@@ -14,7 +14,7 @@ from docker_run.model import Finding, Location, Recording, Session, StepRecordin
 from docker_run.recordings.failed_runs import FailedRun, FailedRuns
 from docker_run.recordings.store import Signature, Store
 from docker_run.shell.invocations import calls
-from docker_run.workflow.verify import captured, held_steps, is_current, verify, verify_presence
+from docker_run.workflow.expectations import captured, held_steps, is_current, verify, verify_presence
 
 _MOST_AHEAD = 4 * 1024**2
 """Limit of the recordings that are kept in memory between examining pages and writing them, in bytes."""

@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
+from docker_run.build_result import PageRun, StepRun
 from docker_run.errors import Defect, DockerRunError, EngineProblem, ImageProblem, Interrupted
 from docker_run.model import (
     Environment,
@@ -32,7 +33,6 @@ from docker_run.model import (
 )
 from docker_run.protocols import Clock, Progress, RunnerSession
 from docker_run.recordings.record import record
-from docker_run.results import PageRun, StepRun
 
 _AHEAD = 2
 """Sessions that are submitted per worker. Outcomes are kept in memory until they are settled, so this limits

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol, overload
 from docker_run.errors import RecordingProblem, SlowPattern
 from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRecording
 from docker_run.warning_types import WarningType
-from docker_run.workflow.changes import Changes
+from docker_run.workflow.expectations import is_current, verify, verify_presence
 from docker_run.workflow.page import Pages, PageState, shown_commands
+from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.stores import Stores
-from docker_run.workflow.verify import is_current, verify, verify_presence
 
 if TYPE_CHECKING:
     from docker_run.recordings.compare import Difference

@@ -8,15 +8,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from docker_run.build_result import PageRun
 from docker_run.errors import Defect, DockerRunError, EngineProblem
 from docker_run.model import Cause, Finding, Session
 from docker_run.protocols import BuildProgress, Clock, Engine, EngineSource, Runner
 from docker_run.recordings.run_cache import RunCache
-from docker_run.results import PageRun
-from docker_run.workflow.changes import Changes
 from docker_run.workflow.open_runners import OpenRunners
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.plan import Conditions, PlannedSession, plan
+from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.settle import Settlement, Settler
 
 if TYPE_CHECKING:

@@ -1,3 +1,3 @@
 """The runner `direct`: runs `docker run` lines as requests to the engine."""
 
-__all__ = ["direct_runner"]
+__all__ = ["direct_session"]

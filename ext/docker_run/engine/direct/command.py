@@ -19,7 +19,7 @@ from docker_run.engine.direct.attach import Foreground
 from docker_run.engine.direct.confinement import Confinement
 from docker_run.engine.direct.create_request import Creation, client_warnings
 from docker_run.engine.direct.name_prefix import Json, Names, named_volumes
-from docker_run.engine.refusals import FAILED, exit_status
+from docker_run.engine.error_classification import FAILED, exit_status
 from docker_run.engine.settings import Limits
 from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, Stream

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from docker_run.engine.refusals import is_failure
+from docker_run.engine.error_classification import is_failure
 
 _LOST = re.compile(
     r"^(?:docker: |ERROR: )?(?:Cannot connect to the Docker daemon|error during connect: "

@@ -1,3 +1,3 @@
 """Reporting a build through Sphinx's log."""
 
-__all__ = ["log", "progress", "reporters"]
+__all__ = ["log", "log_reporters", "progress"]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from docker_run.results import counted
+from docker_run.build_result import counted
 from docker_run.sphinx_ext.reporting.log import get_logger
 
 logger = get_logger(__name__)

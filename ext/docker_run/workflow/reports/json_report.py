@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from docker_run.build_result import BuildResult, PageResult, StepResult
 from docker_run.model import Finding, Location
-from docker_run.results import BuildResult, PageResult, StepResult
 from docker_run.terminal.visible import visible
 from docker_run.workflow.reports.report_file import ReportFile, relative
 

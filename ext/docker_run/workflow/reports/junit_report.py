@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from docker_run.build_result import BuildResult, PageResult, StepEnd, StepResult
 from docker_run.model import Finding, Location, Step
-from docker_run.results import BuildResult, PageResult, StepEnd, StepResult
 from docker_run.terminal.visible import visible
 from docker_run.warning_types import Failure
 from docker_run.workflow.reports.report_file import ReportFile, relative

@@ -25,10 +25,10 @@ from docker_run.engine.direct.confinement import Confinement, SupportedLimits, n
 from docker_run.engine.direct.create_request import creation
 from docker_run.engine.direct.name_prefix import Names
 from docker_run.engine.direct.page_network import PageNetworks
+from docker_run.engine.error_classification import FAILED
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images, ProvidedImage
 from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
-from docker_run.engine.refusals import FAILED
 from docker_run.errors import (
     EngineProblem,
     EngineRefusal,

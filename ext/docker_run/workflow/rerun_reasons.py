@@ -7,8 +7,8 @@ from itertools import zip_longest
 
 from docker_run.model import Recording, Session, Step, TerminalSize
 from docker_run.recordings.key_parts import KeyParts, KeyPartsCache, Part, PartKind, Parts, key_parts
+from docker_run.workflow.expectations import held_steps
 from docker_run.workflow.page import Pages
-from docker_run.workflow.verify import held_steps
 
 _MOST_TOLD = 3
 """Limit of changes that are described for a page."""

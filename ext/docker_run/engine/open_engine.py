@@ -10,12 +10,12 @@ from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.connection.credentials import Credentials
 from docker_run.engine.connection.discovery import find
-from docker_run.engine.direct.direct_runner import DirectSessions
+from docker_run.engine.direct.direct_session import DirectSessions
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.host import Host
 from docker_run.engine.images.lab_image import LabImages
 from docker_run.engine.images.provider import Images
-from docker_run.engine.labs.lab_runner import LabSessions
+from docker_run.engine.labs.lab_pool import LabPool
 from docker_run.engine.registry.registry import StockedRegistry
 from docker_run.engine.settings import EngineSettings, Limits
 from docker_run.protocols import Progress
@@ -61,7 +61,7 @@ def open_engine(
         direct=DirectSessions(
             host, images=images, allow=settings.allow, environ=environ, limits=settings.limits
         ),
-        labs=LabSessions(
+        labs=LabPool(
             host,
             images=LabImages(images, clients, kinds, progress, catalogue=catalogue),
             mirror=mirror,

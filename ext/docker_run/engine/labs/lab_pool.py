@@ -78,7 +78,7 @@ class _Opening:
     expiry: Expiry | None = None
 
 
-class LabSessions:
+class LabPool:
     """Opens sessions on labs that `host` hosts.
 
     `images` provides the labs' own images; `mirror` is None if labs use Docker Hub directly.

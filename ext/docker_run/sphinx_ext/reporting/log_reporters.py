@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from docker_run.results import BuildResult
+from docker_run.build_result import BuildResult
 from docker_run.sphinx_ext.reporting.log import get_logger
 
 logger = get_logger(__name__)
