@@ -118,11 +118,13 @@ def test_a_process_that_dies_costs_pages_and_no_build(tmp_path: Path) -> None:
 
 
 BUILD = """
+import signal
 import sys
 from contract import session, step
 from worker_pool import FakeSettings, outcomes, process_pool
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
     with process_pool() as pool:
         sessions = [session(step("busybox sleep 500"), page=page) for page in "ab"]
         outcomes(sessions, FakeSettings(timeout=600, log=sys.argv[1]), executor=pool)
