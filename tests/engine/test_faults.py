@@ -49,6 +49,10 @@ ANSWERS = {
     "nothing": b"",
 }
 """What is answered instead of an engine."""
+RUNTIME_DIED = (
+    b"OCI runtime create failed: runc create failed: unable to start container process: "
+    b"waiting for init preliminary setup: read init-p: connection reset by peer"
+)
 
 
 @pytest.fixture
@@ -168,6 +172,28 @@ def test_what_is_no_frame_is_no_output(
     assert words in str(problem(engine, faulty, PLAIN))
 
 
+@pytest.mark.parametrize(
+    "line", ["--rm", "", "--name once", "--rm --name once", "-v /data"], ids=lambda line: line or "none"
+)
+def test_what_did_not_begin_because_the_runtime_died_is_run_again(
+    engine: DockerEngine, faulty: FaultyEngine, line: str
+) -> None:
+    said = b'{"message": "%s"}' % RUNTIME_DIED
+    faulty.inject(Fault(request=START, answer=answered(500, said, kind=JSON), times=1))
+    assert printed(engine, step(f"{line} --network none busybox sh -c 'echo one; echo two'")) == "one\ntwo\n"
+    assert faulty.requests.count(CREATE) == 2
+    assert faulty.requests.count("DELETE /containers/ID") == (1 if "--rm" in line else 2)
+
+
+def test_a_runtime_that_dies_twice_is_a_failure(engine: DockerEngine, faulty: FaultyEngine) -> None:
+    said = b'{"message": "%s"}' % RUNTIME_DIED
+    faulty.inject(Fault(request=START, answer=answered(500, said, kind=JSON)))
+    found = problem(engine, faulty, PLAIN)
+    assert isinstance(found, EngineProblem)
+    assert "waiting for init preliminary setup" in str(found)
+    assert faulty.requests.count(START) == 2
+
+
 def test_an_engine_that_could_not_wait_has_no_status(engine: DockerEngine, faulty: FaultyEngine) -> None:
     said = b'{"StatusCode": 0, "Error": {"Message": "the disk is on fire"}}'
     faulty.inject(Fault(request=WAIT, answer=answered(200, said, kind=JSON)))
@@ -280,3 +306,15 @@ def test_of_a_program_aside_a_status_that_is_none_is_no_result(
     faulty.inject(Fault(request=EXEC_LOOK, answer=answered(200, said, kind=JSON)))
     with pytest.raises(EngineProblem):
         aside()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_of_a_program_aside_what_did_not_begin_because_the_runtime_died_is_run_again(
+    aside: Callable[[], lab_exec.ExecResult], faulty: FaultyEngine, times: int
+) -> None:
+    head = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n"
+    frame = b"\x01\0\0\0" + len(RUNTIME_DIED).to_bytes(4, "big") + RUNTIME_DIED
+    status = answered(200, b'{"Running": false, "ExitCode": 128}', kind=JSON)
+    faulty.inject(Fault(request=EXEC_START, answer=head + frame, times=times))
+    faulty.inject(Fault(request=EXEC_LOOK, answer=status, times=times))
+    assert aside() == ((0, "one\ntwo\n") if times == 1 else (128, RUNTIME_DIED.decode()))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from docker_run.engine.error_classification import exit_status, is_failure
+from docker_run.engine.error_classification import exit_status, is_before_program, is_failure
 
 ANSWERS: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("engine_answers.json").read_text(encoding="utf-8")
@@ -52,3 +52,22 @@ def test_a_refusal_does_not_sound_like_a_failure(answer: dict[str, Any]) -> None
 def test_the_loss_of_a_container_is_no_refusal_and_that_of_another_is() -> None:
     assert exit_status(404, f"No such container: {'0' * 64}") is None
     assert exit_status(404, "No such container: database") == 125
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "waiting for init preliminary setup: read init-p: connection reset by peer: unknown",
+        "can't get final child's PID from pipe: EOF: unknown",
+    ],
+)
+def test_a_runtime_that_died_before_the_program_began_has_failed(said: str) -> None:
+    message = f"failed to create task for container: failed to create shim task: runc create failed: {said}"
+    assert is_before_program(message)
+    assert exit_status(400, message) is None
+    assert exit_status(500, message) is None
+
+
+@pytest.mark.parametrize("answer", [answer for answer in ANSWERS if answer["exit_status"]], ids=name)
+def test_nothing_that_is_refused_is_tried_again(answer: dict[str, Any]) -> None:
+    assert not is_before_program(answer["message"])

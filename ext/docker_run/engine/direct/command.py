@@ -19,7 +19,7 @@ from docker_run.engine.direct.attach import Foreground
 from docker_run.engine.direct.confinement import Confinement
 from docker_run.engine.direct.create_request import Creation, client_warnings
 from docker_run.engine.direct.name_prefix import Json, Names, named_volumes
-from docker_run.engine.error_classification import FAILED, exit_status
+from docker_run.engine.error_classification import FAILED, exit_status, is_before_program
 from docker_run.engine.settings import Limits
 from docker_run.errors import EngineProblem
 from docker_run.model import Chunk, Stream
@@ -68,7 +68,7 @@ def run_command(
     `labels` are set on its named volumes, `confinement` adds to what its line asks for; `command` names it
     in messages. `created` gets the container's ID before it is started. Names in the result are still those
     on the engine.
-    Raises `EngineProblem` if the engine fails, and what `Foreground.follow` raises.
+    Raises `EngineProblem` if the engine fails, `RuntimeDied` among them, and what `Foreground.follow` raises.
     """
     printed = CommandOutput()
     for warning in client_warnings(creation.body):
@@ -87,11 +87,22 @@ def run_command(
             said = confinement.as_written(str(error))
             printed.refuse(f"docker: Error response from daemon: {said}", error.exit_code)
         except APIError as error:
-            raise EngineProblem(
+            kind = EngineProblem
+            if printed.container and is_before_program(str(error.explanation)):
+                kind = RuntimeDied
+                _remove(api, printed.container)
+            raise kind(
                 f"the engine failed while `{command}` ran: {names.public(_brief(error))}; fix that, and "
                 "build again"
             ) from error
     return printed
+
+
+class RuntimeDied(EngineProblem):
+    """The container's runtime died before it executed the program, and the container is removed.
+
+    To run the command again repeats nothing, and usually succeeds.
+    """
 
 
 class _Refusal(Exception):

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from docker.errors import DockerException
@@ -20,7 +21,7 @@ from docker_run.docker_cli import run_line
 from docker_run.docker_cli.container_options import RunLine
 from docker_run.engine.cleanup.anonymous_volumes import anonymous_volume_names
 from docker_run.engine.cleanup.sweep import engine_errors
-from docker_run.engine.direct.command import CommandOutput, run_command
+from docker_run.engine.direct.command import CommandOutput, RuntimeDied, run_command
 from docker_run.engine.direct.confinement import Confinement, SupportedLimits, needs_default_network
 from docker_run.engine.direct.create_request import creation
 from docker_run.engine.direct.name_prefix import Names
@@ -286,7 +287,8 @@ class DirectSession:
         except (DockerException, TypeError, ValueError) as error:
             # docker-py checks some values itself, and whether the API's version supports them.
             raise FlagProblem(f"`{command.text}` can't be run by this engine: {error}") from error
-        printed = run_command(
+        run = partial(
+            run_command,
             api,
             asked,
             names=self._names,
@@ -296,6 +298,10 @@ class DirectSession:
             command=command.text,
             created=self._note_volumes if image.has_volumes or line.storage.has_volumes else _nothing,
         )
+        try:
+            printed = run()
+        except RuntimeDied:
+            printed = run()
         if id_file and printed.container:
             try:
                 id_path.write_text(printed.container, encoding="ascii")

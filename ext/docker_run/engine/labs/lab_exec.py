@@ -8,12 +8,14 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from docker import APIClient
 
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.connection.answers import NotAnEngine
+from docker_run.engine.error_classification import is_before_program
 from docker_run.engine.frames import Frames
 from docker_run.engine.streams import Connection, open_exec, start_thread
 from docker_run.errors import Interrupted, LabProblem
@@ -40,21 +42,15 @@ def create(api: APIClient, container: str, command: Sequence[str], *, tty: bool 
     return str(made["Id"])
 
 
-def execute(
+def _execute(
     api: APIClient,
     container: str,
     command: Sequence[str],
     *,
-    data: bytes = b"",
+    data: bytes,
     interrupted: threading.Event,
-    seconds: float = _SECONDS,
+    seconds: float,
 ) -> ExecResult:
-    """Run `command` in `container` without a terminal, with `data` as input; wait for its end.
-
-    The command has to know how much to read: over TLS the end of its input can't be signalled.
-    Raises `EngineProblem` if the engine or the container is gone, `LabProblem` if the command takes longer
-    than `seconds` or its output is incomplete, and `Interrupted`.
-    """
     with engine_errors(f"while it ran `{command[0]}` in a lab"):
         execution = create(api, container, command)
         connection = open_exec(api, execution, tty=False)
@@ -79,6 +75,27 @@ def execute(
             raise LabProblem(f"what `{command[0]}` printed in a lab is not whole: {printed.lost}")
         status = _status(api, execution, command[0])
     return ExecResult(status, printed.text())
+
+
+def execute(
+    api: APIClient,
+    container: str,
+    command: Sequence[str],
+    *,
+    data: bytes = b"",
+    interrupted: threading.Event,
+    seconds: float = _SECONDS,
+) -> ExecResult:
+    """Run `command` in `container` without a terminal, with `data` as input; wait for its end.
+
+    The command has to know how much to read: over TLS the end of its input can't be signalled. If the
+    runtime dies before it executes the command, that is done a second time.
+    Raises `EngineProblem` if the engine or the container is gone, `LabProblem` if the command takes longer
+    than `seconds` or its output is incomplete, and `Interrupted`.
+    """
+    run = partial(_execute, api, container, command, data=data, interrupted=interrupted, seconds=seconds)
+    result = run()
+    return run() if result.status and is_before_program(result.output) else result
 
 
 def _decoders() -> dict[Stream, codecs.IncrementalDecoder]:
