@@ -226,7 +226,7 @@ def _at_terminal(recording: CommandResult) -> CommandResult:
         else Chunk(Stream.TERMINAL, chunk.data.replace(b"\n", b"\r\n"))
         for chunk in recording.output
     )
-    return replace(recording, output=output)
+    return recording._replace(output=output)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from docker_run.model import Finding, Location, Problem, Session, Step
 from docker_run.warning_types import WarningType
 
 
-@dataclass(frozen=True, slots=True)
-class StepRun:
+class StepRun(NamedTuple):
     """The run of a step in a build."""
 
     seconds: float = 0.0
@@ -22,8 +22,7 @@ class StepRun:
     """Why an optional step was not run, or only in part."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageRun:
+class PageRun(NamedTuple):
     """The run of a page in a build."""
 
     why: str
@@ -49,8 +48,7 @@ class StepEnd(StrEnum):
     """An earlier step ended the page, or there is neither an engine nor a recording."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(NamedTuple):
     """The result of a step."""
 
     step: Step
@@ -62,8 +60,7 @@ class StepResult:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PageResult:
+class PageResult(NamedTuple):
     """The result of a page."""
 
     page: str
@@ -79,8 +76,7 @@ class PageResult:
     """The findings that belong to none of its steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """The totals of a build, for the line at its end."""
 
     pages: int = 0
@@ -147,7 +143,7 @@ class BuildResult:
         """Return these results with another `finding` of no page."""
         findings = {**self.findings_of, "": (*self.findings_of.get("", ()), finding)}
         failed = places(each for of in findings.values() for each in of)
-        return replace(self, findings_of=findings, tally=replace(self.tally, failed=failed))
+        return replace(self, findings_of=findings, tally=self.tally._replace(failed=failed))
 
     def _page(self, page: str) -> PageResult:
         session, run = self.sessions.get(page), self.runs.get(page)
@@ -157,7 +153,7 @@ class BuildResult:
             for step, end in zip(session.steps, _ends(session, run, self.held.get(page, 0)), strict=True):
                 own = tuple(finding for finding in left if finding.location == step.location)
                 left = [finding for finding in left if finding not in own]
-                steps.append(replace(end, findings=own))
+                steps.append(end._replace(findings=own))
         return PageResult(page, session, run, page in self.changed, tuple(steps), tuple(left))
 
 

@@ -52,8 +52,7 @@ class Input(Enum):
     """Typed at the terminal of the program, or of the lab's shell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command line, and the input for the program that it starts."""
 
     text: str
@@ -64,8 +63,7 @@ class Command:
     input: Input = Input.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """The author's expectations of a step's outcome, verified on every build."""
 
     exit_codes: tuple[int | None, ...] | None = (0,)
@@ -81,8 +79,7 @@ class Expectation:
         return self.exit_codes if len(self.exit_codes) == commands else self.exit_codes[:1] * commands
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """A value to capture from a step's plain text."""
 
     name: str
@@ -90,8 +87,7 @@ class Capture:
     """A regular expression; the value is its first group, or the whole match without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabFile:
+class LabFile(NamedTuple):
     """A file to put on a lab."""
 
     path: str
@@ -140,8 +136,7 @@ class RunnerTraits:
     """Whether a page can set the images that its machines have from the start (`docker_run_images`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a session runs."""
 
     name: str = DIRECT
@@ -154,8 +149,7 @@ class Place:
     """The features of that runner."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirectLimits:
+class DirectLimits(NamedTuple):
     """The limits of a container that runs directly on an engine, unless its line sets them."""
 
     memory: int = 2 * 1024**3
@@ -166,8 +160,7 @@ class DirectLimits:
     """The size of its `/dev/shm`, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabSettings:
+class LabSettings(NamedTuple):
     """The settings of labs: their kinds, limits and privileges."""
 
     kinds: tuple[tuple[str, str], ...] = ()
@@ -233,8 +226,7 @@ class Chunk(NamedTuple):
     """The bytes of the output, or one line of the input."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(NamedTuple):
     """The result of one command that a runner returns: all bytes of its output, and how it ended."""
 
     command: str
@@ -275,8 +267,7 @@ class Segment(NamedTuple):
     or to the end of its line. There are no other control characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRecording:
+class CommandRecording(NamedTuple):
     """What a reader sees of one command, and how it ended."""
 
     command: str
@@ -290,8 +281,7 @@ class CommandRecording:
     """A description of the first bytes that can't be shown as text; empty if there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecording:
+class StepRecording(NamedTuple):
     """The recordings of a step's commands; or, after those that were run, why the step was not run."""
 
     key: str
@@ -302,8 +292,7 @@ class StepRecording:
     """When this step was run, if not on the date of its recording (`Recording.date`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """An image that a session used."""
 
     name: str
@@ -316,8 +305,7 @@ class Image:
     """The registry's digest, if it comes from one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """The machine on which a session ran."""
 
     engine: str
@@ -342,8 +330,7 @@ class Recording:
     steps: tuple[StepRecording, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A report for the author at a place in a source file."""
 
     location: Location | None
@@ -368,8 +355,7 @@ class Cause(StrEnum):
     """The user interrupted the build."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """The reason why a session ended before its last step."""
 
     step: int

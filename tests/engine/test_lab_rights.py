@@ -38,7 +38,7 @@ def run_on(engine_url: str) -> Iterator[Run]:
 
         def run_on(*commands: str, **labs: object) -> list[str]:
             settings = EngineSettings(engine=engine_url, catalogue=CATALOGUE)
-            settings = replace(settings, labs=replace(settings.labs, **labs))
+            settings = replace(settings, labs=settings.labs._replace(**labs))
             engine: DockerEngine = stack.enter_context(
                 closing(open_engine_of(settings, environ=os.environ, progress=Quiet()))
             )

@@ -192,15 +192,24 @@ def test_a_second_build_writes_no_page(recorded: Path, tmp_path: Path, theme: st
     assert written[0] == written[1]
 
 
-def test_a_build_imports_what_it_uses(recorded: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("setting", "tried"),
+    [("docker_run_mode=replay", []), ("docker_run_engine=none", ["docker_run.workflow.open_runners"])],
+)
+def test_a_build_imports_what_it_uses(recorded: Path, tmp_path: Path, setting: str, tried: list[str]) -> None:
     """Replay nothing of Docker; a build in which nothing changed nothing that reads a page or a recording."""
+    recordings = "docker_run.recordings"
+    read = ["docker_run.docker_cli.run_line", f"{recordings}.reader", f"{recordings}.writer", "regex"]
     asked = {
+        *read,
+        "concurrent.futures.thread",
         "docker",
-        "docker_run.docker_cli.run_line",
         "docker_run.engine.open_engine",
-        "docker_run.recordings.compare",
-        "docker_run.recordings.reader",
+        f"{recordings}.compare",
+        "docker_run.workflow.open_runners",
         "docker_run.workflow.run",
+        "docker_run.workflow.workers",
+        "wcwidth",
     }
     with (recorded / "conf.py").open("a") as conf:
         conf.write(
@@ -211,10 +220,11 @@ def test_a_build_imports_what_it_uses(recorded: Path, tmp_path: Path) -> None:
         )
     loaded = []
     for _ in range(2):
-        done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_engine=none")
+        done = build_in_a_process(recorded, tmp_path / "out", "-D", setting)
         assert done.returncode == 0, done.stderr
-        loaded.append(re.findall("LOADED (.*)", done.stdout))
-    assert loaded == [["docker_run.docker_cli.run_line docker_run.recordings.reader ."], ["."]]
+        (found,) = re.findall("LOADED (.*)", done.stdout)
+        loaded.append(found.split()[:-1])
+    assert loaded == [sorted([*read, *tried]), tried]
 
 
 def test_a_recording_that_breaks_an_expectation_fails_a_strict_build(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -77,7 +76,7 @@ def test_text_and_description_belong_together(tmp_path: Path) -> None:
         "null",
         '{"problem": {"step": 1}}',
         "{",
-        json.dumps(asdict(FailedRun("k", "e")) | {"x": 1}),
+        json.dumps(FailedRun("k", "e")._asdict() | {"x": 1}),
     ],
 )
 def test_a_damaged_description_is_none(tmp_path: Path, damage: str) -> None:

@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docker_run.model import Capture, Command, Expectation, LabFile, Location, Place, Step, TerminalSize
+from docker_run.model import (
+    DIRECT,
+    Capture,
+    Command,
+    Expectation,
+    LabFile,
+    Location,
+    Place,
+    RunnerTraits,
+    Step,
+    TerminalSize,
+)
 from docker_run.recordings.key import session_keys
 
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
@@ -23,7 +34,7 @@ STEPS = st.builds(
     commands=st.lists(st.builds(Command, TEXT, st.lists(TEXT, max_size=2).map(tuple)), max_size=3).map(tuple),
     files=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
 )
-PLACES = st.builds(Place, TEXT, TEXT)
+PLACES = st.builds(Place, TEXT, TEXT, st.just(DIRECT), st.just(RunnerTraits()))
 SIZES = st.builds(TerminalSize, st.integers(1, 200), st.integers(1, 200))
 STEP = Step(Location("/page.md", 3), (Command("docker run -it busybox", ("ls", "exit")),), (("env", "A=1"),))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ from docker_run.workflow.plan import Conditions, Reason, plan
 ASKED = session(step("busybox true"))
 RIGHT = PageState("page", current=True)
 BROKEN = RIGHT.also(Finding(None, WarningType.MATCH, "it does not match"))
-FAILED = replace(BROKEN, failed=FailedRun(ASKED.key, "unix:///one"))
-TIMED_OUT = replace(BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.TIMEOUT, "")))
-CUT_OFF = replace(
-    BROKEN, failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.ENGINE, "", Cause.ENGINE))
+FAILED = BROKEN._replace(failed=FailedRun(ASKED.key, "unix:///one"))
+TIMED_OUT = BROKEN._replace(failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.TIMEOUT, "")))
+CUT_OFF = BROKEN._replace(
+    failed=FailedRun(ASKED.key, "unix:///one", Problem(0, WarningType.ENGINE, "", Cause.ENGINE))
 )
 
 
@@ -55,8 +54,8 @@ def test_what_this_engine_has_run_is_not_run(memory: RunCache) -> None:
 
 
 def test_what_has_no_recording_of_its_present_form_is_run(memory: RunCache) -> None:
-    assert reason(replace(RIGHT, current=False), memory) is Reason.CHANGED
-    assert reason(replace(RIGHT, current=False), memory, edited=["other"]) is Reason.CHANGED
+    assert reason(RIGHT._replace(current=False), memory) is Reason.CHANGED
+    assert reason(RIGHT._replace(current=False), memory, edited=["other"]) is Reason.CHANGED
 
 
 @pytest.mark.parametrize(
@@ -75,8 +74,8 @@ def test_what_an_engine_ended_is_tried_again_at_once(memory: RunCache) -> None:
     assert reason(CUT_OFF, memory, edited=["other"]) is Reason.INTERRUPTED
 
 
-@pytest.mark.parametrize("state", [RIGHT, FAILED, replace(RIGHT, current=False)])
+@pytest.mark.parametrize("state", [RIGHT, FAILED, RIGHT._replace(current=False)])
 def test_everything(memory: RunCache, state: PageState) -> None:
     assert reason(state, memory, everything=True, edited=["other"]) is Reason.EVERYTHING
     assert reason(state, memory, everything=True, broken=["page"]) is None
-    assert reason(replace(state, locked=True), memory, everything=True) is None
+    assert reason(state._replace(locked=True), memory, everything=True) is None

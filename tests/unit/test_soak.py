@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def of(*steps: StepRecording) -> dict[str, bytes]:
 
 
 def with_output(output: str) -> StepRecording:
-    return replace(TRUE, commands=(replace(TRUE.commands[0], output=(Segment(Stream.OUT, output),)),))
+    return TRUE._replace(commands=(TRUE.commands[0]._replace(output=(Segment(Stream.OUT, output),)),))
 
 
 @pytest.mark.parametrize("now", [of(TRUE, LAST), of(TRUE)], ids=["all of it", "its beginning"])
@@ -57,9 +56,9 @@ def test_what_has_not_changed_is_no_loss() -> None:
         ({"a": b"cut"}, "can't be read"),
         (of(with_output("tr")), "another output"),
         (of(with_output("")), "another output"),
-        (of(replace(TRUE, commands=(replace(TRUE.commands[0], exit_code=125),))), "another output"),
+        (of(TRUE._replace(commands=(TRUE.commands[0]._replace(exit_code=125),))), "another output"),
         (of(LAST), "of other steps"),
-        (of(replace(TRUE, commands=TRUE.commands * 2)), "not all of its commands"),
+        (of(TRUE._replace(commands=TRUE.commands * 2)), "not all of its commands"),
     ],
     ids=["gone", "unreadable", "cut", "empty", "another status", "other steps", "other commands"],
 )

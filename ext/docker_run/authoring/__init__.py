@@ -1,7 +1,7 @@
 """Parsing directives: text → `Step`. Pure.
 
-The modules are imported on first use: with `docker_cli` they take as long to import as all the rest of the
-extension, and a build that reads no page needs none.
+The modules are imported on first use: with `docker_cli` they take half as long to import as all the rest of
+the extension, and a build that reads no page needs none.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from docker_run.authoring.line_problem import CONTROL, LineProblem
 from docker_run.errors import SyntaxProblem
@@ -39,8 +40,7 @@ _MAY_BE_OPEN = re.compile(r"\b(?:for|while|until|select|if|case|function)\b|[({]
 """Syntax that bash may expect to be closed, but `shell.continuation` does not parse."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleCommand:
+class ConsoleCommand(NamedTuple):
     """A command of a console session."""
 
     text: str
@@ -75,8 +75,7 @@ def parse_typed(text: str, *, number: int) -> tuple[str, ...]:
         raise LineProblem(number, text, str(error)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """A line of the body."""
 
     number: int

@@ -7,7 +7,7 @@ other module uses the names of the Engine API or docker-py for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from docker_run.docker_cli.values.choices import Namespace, PullPolicy, StandardStream
 from docker_run.docker_cli.values.devices import Device, DeviceRequest
@@ -18,8 +18,7 @@ from docker_run.docker_cli.values.rates import DeviceRate, DeviceWeight, Ulimit
 from docker_run.docker_cli.values.restart import RestartPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class ClientOptions:
+class ClientOptions(NamedTuple):
     """Options of the client, which are not sent to the engine."""
 
     detach_keys: str = ""
@@ -33,8 +32,7 @@ class ClientOptions:
     """The flags that need a later engine, each with the first version of the Engine API that supports it."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
+class HealthCheck(NamedTuple):
     """The health check of a container. Times are in nanoseconds, 0 for the engine's default."""
 
     command: str = ""
@@ -47,8 +45,7 @@ class HealthCheck:
     start_interval: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessOptions:
+class ProcessOptions(NamedTuple):
     """The container's first process: user, directory, environment, and how it is stopped."""
 
     entrypoint: str | None = None
@@ -66,8 +63,7 @@ class ProcessOptions:
     """Seconds; None for the engine's default."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceOptions:
+class ResourceOptions(NamedTuple):
     """Resource limits. 0 and empty mean no limit, unless noted otherwise; sizes are in bytes."""
 
     memory: int = 0
@@ -111,8 +107,7 @@ class ResourceOptions:
         return any((self.memory, self.memory_swap, self.memory_reservation, self.kernel_memory))
 
 
-@dataclass(frozen=True, slots=True)
-class StorageOptions:
+class StorageOptions(NamedTuple):
     """Volumes, mounts and file system options."""
 
     volumes: tuple[Volume, ...] = ()
@@ -134,8 +129,7 @@ class StorageOptions:
         return bool(self.volumes or self.mounts or self.volumes_from)
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
+class NetworkOptions(NamedTuple):
     """The networks, addresses, names and ports of the container."""
 
     hostname: str = ""
@@ -161,8 +155,7 @@ class NetworkOptions:
         return self.attachments[0].target
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceOptions:
+class NamespaceOptions(NamedTuple):
     """The kernel namespaces that the container shares; empty for the engine's default."""
 
     pid: str = ""
@@ -175,8 +168,7 @@ class NamespaceOptions:
     cgroup_parent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityOptions:
+class SecurityOptions(NamedTuple):
     """Privileges and devices of the container."""
 
     privileged: bool = False
@@ -192,16 +184,14 @@ class SecurityOptions:
     device_cgroup_rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(NamedTuple):
     """The logging driver and its options."""
 
     driver: str = ""
     options: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(NamedTuple):
     """A `docker run` command line, parsed by the CLI's own grammar."""
 
     image: str
@@ -215,7 +205,7 @@ class RunLine:
     attach: tuple[StandardStream, ...] = ()
     """The streams of `-a`."""
     auto_remove: bool = False
-    restart: RestartPolicy = RestartPolicy()  # noqa: RUF009 (a tuple)
+    restart: RestartPolicy = RestartPolicy()
     runtime: str = ""
     isolation: str = ""
     labels: Pairs = ()

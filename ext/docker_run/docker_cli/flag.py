@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Combine(Enum):
@@ -15,8 +15,7 @@ class Combine(Enum):
     PAIRS = "a mapping of all values; the last one of a name wins"
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """A flag of `docker run`."""
 
     name: str

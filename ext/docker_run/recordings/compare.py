@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from types import MappingProxyType
@@ -94,7 +94,7 @@ def _pairs(
 
 def _essence(step: StepRecording) -> tuple[object, ...]:
     """Return what two steps have in common if nothing differs: a cheap first test."""
-    return step.not_run, tuple(replace(command, seconds=0, typed=None) for command in step.commands)
+    return step.not_run, tuple(command._replace(seconds=0, typed=None) for command in step.commands)
 
 
 def _parts(step: StepRecording | None, patterns: Patterns, any_exit: Sequence[bool]) -> Iterator[_Part]:

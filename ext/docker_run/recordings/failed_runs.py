@@ -12,9 +12,8 @@ import json
 import os
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docker_run.errors import RecordingProblem, UnsavedRecording
 from docker_run.model import Cause, Problem, Recording, Session
@@ -26,8 +25,7 @@ _LARGEST = 1024**2
 """Limit of a description, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRun:
+class FailedRun(NamedTuple):
     """The description of a failed run, without its output."""
 
     key: str
@@ -100,7 +98,8 @@ class FailedRuns:
             run = FailedRun(session.key, engine, problem, self._store.fingerprint(page))
             # Written last: if the build is killed in between, the text does not match the description.
             path.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(path, [json.dumps(asdict(run)).encode()])
+            described = {**run._asdict(), "problem": problem and problem._asdict()}
+            files.replace(path, [json.dumps(described).encode()])
         except (OSError, RecordingProblem) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise UnsavedRecording(

@@ -48,14 +48,14 @@ def normalised(recording: Recording) -> Recording:
     Adjacent segments of one stream are joined, empty ones dropped, and durations rounded to milliseconds.
     """
     steps = tuple(
-        replace(step, commands=tuple(_normalised_command(command) for command in step.commands))
+        step._replace(commands=tuple(_normalised_command(command) for command in step.commands))
         for step in recording.steps
     )
     return replace(recording, steps=steps)
 
 
 def _normalised_command(command: CommandRecording) -> CommandRecording:
-    return replace(command, seconds=float(f"{command.seconds:.3f}"), output=tuple(joined(command.output)))
+    return command._replace(seconds=float(f"{command.seconds:.3f}"), output=tuple(joined(command.output)))
 
 
 def text_lines(recording: Recording) -> Iterator[str]:

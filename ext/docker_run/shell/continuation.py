@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class _Kind(Enum):
@@ -32,8 +32,7 @@ class _Kind(Enum):
 _QUOTES = frozenset({_Kind.SINGLE, _Kind.ANSI, _Kind.DOUBLE})
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(NamedTuple):
     """An open construct."""
 
     kind: _Kind
@@ -46,8 +45,7 @@ class _Frame:
     """Whether it is within double quotes, its own or those around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _HereDocument:
+class _HereDocument(NamedTuple):
     """A here-document that was requested with `<<WORD`."""
 
     word: str

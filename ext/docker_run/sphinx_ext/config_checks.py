@@ -60,11 +60,16 @@ def _bad_values(config: Config) -> Iterator[tuple[str, str]]:
         except ValueError as error:
             yield name, f"= {shown(config[name])}: should be {error}"
             continue
-        places = Settings.of(config).places(config)
-        if setting.name == "lab" and lab_setting(config[name]) not in {None, *places}:
-            yield name, f"= {shown(config[name])}: {unknown_place(config[name], places)}"
-        for taken in sorted(set(config[name]) & set(config[REGISTERED]) if setting.name == "labs" else ()):
-            yield name, f"= {shown(config[name])}: {taken!r} is the name of a runner; give the kind another"
+        if setting.name == "lab":
+            places = Settings.of(config).places(config)
+            if lab_setting(config[name]) not in {None, *places}:
+                yield name, f"= {shown(config[name])}: {unknown_place(config[name], places)}"
+        elif setting.name == "labs":
+            for taken in sorted(set(config[name]) & set(config[REGISTERED])):
+                yield (
+                    name,
+                    f"= {shown(config[name])}: {taken!r} is the name of a runner; give the kind another",
+                )
 
 
 def shown(value: object) -> str:

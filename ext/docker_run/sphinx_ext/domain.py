@@ -28,7 +28,7 @@ class DockerRunDomain(Domain):
 
     name = "docker-run"
     label = "docker-run"
-    data_version = 8
+    data_version = 9
     initial_data: ClassVar[dict[str, dict[str, object]]] = {
         # docname → PageData
         "pages": {},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from docker_run import patterns, units
 from docker_run.errors import SyntaxProblem
@@ -26,8 +26,7 @@ _MISTYPED = re.compile(_PLAIN + r"|<\s*wait(?![a-z_-])[^>]*>?", re.IGNORECASE)
 _FORM = "write `<wait 2s>` (or `500ms`, `1m`), or `<wait /regular expression/>`"
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """A wait for a time, or for output."""
 
     seconds: float = 0.0

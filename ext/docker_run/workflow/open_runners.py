@@ -12,10 +12,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing import parent_process
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from docker_run.errors import Interrupted
 from docker_run.model import Session
@@ -113,8 +112,7 @@ class OpenRunners:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _WorkerSettings:
+class _WorkerSettings(NamedTuple):
     """The settings for another process that runs sessions of a build."""
 
     build: str

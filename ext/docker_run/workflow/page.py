@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -20,8 +20,7 @@ _MOST_AHEAD = 4 * 1024**2
 """Limit of the recordings that are kept in memory between examining pages and writing them, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageState:
+class PageState(NamedTuple):
     """The state of a page, without its output."""
 
     page: str
@@ -56,7 +55,7 @@ class PageState:
 
     def also(self, *failures: Finding) -> PageState:
         """Return this state with more `failures`."""
-        return replace(self, failures=self.failures + failures)
+        return self._replace(failures=self.failures + failures)
 
 
 class Examination(NamedTuple):
@@ -253,7 +252,7 @@ class Pages:
             if not (failed.transient and state.right) or verify(session, printed):
                 state = with_failed(session, state, failed, printed)
         if state.failed is None and not locked:
-            state = replace(state, notices=state.notices + verify_presence(session, recording))
+            state = state._replace(notices=state.notices + verify_presence(session, recording))
         return state
 
 
@@ -326,12 +325,11 @@ def with_failed(
     """
     broken = verify(session, printed)
     if not broken and failed.problem is None:
-        return replace(state, fixed=is_current(session, printed))
+        return state._replace(fixed=is_current(session, printed))
     held = held_steps(session, printed)
     shows_failed = bool(broken) or held > state.held
     problem = (failed.problem.finding(session),) if failed.problem else ()
-    return replace(
-        state,
+    return state._replace(
         failures=(broken if shows_failed else state.failures) + problem,
         failed=failed,
         shows_failed=shows_failed,

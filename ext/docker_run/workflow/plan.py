@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from docker_run.model import Session
 from docker_run.recordings.run_cache import RunCache
@@ -22,8 +23,7 @@ class Reason(Enum):
     BROKEN = "its recording does not meet what is expected now"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedSession:
+class PlannedSession(NamedTuple):
     """A session to be run."""
 
     session: Session

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, overload
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 from docker_run.errors import RecordingProblem, SlowPattern
 from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRecording
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from docker_run.workflow.run import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """The result of settling an outcome."""
 
     state: PageState
@@ -86,7 +85,7 @@ class Recorder:
             settled = self._settled(outcome, engine)
         except Exception as error:  # noqa: BLE001 (a defect of one page must not end the others)
             settled = Settlement(self._pages.examine(session).also(self._pages.defect(session, error)))
-        return replace(settled, state=settled.state.also(*_left(outcome)))
+        return settled._replace(state=settled.state.also(*_left(outcome)))
 
     def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
         """Save the caches, and remove pages that no longer exist."""
@@ -121,7 +120,7 @@ class Recorder:
             # The page was run, but can't be saved: that is its only finding.
             self._memory.forget(session.page, engine)
             finding = Finding(session.steps[0].location, error.subtype, str(error))
-            return Settlement(replace(self._pages.examine(session), notices=()).also(finding))
+            return Settlement(self._pages.examine(session)._replace(notices=()).also(finding))
         self._memory.note(session.page, session.key, engine)
         self._changes.note_recorded(session)
         self._failed.discard(session.page)
@@ -147,7 +146,7 @@ class Recorder:
         except RecordingProblem as error:
             unsaved = Finding(session.steps[0].location, error.subtype, str(error))
             ended = (problem.finding(session),) if problem is not None else ()
-            return replace(before, notices=()).also(*broken, *ended, unsaved)
+            return before._replace(notices=()).also(*broken, *ended, unsaved)
         return self._pages.examine(session)
 
 

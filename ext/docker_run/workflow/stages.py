@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,15 @@ from docker_run.errors import Defect, DockerRunError, EngineProblem
 from docker_run.model import Cause, Finding, Session
 from docker_run.protocols import BuildProgress, Clock, Engine, EngineSource, Runner
 from docker_run.recordings.run_cache import RunCache
-from docker_run.workflow.open_runners import OpenRunners
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.plan import Conditions, PlannedSession, plan
 from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.settle import Settlement, Settler
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from docker_run.workflow.open_runners import OpenRunners
     from docker_run.workflow.run import Outcome
 
 
@@ -148,6 +149,8 @@ class Workflow:
         if self._options.refusal:
             results.no_engine = self._options.refusal
             return
+        from docker_run.workflow.open_runners import OpenRunners  # noqa: PLC0415 (replay runs nothing)
+
         opened = OpenRunners(
             runners,
             progress=self._progress,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.key_parts import KeyPartsCache
@@ -10,8 +10,7 @@ from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
+class Stores(NamedTuple):
     """The stores of a project's builds."""
 
     recordings: Store

@@ -10,7 +10,7 @@ import ntpath
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from docker_run.docker_cli.values import csv_fields
 from docker_run.docker_cli.values.scalars import BadValue, boolean, key_value, size
@@ -19,8 +19,7 @@ Pairs = tuple[tuple[str, str], ...]
 """(name, value), with unique names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """One `--volume`."""
 
     source: str
@@ -35,11 +34,10 @@ class Volume:
 
     def resolved(self, directory: str) -> Volume:
         """Return it with a path of the host that begins with a dot made absolute (see `resolve`)."""
-        return replace(self, source=resolve(self.source, directory)) if self.is_bind else self
+        return self._replace(source=resolve(self.source, directory)) if self.is_bind else self
 
 
-@dataclass(frozen=True, slots=True)
-class BindOptions:
+class BindOptions(NamedTuple):
     """Options for mounting a path of the host."""
 
     propagation: str = ""
@@ -48,8 +46,7 @@ class BindOptions:
     read_only_force_recursive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeOptions:
+class VolumeOptions(NamedTuple):
     """Options for mounting a volume, and for creating it if it does not exist."""
 
     subpath: str = ""
@@ -59,15 +56,13 @@ class VolumeOptions:
     driver_options: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ImageOptions:
+class ImageOptions(NamedTuple):
     """Options for mounting an image."""
 
     subpath: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TmpfsOptions:
+class TmpfsOptions(NamedTuple):
     """Options for mounting a tmpfs."""
 
     size: int = 0
@@ -76,8 +71,7 @@ class TmpfsOptions:
     """The permission bits; 0 for the engine's default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """One `--mount`. Options of a kind are None if none is given."""
 
     type: str = "volume"
@@ -102,7 +96,7 @@ class Mount:
 
     def resolved(self, directory: str) -> Mount:
         """Return it with a path of the host that begins with a dot made absolute (see `resolve`)."""
-        return replace(self, source=resolve(self.source, directory))
+        return self._replace(source=resolve(self.source, directory))
 
 
 def volume(text: str) -> Volume:
@@ -177,7 +171,7 @@ def mount(text: str) -> Mount:
             pairs[name].update([key_value(value)])
     if found.volume:
         labels, options = (tuple(given.items()) for given in pairs.values())
-        found = replace(found, volume=replace(found.volume, labels=labels, driver_options=options))
+        found = found._replace(volume=found.volume._replace(labels=labels, driver_options=options))
     _check(found)
     return found
 
@@ -218,16 +212,16 @@ def _true_or_false(key: str, value: str) -> bool:
 
 
 def _read_only(mount: Mount, key: str, value: str) -> Mount:
-    return replace(mount, read_only=_true_or_false(key, value))
+    return mount._replace(read_only=_true_or_false(key, value))
 
 
 def _propagation(mount: Mount, _key: str, value: str) -> Mount:
-    return replace(mount, bind=replace(mount.bind or BindOptions(), propagation=value.lower()))
+    return mount._replace(bind=(mount.bind or BindOptions())._replace(propagation=value.lower()))
 
 
 def _non_recursive(mount: Mount, key: str, value: str) -> Mount:
     options = mount.bind or BindOptions()
-    return replace(mount, bind=replace(options, non_recursive=_true_or_false(key, value)))
+    return mount._replace(bind=options._replace(non_recursive=_true_or_false(key, value)))
 
 
 def _bind_recursive(mount: Mount, key: str, value: str) -> Mount:
@@ -236,37 +230,37 @@ def _bind_recursive(mount: Mount, key: str, value: str) -> Mount:
         case "enabled":
             return mount
         case "disabled":
-            return replace(mount, bind=replace(options, non_recursive=True))
+            return mount._replace(bind=options._replace(non_recursive=True))
         case "writable":
-            return replace(mount, bind=replace(options, read_only_non_recursive=True))
+            return mount._replace(bind=options._replace(read_only_non_recursive=True))
         case "readonly":
-            return replace(mount, bind=replace(options, read_only_force_recursive=True))
+            return mount._replace(bind=options._replace(read_only_force_recursive=True))
     raise BadValue(
         f'invalid value for {key}: {value} (must be "enabled", "disabled", "writable", or "readonly")'
     )
 
 
 def _subpath(mount: Mount, _key: str, value: str) -> Mount:
-    return replace(mount, volume=replace(mount.volume or VolumeOptions(), subpath=value))
+    return mount._replace(volume=(mount.volume or VolumeOptions())._replace(subpath=value))
 
 
 def _no_copy(mount: Mount, key: str, value: str) -> Mount:
     options = mount.volume or VolumeOptions()
-    return replace(mount, volume=replace(options, no_copy=_true_or_false(key, value)))
+    return mount._replace(volume=options._replace(no_copy=_true_or_false(key, value)))
 
 
 def _driver(mount: Mount, _key: str, value: str) -> Mount:
-    return replace(mount, volume=replace(mount.volume or VolumeOptions(), driver=value))
+    return mount._replace(volume=(mount.volume or VolumeOptions())._replace(driver=value))
 
 
 def _volume_pair(mount: Mount, _key: str, _value: str) -> Mount:
     """Note that there are volume options; `mount` collects the pairs itself, since there may be thousands."""
-    return replace(mount, volume=mount.volume or VolumeOptions())
+    return mount._replace(volume=mount.volume or VolumeOptions())
 
 
 def _tmpfs_size(mount: Mount, key: str, value: str) -> Mount:
     try:
-        return replace(mount, tmpfs=replace(mount.tmpfs or TmpfsOptions(), size=size(value)))
+        return mount._replace(tmpfs=(mount.tmpfs or TmpfsOptions())._replace(size=size(value)))
     except BadValue as error:
         raise BadValue(f"invalid value for {key}: {value}") from error
 
@@ -274,15 +268,15 @@ def _tmpfs_size(mount: Mount, key: str, value: str) -> Mount:
 def _tmpfs_mode(mount: Mount, key: str, value: str) -> Mount:
     if not re.fullmatch(r"[0-7]+", value) or int(value, 8) >= 1 << 32:
         raise BadValue(f"invalid value for {key}: {value}")
-    return replace(mount, tmpfs=replace(mount.tmpfs or TmpfsOptions(), mode=int(value, 8)))
+    return mount._replace(tmpfs=(mount.tmpfs or TmpfsOptions())._replace(mode=int(value, 8)))
 
 
 _KEYS: dict[str, _Setter] = {
-    "type": lambda mount, _, value: replace(mount, type=value.lower()),
-    **dict.fromkeys(("source", "src"), lambda mount, _, value: replace(mount, source=value)),
-    **dict.fromkeys(("target", "dst", "destination"), lambda mount, _, value: replace(mount, target=value)),
+    "type": lambda mount, _, value: mount._replace(type=value.lower()),
+    **dict.fromkeys(("source", "src"), lambda mount, _, value: mount._replace(source=value)),
+    **dict.fromkeys(("target", "dst", "destination"), lambda mount, _, value: mount._replace(target=value)),
     **dict.fromkeys(("readonly", "ro"), _read_only),
-    "consistency": lambda mount, _, value: replace(mount, consistency=value.lower()),
+    "consistency": lambda mount, _, value: mount._replace(consistency=value.lower()),
     "bind-propagation": _propagation,
     "bind-nonrecursive": _non_recursive,
     "bind-recursive": _bind_recursive,
@@ -290,7 +284,7 @@ _KEYS: dict[str, _Setter] = {
     "volume-nocopy": _no_copy,
     "volume-driver": _driver,
     **dict.fromkeys(("volume-label", "volume-opt"), _volume_pair),
-    "image-subpath": lambda mount, _, value: replace(mount, image=ImageOptions(value)),
+    "image-subpath": lambda mount, _, value: mount._replace(image=ImageOptions(value)),
     "tmpfs-size": _tmpfs_size,
     "tmpfs-mode": _tmpfs_mode,
 }

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from docker_run.docker_cli.values import csv_fields
 from docker_run.docker_cli.values.scalars import BadValue, decimal_integer, mac_address, quote
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """The attachment of a container to one network."""
 
     target: str
@@ -128,8 +127,7 @@ def _combined(first: Attachment, separate: Attachment) -> Attachment:
             raise BadValue(
                 f"conflicting options: cannot specify both {what}", hint="Leave one of the two out"
             )
-    return replace(
-        first,
+    return first._replace(
         aliases=separate.aliases or first.aliases,
         # On the default bridge, links are of the legacy kind, and not part of the endpoint.
         links=separate.links if is_user_defined(first.target) else (),

@@ -11,8 +11,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from docker_run.engine.connection.client_config import (
@@ -27,8 +27,7 @@ _SCHEMES = ("unix", "tcp", "ssh", "http", "https", "npipe")
 _FORMS = "`auto`, `none`, or the URL of an engine such as `unix:///var/run/docker.sock`"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
+class Certificates(NamedTuple):
     """The files for mutual TLS with an engine on TCP."""
 
     directory: Path
@@ -37,8 +36,7 @@ class Certificates:
     """Whether the engine's certificate must be signed by the CA in `ca.pem`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """The address of a possible engine."""
 
     url: str

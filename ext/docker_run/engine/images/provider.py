@@ -47,7 +47,7 @@ class ProvidedImage:
 
     def named(self, name: str) -> ProvidedImage:
         """Return the same image under the name that the author uses."""
-        return replace(self, image=replace(self.image, name=name))
+        return replace(self, image=self.image._replace(name=name))
 
 
 class _Registry:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -320,7 +320,7 @@ class LabPool:
         """Return the environment of the page: the engine on the lab, and the lab's system."""
         host = self._host.environment()
         engine, _, system = opening.description.partition("\n")
-        return replace(host, engine=f"{engine}, on a lab hosted by {host.engine}", system=system)
+        return host._replace(engine=f"{engine}, on a lab hosted by {host.engine}", system=system)
 
     @staticmethod
     def _detach(opening: _Opening) -> None:
