@@ -16,6 +16,7 @@ from docker_run.model import (
     Capture,
     Command,
     Expectation,
+    Input,
     LabFile,
     Location,
     Place,
@@ -28,10 +29,11 @@ from docker_run.recordings.key import session_keys
 PATIENTLY = settings(deadline=None)  # a busy machine is no failure
 
 TEXT = st.text(max_size=5)
+COMMANDS = st.builds(Command, TEXT, st.lists(TEXT, max_size=2).map(tuple), st.just(Input.NONE))
 STEPS = st.builds(
     Step,
     location=st.builds(Location, TEXT, st.integers(1, 99)),
-    commands=st.lists(st.builds(Command, TEXT, st.lists(TEXT, max_size=2).map(tuple)), max_size=3).map(tuple),
+    commands=st.lists(COMMANDS, max_size=3).map(tuple),
     files=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
 )
 PLACES = st.builds(Place, TEXT, TEXT, st.just(DIRECT), st.just(RunnerTraits()))
