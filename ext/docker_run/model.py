@@ -61,6 +61,7 @@ class Command(NamedTuple):
     """The input, one line per entry, in the notation of `docker_run.terminal.keys`; on a lab also
     `<wait …>`, which types nothing (`docker_run.terminal.waits`)."""
     input: Input = Input.NONE
+    """How the program gets `typed`."""
 
 
 class Expectation(NamedTuple):
@@ -83,6 +84,7 @@ class Capture(NamedTuple):
     """A value to capture from a step's plain text."""
 
     name: str
+    """The name that `{docker-value}` refers to."""
     pattern: str
     """A regular expression; the value is its first group, or the whole match without one."""
 
@@ -93,6 +95,7 @@ class LabFile(NamedTuple):
     path: str
     """The path as the author wrote it: absolute, or relative to the shell's working directory."""
     data: bytes
+    """The content."""
     mode: int = 0o644
     """The permission bits."""
     owner: str = "root:root"
@@ -222,6 +225,7 @@ class Chunk(NamedTuple):
     """A piece of output as it was read, or of typed input."""
 
     stream: Stream
+    """Where the data comes from."""
     data: bytes
     """The bytes of the output, or one line of the input."""
 
@@ -232,8 +236,11 @@ class CommandResult(NamedTuple):
     command: str
     """Equal to `Command.text` of the command that ran."""
     exit_code: int
+    """The exit status, as a shell would report it: 0 to 255."""
     seconds: float
+    """The time from its start to its end."""
     output: tuple[Chunk, ...] = ()
+    """The output and the typed input, in order of arrival."""
     typed: int | None = None
     """The number of lines of `Command.typed` that were sent, without waits; None if it has none."""
 
@@ -261,6 +268,7 @@ class Segment(NamedTuple):
     """A piece of recorded output, as a reader sees it on the final screen."""
 
     stream: Stream
+    """Where its text comes from."""
     text: str
     """Logical lines, each with a line feed at its end; a segment without one is continued on the same line by
     the next segment. Colours and weights are SGR sequences (ECMA-48, 8.3.117), each in effect up to the next
@@ -273,8 +281,11 @@ class CommandRecording(NamedTuple):
     command: str
     """Equal to `Command.text` of the command that ran."""
     exit_code: int
+    """As `CommandResult.exit_code`."""
     seconds: float
+    """As `CommandResult.seconds`."""
     output: tuple[Segment, ...] = ()
+    """What a reader sees, from top to bottom."""
     typed: int | None = None
     """As `CommandResult.typed`; also None if it is unknown."""
     not_text: str = ""
@@ -285,7 +296,9 @@ class StepRecording(NamedTuple):
     """The recordings of a step's commands; or, after those that were run, why the step was not run."""
 
     key: str
+    """The hash of all that the step's outcome depends on (`docker_run.recordings.key`)."""
     commands: tuple[CommandRecording, ...] = ()
+    """One for each command that was run, in order."""
     not_run: str = ""
     """Why an optional step was not run; empty if it was."""
     date: str = ""
@@ -334,8 +347,11 @@ class Finding(NamedTuple):
     """A report for the author at a place in a source file."""
 
     location: Location | None
+    """The place; None if it concerns the whole build."""
     subtype: WarningType
+    """The type of the warning that reports it."""
     message: str
+    """What is wrong, and what to try."""
 
 
 class Cause(StrEnum):
@@ -361,8 +377,11 @@ class Problem(NamedTuple):
     step: int
     """The index of the step that did not finish."""
     subtype: WarningType
+    """The type of the warning that reports it."""
     message: str
+    """What happened, and what to try."""
     cause: Cause = Cause.PAGE
+    """Whose fault it is."""
 
     @property
     def transient(self) -> bool:

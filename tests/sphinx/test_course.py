@@ -60,3 +60,8 @@ def test_no_recording_names_the_machine_or_a_registry() -> None:
 def test_pages_say_what_they_ran_on(course: Path) -> None:
     for path in sorted(course.glob("[01]*.html")):
         assert "Docker Engine" in path.read_text(encoding="utf-8"), path
+
+
+def test_each_field_in_the_reference_of_the_api_has_a_description(course: Path) -> None:
+    # What Python itself says of a named tuple's field.
+    assert "Alias for field" not in (course / "reference" / "api.html").read_text(encoding="utf-8")
