@@ -31,7 +31,7 @@ def test_all_pages_are_there() -> None:
 def test_a_page_follows_the_template(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert re.search(rf"^# {int(page.name[:2])} · ", text, re.MULTILINE)
-    assert re.search(r"^- \*\*Time:\*\* \d+ minutes$", text, re.MULTILINE)
+    assert re.search(r"^- \*\*Time:\*\* \d+ minutes(?: to read, \d+ to do)?$", text, re.MULTILINE)
     assert "\n- **You will be able to** " in text
     assert "\n- **You need** " in text
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
@@ -163,7 +163,7 @@ def test_there_is_a_page_for_addresses_that_there_are_not(course: Path) -> None:
 
 
 def test_pages_lead_to_the_next(course: Path) -> None:
-    order = ["index", *(page.stem for page in PAGES)]
+    order = ["index", "why", *(page.stem for page in PAGES)]
     for before, after in pairwise(order):
         assert parsed(course / f"{before}.html").select(f"a.next-page[href='{after}.html']"), before
         assert parsed(course / f"{after}.html").select(f"a.prev-page[href='{before}.html']"), after
