@@ -28,7 +28,7 @@ extensions = [
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-exclude_patterns = ["images/**", "publish/**", "recordings/**", "files/**"]
+exclude_patterns = ["images/**", "labs/**", "publish/**", "recordings/**", "files/**"]
 nitpicky = True
 
 # docs/reference/api.md is made from docstrings, in which `this` is code.
@@ -46,6 +46,7 @@ nitpick_ignore_regex = [(r"py:.*", r"(collections|contextlib|datetime|enum|threa
 docker_run_engine = os.environ.get("ENGINE", "auto")
 docker_run_private_engine = True
 docker_run_lab = "lab"
+docker_run_labs = {"classic": "labs/classic"}
 docker_run_images = "images"
 
 html_theme = "furo"

@@ -56,10 +56,12 @@ _STARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of engine; the folder of its name in `CONTEXTS` has what its image is built from."""
+    """A kind of engine: a lab, or what the folder of its name in `CONTEXTS` builds."""
 
     command: tuple[str, ...]
     """The arguments of its container's entry point; `{socket}` is where it has to listen."""
+    lab: str = ""
+    """The kind of lab that it is, where it has no folder."""
     entrypoint: tuple[str, ...] | None = None
     """Where it is not that of the image."""
     environment: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ _PODMAN = Kind(
 KINDS = {
     "current": Kind(
         ("--host", "{socket}", "--group", str(os.getgid())),
+        lab="lab",
         environment=(f"DOCKER_MIN_API_VERSION={_OLDEST_API}",),
     ),
     "podman": _PODMAN,
@@ -154,8 +157,9 @@ def other_engine(kind: str, url: str, shared: Path) -> Iterator[OtherEngine]:
         host = Host(url, clients=clients, timeout=60, max_output=1_000_000)
         undo.callback(host.close)
         images = Images(clients, catalogue=CATALOGUE, progress=Quiet())
-        folders = {name: CONTEXTS / name for name in KINDS}
-        image = LabImages(images, clients, folders, Quiet(), catalogue=CATALOGUE).provide(kind)
+        folders = {name: CONTEXTS / name for name, each in KINDS.items() if not each.lab}
+        labs = LabImages(images, clients, folders, Quiet(), catalogue=CATALOGUE)
+        image = labs.provide(KINDS[kind].lab or kind)
         # With labels as of a build: where the tests are killed, the next build removes it.
         labels = host.labels(page="tests", session=f"{kind}-engine")
         socket = shared / f"{kind}-engine.sock"

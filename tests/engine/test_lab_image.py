@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import socket
 import tarfile
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import docker
 import pytest
 
-from docker_run.catalogue.build_context import find_lab
+from docker_run.catalogue.build_context import LAB_CONTEXT, find_lab
 from docker_run.engine.connection.client_pool import Clients
 from docker_run.engine.connection.connect import connect
 from docker_run.engine.images.lab_image import LabImages
@@ -124,6 +125,19 @@ def run(client: docker.DockerClient, container: str, script: str) -> tuple[int, 
     return int(result.exit_code or 0), result.output.decode()
 
 
+def load(client: docker.DockerClient, container: str, reference: str) -> None:
+    """Load an image of the machine's engine on a lab."""
+    saved = b"".join(client.api.get_image(reference))
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("image.tar")
+        member.size = len(saved)
+        tar.addfile(member, io.BytesIO(saved))
+    client.api.put_archive(container, "/root", archive.getvalue())
+    wait_ready(client, container)
+    assert run(client, container, "docker load --quiet --input image.tar")[0] == 0
+
+
 def test_a_kind_is_built_once_on_top_of_another(
     clients: Clients, images: Images, image: str, tmp_path: Path
 ) -> None:
@@ -171,22 +185,58 @@ def test_the_shell_waits_for_the_engine_and_marks_what_it_does(shell: Shell) -> 
 def test_containers_on_a_lab_are_limited(client: docker.DockerClient, start: Start, images: Images) -> None:
     lab = start()
     reference = images.provide("busybox").reference
-    saved = b"".join(client.api.get_image(reference))
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        member = tarfile.TarInfo("busybox.tar")
-        member.size = len(saved)
-        tar.addfile(member, io.BytesIO(saved))
-    client.api.put_archive(lab, "/root", archive.getvalue())
-    wait_ready(client, lab)
-    assert run(client, lab, "docker load --quiet --input busybox.tar")[0] == 0
+    load(client, lab, reference)
     assert run(client, lab, f"docker run --rm {reference} echo hello") == (0, "hello\n")
     assert run(client, lab, f"docker run --rm -m 16m {reference} tail /dev/zero") == (137, "")
     many = "for i in 1 2 3 4 5 6 7 8; do sleep 1 & done"
     status, output = run(client, lab, f"docker run --rm --pids-limit 4 {reference} sh -c '{many}'")
     assert (status != 0, "can't fork" in output) == (True, True)
-    assert run(client, lab, "docker info --format '{{.Driver}}'") == (0, "overlay2\n")
+    assert run(client, lab, "docker info --format '{{.Driver}}'") == (0, "overlayfs\n")
     assert run(client, lab, "unshare -Urpf --mount-proc ps -o pid= -C ps")[1].split() == ["1"]
+
+
+def test_a_mirror_without_the_release_that_docker_comes_from(
+    clients: Clients, images: Images, image: str, tmp_path: Path
+) -> None:
+    shutil.copytree(LAB_CONTEXT, tmp_path / "lab")
+    dockerfile = tmp_path / "lab" / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("=forky", "=nowhere"))
+    labs = LabImages(images, clients, {"mine": tmp_path / "lab"}, Seen())
+    with pytest.raises(
+        ImageProblem, match=r"take Docker from Debian's release 'nowhere'.*\n?.*manual's page on labs"
+    ):
+        labs.provide("mine")
+
+
+def test_docker_is_a_current_one_and_all_else_stable(client: docker.DockerClient, start: Start) -> None:
+    lab = start()
+    wait_ready(client, lab)
+    for command, oldest in (
+        ("docker version -f '{{.Client.Version}}'", (28, 5)),
+        ("docker version -f '{{.Server.Version}}'", (28, 5)),
+        ("docker compose version --short", (2, 40)),
+    ):
+        status, version = run(client, lab, command)
+        assert status == 0, version
+        assert tuple(map(int, version.split(".")[:2])) >= oldest, command
+    # Pages install packages of the release that the rest of the lab is.
+    assert run(client, lab, "grep -r forky /etc/apt") == (1, "")
+    status, unchanged = run(client, lab, "dpkg-query -W -f '${Package}\n' libc6 bash coreutils util-linux")
+    assert status == 0
+    script = "apt-get update -qq && apt-get install -s --reinstall " + " ".join(unchanged.split())
+    status, output = run(client, lab, f"{script} | grep -c '^Inst .*stable'")
+    assert (status, output) == (0, "4\n")
+
+
+def test_ports_are_published_for_ipv6_too(client: docker.DockerClient, start: Start, images: Images) -> None:
+    """Also where the engine around has IPv6 switched off in containers, as before version 27."""
+    lab = start()
+    reference = images.provide("busybox").reference
+    load(client, lab, reference)
+    if run(client, lab, "test -e /proc/sys/net/ipv6")[0]:
+        pytest.skip("the kernel was started without IPv6")
+    assert run(client, lab, f"docker run -d --name web -p 8080:80 {reference} sleep 60")[0] == 0
+    assert run(client, lab, "docker port web") == (0, "80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:8080\n")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +257,7 @@ def test_a_lab_that_cannot_start_says_why(
     status, log = ended(client, start(*command, host=host))
     assert status == 1
     assert log[-1].startswith(said)
-    assert not command or any("unknown flag: --bogus" in line for line in log[-4:])
+    assert not command or any("unknown flag: --bogus" in line for line in log)
 
 
 def test_a_lab_ends_after_its_life_and_with_its_engine(client: docker.DockerClient, start: Start) -> None:

@@ -31,6 +31,11 @@ DENIED = (
 MISSING = (
     "Error response from daemon: manifest for debian:no-such not found: manifest unknown: manifest unknown\n"
 )
+MIRRORED = (
+    "Unable to find image 'alpine:latest' locally\n"
+    'docker: Error response from daemon: failed to resolve reference "docker.io/library/alpine:latest": '
+    "docker.io/library/alpine:latest: not found\n\nRun 'docker run --help' for more information\n"
+)
 LIMITED = (
     "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit.\n"
 )
@@ -105,7 +110,8 @@ def session(
     [
         (NO_SUCH_HOST, "ubuntu", "the registry can't be reached"),
         (DENIED, "nobody/none", "shows it to others only"),
-        (MISSING, "debian:no-such", "the registry has no such image"),
+        (MISSING, "debian:no-such", "no registry that could be reached has it"),
+        (MIRRORED, "alpine", "no registry that could be reached has it"),
         (LIMITED, "", "the registry can't be reached"),
         (BUILD, "alpine", "the registry can't be reached"),
     ],
@@ -219,10 +225,25 @@ FAILED = (
     "docker: Error response from daemon: failed to start shim: start failed: io.containerd.runc.v2: "
     "fork/exec /usr/bin/containerd-shim-runc-v2: resource temporarily unavailable: exit status 1\n"
 )
+SHIM = "failed to start shim: start failed: "
 FULL = "cp: error writing '/root/x': No space left on device\n"
 
 
-@pytest.mark.parametrize("output", [GONE, FAILED, f"docker: {GONE}", f"error during connect: EOF\n{FULL}"])
+@pytest.mark.parametrize(
+    "output",
+    [
+        GONE,
+        FAILED,
+        f"docker: {GONE}",
+        f"error during connect: EOF\n{FULL}",
+        (
+            "failed to connect to the docker API at unix:///var/run/docker.sock; check if the path is "
+            "correct and if the daemon is running: dial unix /var/run/docker.sock: connect: refused\n"
+        ),
+        f"ERROR: failed to solve: {SHIM}daemon\n",
+        f"ERROR: failed to build: failed to solve: {SHIM}daemon\n",
+    ],
+)
 @pytest.mark.parametrize(
     "expect",
     [

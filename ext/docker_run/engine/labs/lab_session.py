@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from docker import DockerClient
 
-from docker_run.engine.images.pull import refusal
+from docker_run.engine.images.pull import Refusal, refusal
 from docker_run.engine.labs import tool_failures
 from docker_run.engine.labs.lab_shell import Shell
 from docker_run.engine.labs.machine import Machine
@@ -41,6 +41,10 @@ _NAMES = re.compile(
     r"|pull access denied for (?P<denied>[^\s,]+)"
     r"|manifest for (?P<missing>\S+) not found"
 )
+
+_IN_NONE = "no registry that could be reached has it"
+"""With containerd's store, engines report that the lab's mirror has no such image, and not that Docker Hub
+could not be reached."""
 
 _REFUSED = (125, 126, 127)
 """The exit statuses of a `docker run` that has not run a program."""
@@ -171,7 +175,8 @@ class LabSession:
         if known := self._problem(image) if image else None:
             raise ImageProblem(f"`{recording.command}`: {known}", reason=known.reason)
         what = f"the image `{image}`" if image else "an image"
-        why = refusal(failure).value
+        refused = refusal(failure)
+        why = _IN_NONE if refused is Refusal.NOT_FOUND else refused.value
         raise ImageProblem(
             f"`{recording.command}` could not get {what}: {why} ({failure}); check the name, "
             "try again with a network, or give the image a Dockerfile in the catalogue (`docker_run_images`)",

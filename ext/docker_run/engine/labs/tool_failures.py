@@ -12,20 +12,21 @@ from collections.abc import Iterable
 from docker_run.engine.error_classification import is_failure
 
 _LOST = re.compile(
-    r"^(?:docker: |ERROR: )?(?:Cannot connect to the Docker daemon|error during connect: "
-    r"|request returned .* for API route).*",
+    r"^(?:docker: |ERROR: (?:failed to build: )?)?(?:Cannot connect to the Docker daemon"
+    r"|failed to connect to the docker API|error during connect: |request returned .* for API route).*",
     re.MULTILINE | re.IGNORECASE,
 )
 """The CLI's messages if no engine answers (github.com/docker/docker/client, `errors.go`, `request.go`)."""
 _SAID = re.compile(
-    r"^(?:docker: |ERROR: )?(?:Error response from daemon: |failed to solve: ).*", re.MULTILINE
+    r"^(?:docker: |ERROR: (?:failed to build: )?)?(?:Error response from daemon: |failed to solve: ).*",
+    re.MULTILINE,
 )
 """Messages of the engine and of BuildKit, as the CLI prints them."""
 _REFUSED = re.compile(r"^docker: (?:Error response from daemon: )?(?P<said>.*)", re.MULTILINE)
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 
 _WORDS = re.compile(
-    rb"daemon|error during connect|failed to solve|no space left|request returned", re.IGNORECASE
+    rb"daemon|docker API|error during connect|failed to solve|no space left|request returned", re.IGNORECASE
 )
 """Words of which each of the lines has one."""
 
