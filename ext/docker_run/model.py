@@ -7,7 +7,7 @@ processes), and are independent of Docker, Sphinx and the disk.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple, overload
 
@@ -197,6 +197,10 @@ class Session:
     terminal: TerminalSize = TerminalSize()
     images: tuple[str, ...] = ()
     """The images that its labs have from the start."""
+    reproduces: tuple[Image, ...] = ()
+    """The images of the recording with which its output will be compared: it should run with the same."""
+    left_out: frozenset[int] = frozenset()
+    """The indexes of the optional steps that were not run for that recording: they are not run."""
 
     @property
     def labs(self) -> tuple[str, ...]:
@@ -314,6 +318,8 @@ class Image:
     """Where it comes from, e.g. `pulled` or `built from docs/images/busybox`."""
     digest: str = ""
     """The registry's digest, if it comes from one."""
+    deviation: str = field(default="", compare=False)
+    """Why it is not the image of `Session.reproduces`; not recorded."""
 
 
 @dataclass(frozen=True, slots=True)

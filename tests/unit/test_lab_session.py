@@ -106,7 +106,7 @@ def session(
         (NO_SUCH_HOST, "ubuntu", "the registry can't be reached"),
         (DENIED, "nobody/none", "shows it to others only"),
         (MISSING, "debian:no-such", "the registry has no such image"),
-        (LIMITED, "", "the registry can't be reached"),
+        (LIMITED, "", "the registry limits how many images are pulled"),
         (BUILD, "alpine", "the registry can't be reached"),
     ],
 )
