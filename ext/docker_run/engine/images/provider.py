@@ -221,11 +221,13 @@ class Images:
             return nullcontext(_nothing)
         host, _ = resolve_repository_name(repository)
         with self._lock:
+            known = self._registries.get(host)
+        if known is None:
             # A mirror may have one image and not another, with nothing behind it.
-            registry = self._registries.setdefault(
-                host, RegistryContact(has_mirror=host == INDEX_NAME and self._store.has_mirror())
-            )
-        return registry.contact()
+            has_mirror = host == INDEX_NAME and self._store.has_mirror()
+            with self._lock:
+                known = self._registries.setdefault(host, RegistryContact(has_mirror=has_mirror))
+        return known.contact()
 
     def _pulling(self) -> AbstractContextManager[docker.DockerClient]:
         return self.host.cancellable() if self.host else nullcontext(self._client())

@@ -7,7 +7,7 @@ mean one image in a registry. Each page then has a registry with the images of i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,7 +77,8 @@ class Mirrors:
                     break
             else:
                 needed.append(wanted)
-        self._running += [self._started(images) for images in needed]
+        for images in needed:
+            self._running.append(self._started(images))
 
     def of(self, session: Session) -> RunningMirror:
         """Return the mirror for `session`, which has been prepared."""
@@ -90,6 +91,8 @@ class Mirrors:
 
     def _started(self, images: Mapping[str, Image]) -> RunningMirror:
         mirror = self._make(images)
+        # One is stocked after the other: they share images, and a lock.
+        before = [running.stocked for running in self._running]
 
         def start() -> str:
             mirror.start()
@@ -97,6 +100,7 @@ class Mirrors:
 
         def stock() -> None:
             url.result()
+            wait(before)
             mirror.stock()
 
         url = self._pool.submit(start)
