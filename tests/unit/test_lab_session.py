@@ -31,6 +31,13 @@ DENIED = (
 MISSING = (
     "Error response from daemon: manifest for debian:no-such not found: manifest unknown: manifest unknown\n"
 )
+PLATFORMS = [
+    f"Unable to find image 'archlinux:latest' locally\ndocker: Error response from daemon: {said}\n"
+    for said in (
+        "no matching manifest for linux/arm64/v8 in the manifest list entries",
+        "no match for platform in manifest: not found",
+    )
+]
 LIMITED = (
     "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit.\n"
 )
@@ -108,6 +115,7 @@ def session(
         (MISSING, "debian:no-such", "the registry has no such image"),
         (LIMITED, "", "the registry limits how many images are pulled"),
         (BUILD, "alpine", "the registry can't be reached"),
+        *((said, "archlinux", "there is none for this platform") for said in PLATFORMS),
     ],
 )
 def test_an_image_that_cannot_be_had_is_named(output: str, image: str, reason: str) -> None:
