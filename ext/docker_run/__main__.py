@@ -73,21 +73,8 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("clean", parents=[common], help="remove what builds left behind on the engine")
-    images = actions.add_parser(
-        "images",
-        parents=[common],
-        help="show the images of a catalogue; get and build those that are missing",
-    )
-    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
-    images.add_argument(
-        "--from",
-        dest="images_from",
-        choices=list(ImagesFrom),
-        default=ImagesFrom.AUTO,
-        type=ImagesFrom,
-        help="where they come from, as `docker_run_images_from` says in conf.py (default: %(default)s)",
-    )
-    images.add_argument("--rebuild", action="store_true", help="rebuild what was built here before")
+    of_images = "show the images of a catalogue; get and build those that are missing"
+    _add_images(actions.add_parser("images", parents=[common], help=of_images))
     lock = actions.add_parser(
         "lock",
         parents=[common],
@@ -115,6 +102,19 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument("command", nargs="+", metavar="COMMAND")
     return parser
+
+
+def _add_images(images: argparse.ArgumentParser) -> None:
+    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
+    images.add_argument("--rebuild", action="store_true", help="rebuild what was built here before")
+    images.add_argument(
+        "--from",
+        dest="images_from",
+        choices=list(ImagesFrom),
+        default=ImagesFrom.AUTO,
+        type=ImagesFrom,
+        help="where they come from, as `docker_run_images_from` says in conf.py (default: %(default)s)",
+    )
 
 
 def _add_build(build: argparse.ArgumentParser) -> None:

@@ -62,6 +62,13 @@ def test_each_image_is_shown(engine_url: str) -> None:
         )
 
 
+def test_an_origin_that_there_is_not(engine_url: str) -> None:
+    status, table, said = images(engine_url, "--from", "nowhere", CATALOGUE)
+    assert (status, table) == (2, [])
+    assert "'nowhere'" in said
+    assert "catalogue" in said
+
+
 def test_what_was_built_before_is_built_anew_when_asked(
     client: docker.DockerClient, tmp_path: Path, unique: str
 ) -> None:
