@@ -47,8 +47,8 @@ refresh: .venv/installed ## build the site; run everything again
 links: .venv/installed ## check the links to other sites, with the network; those within are checked by test
 	$(BIN)/sphinx-build -M linkcheck docs build $(OPTIONS) -D docker_run_mode=replay
 
-images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all)
-	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(REBUILD),--rebuild) docs/images
+images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all; FROM=hub, FROM=catalogue: only from there)
+	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(FROM),--from '$(FROM)') $(if $(REBUILD),--rebuild) docs/images
 
 lock: .venv/installed ## ask registries what images mean today; renew docs/images/lock.toml (IMAGES=NAME: only these)
 	$(BIN)/python -m docker_run lock --engine '$(ENGINE)' docs/images $(IMAGES)

@@ -146,11 +146,14 @@ def _enter(namespace: int) -> None:
 
 
 @contextmanager
-def other_engine(kind: str, url: str, shared: Path) -> Iterator[OtherEngine]:
+def other_engine(
+    kind: str, url: str, shared: Path, *, arguments: tuple[str, ...] = ()
+) -> Iterator[OtherEngine]:
     """Start one of `KINDS` on the engine at `url`; leaving the context removes it.
 
-    It sees the folder `shared` under the same path, and puts its socket there: the engine at `url` has to
-    be on this machine. Raises `EngineProblem`, and `ImageProblem` where its packages can't be had.
+    `arguments` are further ones for its engine. It sees the folder `shared` under the same path, and puts
+    its socket there: the engine at `url` has to be on this machine. Raises `EngineProblem`, and
+    `ImageProblem` where its packages can't be had.
     """
     with ExitStack() as undo:
         clients = Clients(lambda: connect(url))
@@ -163,7 +166,7 @@ def other_engine(kind: str, url: str, shared: Path) -> Iterator[OtherEngine]:
         # With labels as of a build: where the tests are killed, the next build removes it.
         labels = host.labels(page="tests", session=f"{kind}-engine")
         socket = shared / f"{kind}-engine.sock"
-        container = _started(clients(), kind, image, socket, labels=labels)
+        container = _started(clients(), kind, image, socket, labels=labels, arguments=arguments)
         engine = OtherEngine(clients, container, f"unix://{socket}")
         undo.callback(engine.remove)
         engine.start()
@@ -178,7 +181,13 @@ def copy_images(names: Iterable[str], source: str, target: str) -> None:
 
 
 def _started(
-    client: docker.DockerClient, kind: str, image: str, socket: Path, *, labels: dict[str, str]
+    client: docker.DockerClient,
+    kind: str,
+    image: str,
+    socket: Path,
+    *,
+    labels: dict[str, str],
+    arguments: tuple[str, ...],
 ) -> str:
     """Create it and start it, with all rights where the engine can give them, else with those that it has."""
     engine = KINDS[kind]
@@ -190,7 +199,7 @@ def _started(
             "Labels": labels,
             "Env": [*engine.environment, f"LAB_SECONDS={_LIFE}"],
             "Entrypoint": engine.entrypoint,
-            "Cmd": [word.format(socket=f"unix://{socket}") for word in engine.command],
+            "Cmd": [*(word.format(socket=f"unix://{socket}") for word in engine.command), *arguments],
             "HostConfig": {
                 **rights,
                 "CgroupnsMode": "private",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docker_run.engine.connection.discovery import find
 from docker_run.engine.private.private_engine import PrivateEngine
+from docker_run.engine.settings import ImagesFrom
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.system import processes
 from docker_run.system.signals import termination_as_interrupt
@@ -51,7 +52,7 @@ def _act(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if options.action == "clean":
         return _clean(options.engine, environ)
     if options.action == "images":
-        return _images(options.engine, environ, catalogue=options.catalogue, rebuild=options.rebuild)
+        return _images(options, environ)
     if options.action == "lock":
         return _lock(options.engine, environ, catalogue=options.catalogue, names=options.names)
     if options.action == "build":
@@ -72,13 +73,8 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("clean", parents=[common], help="remove what builds left behind on the engine")
-    images = actions.add_parser(
-        "images",
-        parents=[common],
-        help="show the images of a catalogue; get and build those that are missing",
-    )
-    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
-    images.add_argument("--rebuild", action="store_true", help="rebuild what was built here before")
+    of_images = "show the images of a catalogue; get and build those that are missing"
+    _add_images(actions.add_parser("images", parents=[common], help=of_images))
     lock = actions.add_parser(
         "lock",
         parents=[common],
@@ -106,6 +102,19 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     run.add_argument("command", nargs="+", metavar="COMMAND")
     return parser
+
+
+def _add_images(images: argparse.ArgumentParser) -> None:
+    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
+    images.add_argument("--rebuild", action="store_true", help="rebuild what was built here before")
+    images.add_argument(
+        "--from",
+        dest="images_from",
+        choices=list(ImagesFrom),
+        default=ImagesFrom.AUTO,
+        type=ImagesFrom,
+        help="where they come from, as `docker_run_images_from` says in conf.py (default: %(default)s)",
+    )
 
 
 def _add_build(build: argparse.ArgumentParser) -> None:
@@ -156,15 +165,22 @@ def _clean(setting: str, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _images(setting: str, environ: Mapping[str, str], *, catalogue: Path, rebuild: bool) -> int:
+def _images(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     # Not at the top: as for `clean`.
     from docker_run.engine.commands.catalogue_report import catalogue_report  # noqa: PLC0415
 
-    if not catalogue.is_dir():
-        _Lines().note(f"docker_run: there is no folder {catalogue}")
+    if not options.catalogue.is_dir():
+        _Lines().note(f"docker_run: there is no folder {options.catalogue}")
         return 1
-    url = find(setting, environ=environ, private=True, progress=_Lines())
-    table, missing = catalogue_report(url, catalogue, environ=environ, rebuild=rebuild, progress=_Lines())
+    url = find(options.engine, environ=environ, private=True, progress=_Lines())
+    table, missing = catalogue_report(
+        url,
+        options.catalogue,
+        environ=environ,
+        images_from=options.images_from,
+        rebuild=options.rebuild,
+        progress=_Lines(),
+    )
     print(visible(table))  # noqa: T201 - a command line program
     return 1 if missing else 0
 

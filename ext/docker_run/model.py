@@ -1,13 +1,12 @@
 """The values that pass through a build: Step → Session → Recording or Problem → Finding.
 
-All are frozen and hashable, can be pickled (Sphinx keeps them in its environment and sends them between
-processes), and are independent of Docker, Sphinx and the disk.
+All are frozen, hashable, and can be pickled; none depends on Docker, Sphinx or the disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple, overload
 
@@ -15,10 +14,8 @@ from docker_run.warning_types import WarningType
 
 DIRECT = "direct"
 """The name of the runner that runs sessions directly on an engine."""
-
 LAB = "lab"
 """The name of the runner of labs."""
-
 DEFAULT_LAB = LAB
 """The name, on its page and as host name, of the default lab of a step."""
 
@@ -68,8 +65,7 @@ class Expectation(NamedTuple):
     """The author's expectations of a step's outcome, verified on every build."""
 
     exit_codes: tuple[int | None, ...] | None = (0,)
-    """One exit status for all commands of the step, or one for each; None in place of one, or of all, accepts
-    any."""
+    """One exit status for all commands of the step, or one for each; None, for one or for all, accepts any."""
     match: tuple[str, ...] = ()
     """Regular expressions (multi-line mode) that all have to match in the step's plain text."""
 
@@ -193,6 +189,10 @@ class Session:
     terminal: TerminalSize = TerminalSize()
     images: tuple[str, ...] = ()
     """The images that its labs have from the start."""
+    reproduces: tuple[Image, ...] = ()
+    """The images of the recording with which its output will be compared: it should run with the same."""
+    left_out: frozenset[int] = frozenset()
+    """The indexes of the optional steps that were not run for that recording: they are not run."""
 
     @property
     def labs(self) -> tuple[str, ...]:
@@ -305,7 +305,8 @@ class StepRecording(NamedTuple):
     """When this step was run, if not on the date of its recording (`Recording.date`)."""
 
 
-class Image(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Image:
     """An image that a session used."""
 
     name: str
@@ -316,6 +317,8 @@ class Image(NamedTuple):
     """Where it comes from, e.g. `pulled` or `built from docs/images/busybox`."""
     digest: str = ""
     """The registry's digest, if it comes from one."""
+    deviation: str = field(default="", compare=False)
+    """Why it is not the image of `Session.reproduces`; not recorded."""
 
 
 class Environment(NamedTuple):

@@ -475,6 +475,40 @@ def test_debian_is_made_from_its_packages(
     assert client.images.get(provided.reference).attrs["Size"] < 120_000_000
 
 
+FILES_OF_NO_PACKAGE = r"""
+for package in $(apk info -q 2>/dev/null); do apk info -qL $package 2>/dev/null; done | sed 's,^,/,' >/tmp/own
+find / -xdev ! -type d | sort | while read -r path; do
+    case $path in
+        /.dockerenv | /dev/* | /proc/* | /sys/* | /tmp/* | /lib/apk/db/*) continue ;;
+    esac
+    [ "$(readlink -f "$path")" = /bin/busybox ] || grep -qxF "$path" /tmp/own || echo "$path"
+done
+"""
+"""Print the files of an Alpine that no package has brought, but for names of BusyBox, and apk's own list."""
+
+
+def test_alpine_is_made_from_its_packages(
+    client: docker.DockerClient, images: Images, catalogue: Path, unique: str
+) -> None:
+    """It has those of the public image, nothing of the machine that they were installed on, and no other."""
+    shutil.copytree(CATALOGUE / "alpine", catalogue / f"{unique}-alpine")
+    shutil.copytree(CATALOGUE / "debian", catalogue / "debian")
+    provided = images.provide(f"{unique}-alpine")
+    lines = (
+        ". /etc/os-release; echo $ID ${VERSION_ID%.*}; readlink /bin/sh; cut -d: -f1 /etc/passwd | tail -n 2",
+        "apk info -q 2>/dev/null | sort",
+        FILES_OF_NO_PACKAGE,
+    )
+    about, packages, files = (
+        client.containers.run(provided.reference, ["sh", "-c", line], remove=True).decode().split()
+        for line in lines
+    )
+    assert about == ["alpine", "3.23", "/bin/busybox", "guest", "nobody"]
+    assert packages == (CATALOGUE / "alpine" / "packages").read_text().split()
+    assert files == ["/etc/apk/arch", "/etc/apk/repositories", "/etc/apk/world", "/etc/resolv.conf"]
+    assert client.images.get(provided.reference).attrs["Size"] < 30_000_000
+
+
 def test_a_locked_image_is_the_one_of_its_digest(
     engine_url: str, client: docker.DockerClient, catalogue: Path, *, seen: Seen, pushed: str
 ) -> None:

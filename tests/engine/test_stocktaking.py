@@ -54,12 +54,19 @@ def test_each_image_is_shown(engine_url: str) -> None:
     rows = {row[0]: row[1:] for row in table}
     assert list(rows) == ["IMAGE", *sorted(path.parent.name for path in CATALOGUE.glob("*/Dockerfile"))]
     for name, row in list(rows.items())[1:]:
-        tags = ["latest,", "trixie"] if name == "debian" else ["latest"]
+        tags = {"alpine": ["latest,", "3.23"], "debian": ["latest,", "trixie"]}.get(name, ["latest"])
         assert row[: len(tags)] == tags
         assert re.fullmatch(
             rf"(built from docs/images/{name}|pulled) \d+\.\d MB sha256:[0-9a-f]{{64}}",
             " ".join(row[len(tags) :]),
         )
+
+
+def test_an_origin_that_there_is_not(engine_url: str) -> None:
+    status, table, said = images(engine_url, "--from", "nowhere", CATALOGUE)
+    assert (status, table) == (2, [])
+    assert "'nowhere'" in said
+    assert "catalogue" in said
 
 
 def test_what_was_built_before_is_built_anew_when_asked(

@@ -101,3 +101,18 @@ def test_expectations_are_held_against_what_was_run_now(site: Site, engine: Fake
     rewrite(site, "out|one", "out|won")
     assert site.build("docker-check", engine=engine).warnings == []
     assert "[docker_run.match]" in " ".join(site.build().warnings)
+
+
+def test_what_was_not_run_when_a_page_was_recorded_is_not_run(site: Site, engine: FakeEngine) -> None:
+    """It would change what is printed after it; here, whether a name is taken."""
+    optional = "```{docker-run} --name it ubuntu true\n:optional:\n```\n\n"
+    site.write("index.md", f"# P\n\n{optional}```{{docker-run}} --name it busybox true\n```\n")
+    assert site.build(engine=engine).warnings == []
+    richer = FakeEngine(images=("busybox", "ubuntu"))
+    result = site.build("docker-check", engine=richer)
+    assert (result.warnings, result.status) == ([], 0)
+    assert richer.commands == ["docker run --name it busybox true"]
+    ignored = FakeEngine(images=("busybox", "ubuntu"))
+    drifted = site.build("docker-check", engine=ignored, images_from="hub")
+    assert "drift" in " ".join(drifted.warnings) or "exit-code" in " ".join(drifted.warnings)
+    assert len(ignored.commands) == 2

@@ -411,6 +411,8 @@ def test_no_engine_is_an_error_where_everything_must_run(
         ("recordings", None),
         ("images", 3),
         ("images", ["busybox"]),
+        ("images_from", "Hub"),
+        ("images_from", None),
     ],
 )
 def test_bad_values_of_conf_py(site: Site, name: str, value: object) -> None:
@@ -433,6 +435,7 @@ BAD = {
     "volatile": ["("],
     "recordings": "",
     "images": "nowhere",
+    "images_from": "dockerhub",
     "junit": 3,
     "json": "",
     "lab": "laab",

@@ -13,6 +13,7 @@ from docker_run.engine.labs.lab_pool import LabPool
 from docker_run.errors import EngineProblem, LabProblem
 from docker_run.model import LabSettings
 from docker_run.system.closing import close_all
+from lab_sessions import session, step
 from told import Quiet
 
 ERRORS = [EngineProblem("500"), KeyError("Id"), OSError(28, "full"), KeyboardInterrupt()]
@@ -42,7 +43,11 @@ def test_an_engine_closes_all_that_it_has(failing: str) -> None:
 def test_labs_close_all_that_they_have(error: BaseException) -> None:
     host, mirror = MagicMock(), MagicMock()
     host.remove.side_effect = [error, None]
-    labs = LabPool(host, images=MagicMock(), mirror=mirror, settings=LabSettings(), progress=Quiet())
+    labs = LabPool(
+        host, images=MagicMock(), mirror=lambda _: mirror, settings=LabSettings(), progress=Quiet()
+    )
+    assert labs._mirrors  # noqa: SLF001 - as a session needs one
+    labs._mirrors.prepare([session(step("true"))])  # noqa: SLF001
     failed: Future[Any] = Future()
     failed.set_exception(LabProblem("it did not start"))
     for name, opening in (("a", failed), ("b", None), ("c", None)):

@@ -36,6 +36,13 @@ MIRRORED = (
     'docker: Error response from daemon: failed to resolve reference "docker.io/library/alpine:latest": '
     "docker.io/library/alpine:latest: not found\n\nRun 'docker run --help' for more information\n"
 )
+PLATFORMS = [
+    f"Unable to find image 'archlinux:latest' locally\ndocker: Error response from daemon: {said}\n"
+    for said in (
+        "no matching manifest for linux/arm64/v8 in the manifest list entries",
+        "no match for platform in manifest: not found",
+    )
+]
 LIMITED = (
     "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit.\n"
 )
@@ -112,8 +119,9 @@ def session(
         (DENIED, "nobody/none", "shows it to others only"),
         (MISSING, "debian:no-such", "no registry that could be reached has it"),
         (MIRRORED, "alpine", "no registry that could be reached has it"),
-        (LIMITED, "", "the registry can't be reached"),
+        (LIMITED, "", "the registry limits how many images are pulled"),
         (BUILD, "alpine", "the registry can't be reached"),
+        *((said, "archlinux", "there is none for this platform") for said in PLATFORMS),
     ],
 )
 def test_an_image_that_cannot_be_had_is_named(output: str, image: str, reason: str) -> None:

@@ -38,6 +38,7 @@ def open_engine(
     """
     limits = limits or Limits()
     url = url or find(settings.engine, environ=environ, private=settings.private, progress=progress)
+    catalogue, kinds = settings.catalogue, {name: Path(folder) for name, folder in settings.labs.kinds}
     config = client_config(environ)
     credentials = Credentials(config, environ=environ, note=progress.note, stopped=limits.interrupted.is_set)
     clients = Clients(
@@ -52,10 +53,7 @@ def open_engine(
         say=progress.note,
         build=build,
     )
-    images = Images(clients, catalogue=settings.catalogue, progress=progress, host=host)
-    catalogue = settings.catalogue
-    mirror = None if catalogue is None else StockedRegistry(host, images, catalogue, progress)
-    kinds = {name: Path(folder) for name, folder in settings.labs.kinds}
+    images = _images(settings, host, progress)
     return DockerEngine(
         host,
         direct=DirectSessions(
@@ -64,8 +62,21 @@ def open_engine(
         labs=LabPool(
             host,
             images=LabImages(images, clients, kinds, progress, catalogue=catalogue),
-            mirror=mirror,
+            mirror=None
+            if catalogue is None
+            else lambda recorded: StockedRegistry(host, images, catalogue, progress, recorded=recorded),
             settings=settings.labs,
             progress=progress,
         ),
+    )
+
+
+def _images(settings: EngineSettings, host: Host, progress: Progress) -> Images:
+    return Images(
+        host.clients,
+        catalogue=settings.catalogue,
+        progress=progress,
+        images_from=settings.images_from,
+        refreshes=settings.refreshes,
+        host=host,
     )

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
 from docker_run.model import DirectLimits, LabSettings
+
+
+class ImagesFrom(StrEnum):
+    """Where images come from: the values of `docker_run_images_from`."""
+
+    AUTO = "auto"
+    """From their registries; from the catalogue where those can't be reached."""
+    HUB = "hub"
+    """From their registries only."""
+    CATALOGUE = "catalogue"
+    """From the catalogue; from their registries if it has none of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +31,9 @@ class EngineSettings:
     """Whether the build may start an engine of its own if none responds."""
     catalogue: Path | None = None
     """The directory of images that are built if they can't be pulled, and that labs can pull."""
+    images_from: ImagesFrom = ImagesFrom.AUTO
+    refreshes: bool = False
+    """Whether registries are asked also for images of the engine that are not known to come from one."""
     allow: tuple[str, ...] | None = ()
     """The flags that may reach into the host; None allows all."""
     limits: DirectLimits = field(default_factory=DirectLimits)

@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from docker_run.build_result import BuildResult, Tally, places
+from docker_run.engine.settings import ImagesFrom
 from docker_run.errors import RecordingProblem, UnsavedReport
 from docker_run.model import Finding, Location
 from docker_run.protocols import Reporter
@@ -48,6 +49,8 @@ class Purpose(NamedTuple):
     """Whether engines may be used."""
     everything: bool
     """Whether everything is run."""
+    reproduces: bool
+    """Whether pages are run as they were recorded, with the same images."""
     settler: Settler
     reporters: tuple[Reporter, ...]
     writes: bool = True
@@ -69,6 +72,7 @@ class Purpose(NamedTuple):
         return cls(
             asks=settings.mode is not Mode.REPLAY,
             everything=everything,
+            reproduces=False,
             settler=Recorder(state.pages, state.stores, state.changes, volatile=settings.volatile),
             reporters=(*_files(app, settings), engine, LoggedWarnings()),
         )
@@ -83,6 +87,7 @@ class Purpose(NamedTuple):
         return cls(
             asks=asks,
             everything=True,
+            reproduces=settings.images_from is ImagesFrom.AUTO,
             settler=Comparer(state.pages, volatile=settings.volatile),
             reporters=(*_files(app, settings), engine, LoggedWarnings(), FailureStatus(app)),
             writes=False,
@@ -155,6 +160,7 @@ class Build:
             options=Options(
                 asks=purpose.asks,
                 everything=purpose.everything,
+                reproduces=purpose.reproduces,
                 jobs=state.settings.jobs,
                 timeout=state.settings.timeout,
                 max_output=state.settings.max_output,

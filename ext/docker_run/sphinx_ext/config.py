@@ -11,19 +11,21 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from docker_run import patterns
-from docker_run.engine.settings import EngineSettings
+from docker_run.engine.settings import EngineSettings, ImagesFrom
 from docker_run.errors import EngineProblem
 from docker_run.model import DIRECT, LAB, DirectLimits, LabSettings, TerminalSize
 from docker_run.near_matches import near_match
 from docker_run.units import BYTES, LONGEST
 
 PREFIX = "docker_run_"
+
+E = TypeVar("E", bound=StrEnum)
 
 
 class Mode(StrEnum):
@@ -94,11 +96,14 @@ def _truth(value: object) -> bool:
     return value
 
 
-def _mode(value: object) -> Mode:
-    try:
-        return Mode(str(value))
-    except ValueError:
-        raise ValueError(f"one of {', '.join(Mode)}") from None
+def _one_of(choices: type[E]) -> Callable[[object], E]:
+    def check(value: object) -> E:
+        try:
+            return choices(str(value))
+        except ValueError:
+            raise ValueError(f"one of {', '.join(choices)}") from None
+
+    return check
 
 
 def _positive(value: object) -> int:
@@ -233,7 +238,7 @@ class Settings:
         "(root on Debian or Ubuntu only)",
     )
     mode: Mode = _setting(
-        Mode.AUTO, _mode, help="`auto`, `always` or `replay`: when commands are run", written="auto"
+        Mode.AUTO, _one_of(Mode), help="`auto`, `always` or `replay`: when commands are run", written="auto"
     )
     jobs: int = _setting(4, _positive, help="number of pages that are run at the same time")
     timeout: float = _setting(60.0, _seconds, help="time limit of a command without `:timeout:`, in seconds")
@@ -257,15 +262,19 @@ class Settings:
         "recordings", _text, help="folder of the recordings, from the source directory"
     )
     junit: str | None = _setting(
-        None,
-        _optional_text,
-        help="JUnit XML file with the results of each build, from the folder of `conf.py`",
+        None, _optional_text, help="JUnit XML file with the results of a build, from the folder of `conf.py`"
     )
     json: str | None = _setting(
         None, _optional_text, help="JSON file with the results of each build, from the folder of `conf.py`"
     )
     images: str | None = _setting(
         None, _catalogue, help="folder of the image catalogue, from the source directory"
+    )
+    images_from: ImagesFrom = _setting(  # noqa: RUF009 (a field)
+        ImagesFrom.AUTO,
+        _one_of(ImagesFrom),
+        help="`auto`, `hub` or `catalogue`: where images come from",
+        written="auto",
     )
     lab: str | None = _setting(
         None,
@@ -298,10 +307,7 @@ class Settings:
         written="64m",
     )
     lab_memory: int = _setting(
-        _LAB.memory,
-        _bytes,
-        help="memory limit of a lab, in bytes, or a text such as `2g`",
-        written="2g",
+        _LAB.memory, _bytes, help="memory limit of a lab, in bytes, or a text such as `2g`", written="2g"
     )
     lab_pids: int = _setting(_LAB.pids, _positive, help="limit of processes and threads on a lab")
     lab_life: float = _setting(
@@ -311,9 +317,7 @@ class Settings:
         (), _devices, help="devices of the engine's machine that labs have, such as `/dev/fuse`, or `all`"
     )
     lab_capabilities: tuple[str, ...] = _setting(
-        (),
-        _capabilities,
-        help="capabilities of labs besides those that they need, such as `SYS_TIME`",
+        (), _capabilities, help="capabilities of labs besides those that they need, such as `SYS_TIME`"
     )
 
     @classmethod
@@ -350,6 +354,8 @@ class Settings:
             engine=self.engine,
             private=self.private_engine,
             catalogue=self.catalogue(srcdir),
+            images_from=self.images_from,
+            refreshes=self.mode is Mode.ALWAYS,
             allow=self.allow,
             limits=DirectLimits(self.memory, self.pids, self.shm_size),
             labs=self.lab_settings(srcdir),

@@ -33,6 +33,7 @@ from docker_run.model import (
 )
 from docker_run.protocols import Clock, Progress, RunnerSession
 from docker_run.recordings.record import record
+from docker_run.workflow.reproduction import LEFT_OUT
 
 _AHEAD = 2
 """Sessions that are submitted per worker. Outcomes are kept in memory until they are settled, so this limits
@@ -235,7 +236,10 @@ class _Run:
         session = self._session
         self._environment = running.environment()
         try:
-            for step, key in zip(session.steps, session.keys, strict=True):
+            for index, (step, key) in enumerate(zip(session.steps, session.keys, strict=True)):
+                if index in session.left_out:
+                    self.steps.append(StepRecording(key, not_run=LEFT_OUT))
+                    continue
                 for command in step.commands:
                     progress.command(session.page, command.text)
                 self.steps.append(_run_step(running, step, key, session.terminal))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
@@ -11,6 +11,7 @@ from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRe
 from docker_run.warning_types import WarningType
 from docker_run.workflow.expectations import is_current, verify, verify_presence
 from docker_run.workflow.page import Pages, PageState, shown_commands
+from docker_run.workflow.reproduction import Deviations
 from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.stores import Stores
 
@@ -40,10 +41,13 @@ class Settler(Protocol):
     def settle(self, outcome: Outcome, *, engine: str) -> Settlement:
         """Settle the outcome of a session that ran on `engine`. Raises nothing."""
 
-    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
+    def end(
+        self, pages: Collection[str], *, broken: Collection[str], has_run: bool
+    ) -> Sequence[tuple[str, Finding]]:
         """Remove what is stored of pages other than `pages` and `broken`, whose directives are invalid.
 
-        `has_run` is whether this build has run any session.
+        `has_run` is whether this build has run any session. Returns the findings that concern several pages,
+        each with the page that it belongs to.
         """
 
 
@@ -87,13 +91,14 @@ class Recorder:
             settled = Settlement(self._pages.examine(session).also(self._pages.defect(session, error)))
         return settled._replace(state=settled.state.also(*_left(outcome)))
 
-    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
+    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> tuple[()]:
         """Save the caches, and remove pages that no longer exist."""
         known = {*pages, *broken}
         self._memory.save(pages)
         self._failed.discard_others(known)
         if has_run:
             self._changes.discard_others(known)
+        return ()
 
     def _settled(self, outcome: Outcome, engine: str) -> Settlement:
         session, problem = outcome.session, outcome.problem
@@ -157,6 +162,7 @@ class Comparer:
         """`volatile` are the patterns of the whole project."""
         self._pages = pages
         self._volatile = volatile
+        self._deviations = Deviations()
 
     def begin(self) -> None:
         """Do nothing."""
@@ -173,12 +179,20 @@ class Comparer:
             state = PageState(session.page).also(self._pages.defect(session, error))
         return Settlement(state.also(*_left(outcome)))
 
-    def end(self, pages: Collection[str], *, broken: Collection[str], has_run: bool) -> None:
-        """Do nothing."""
+    def end(
+        self,
+        pages: Collection[str],  # noqa: ARG002 (the protocol's)
+        *,
+        broken: Collection[str],  # noqa: ARG002 (the protocol's)
+        has_run: bool,  # noqa: ARG002 (the protocol's)
+    ) -> Sequence[tuple[str, Finding]]:
+        """Return what could not be run as it was recorded."""
+        return tuple(self._deviations.findings())
 
     def _compared(self, outcome: Outcome) -> PageState:
         session, problem = outcome.session, outcome.problem
         earlier, notices, _ = self._pages.load(session)
+        self._deviations.note(session, outcome.recording)
         recording = carried(outcome.recording, session, earlier)
         failures = verify(session, recording)
         if recording is not None:

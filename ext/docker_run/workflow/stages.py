@@ -14,6 +14,7 @@ from docker_run.protocols import BuildProgress, Clock, Engine, EngineSource, Run
 from docker_run.recordings.run_cache import RunCache
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.plan import Conditions, PlannedSession, plan
+from docker_run.workflow.reproduction import reproducing
 from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.settle import Settlement, Settler
 
@@ -32,6 +33,8 @@ class Options:
     """Whether engines may be used."""
     everything: bool = False
     """Whether all sessions are run, if engines may be used."""
+    reproduces: bool = False
+    """Whether sessions are run with the images of their recordings."""
     jobs: int = 4
     """The limit of concurrent sessions."""
     timeout: float = 60.0
@@ -120,7 +123,8 @@ class Workflow:
             if planned or sources or self._killed:
                 self._run(planned, results, runners, sources)
         pages = [session.page for session in sessions]
-        self._settler.end(pages, broken=broken, has_run=bool(results.runs))
+        for page, finding in self._settler.end(pages, broken=broken, has_run=bool(results.runs)):
+            results.states[page] = results.states[page].also(finding)
         if self._swept:
             self._memory.end()
         return results
@@ -232,8 +236,11 @@ class Workflow:
 
         self._memory.begin()
         self._swept = False
+        sessions = [each.session for each in planned]
+        if self._options.reproduces:
+            sessions = [reproducing(each, self._pages.load(each).recording) for each in sessions]
         execute(
-            [each.session for each in planned],
+            sessions,
             runners=opened,
             clock=self._clock,
             jobs=self._options.jobs,

@@ -16,6 +16,7 @@ from docker_run.engine.connection.credentials import Credentials
 from docker_run.engine.host import Host
 from docker_run.engine.images.provider import Images
 from docker_run.engine.registry.registry import StockedRegistry
+from docker_run.engine.settings import ImagesFrom
 from docker_run.errors import ImageProblem
 from docker_run.protocols import Progress
 
@@ -25,18 +26,26 @@ _TIMEOUT, _MAX_OUTPUT = 60.0, 1_000_000
 
 
 def catalogue_report(
-    url: str, catalogue: Path, *, environ: Mapping[str, str], rebuild: bool, progress: Progress
+    url: str,
+    catalogue: Path,
+    *,
+    environ: Mapping[str, str],
+    images_from: ImagesFrom = ImagesFrom.AUTO,
+    rebuild: bool,
+    progress: Progress,
 ) -> tuple[str, int]:
     """Make sure that the engine at `url` and the registry of its labs have all images of `catalogue`.
 
-    Missing images are pulled or built; `rebuild` also rebuilds those that were built before.
+    Missing images are pulled or built, as `images_from` says; `rebuild` also rebuilds those built before.
     Returns a table of the images, and the number of those that are unavailable; `progress` gets the reasons.
     Raises `EngineProblem`, and `ImageProblem` if the registry can't be started.
     """
     credentials = Credentials(client_config(environ), environ=environ, note=progress.note)
     clients = Clients(lambda: connect(url, environ=environ, credentials=credentials))
     host = Host(url, clients=clients, timeout=_TIMEOUT, max_output=_MAX_OUTPUT, say=progress.note)
-    images = Images(clients, catalogue=catalogue, progress=progress, anew=rebuild, host=host)
+    images = Images(
+        clients, catalogue=catalogue, progress=progress, images_from=images_from, anew=rebuild, host=host
+    )
     registry = StockedRegistry(host, images, catalogue, progress)
     try:
         registry.start()

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
+from docker_run.catalogue.lock_file import full_name
+from docker_run.catalogue.recorded_images import recorded_images
 from docker_run.docker_cli import run_line
 from docker_run.docker_cli.container_options import RunLine
 from docker_run.engine.cleanup.anonymous_volumes import anonymous_volume_names
@@ -28,7 +30,8 @@ from docker_run.engine.direct.name_prefix import Names
 from docker_run.engine.direct.page_network import PageNetworks
 from docker_run.engine.error_classification import FAILED
 from docker_run.engine.host import Host
-from docker_run.engine.images.provider import Images, ProvidedImage
+from docker_run.engine.images.image_store import ProvidedImage
+from docker_run.engine.images.provider import Images
 from docker_run.engine.out_of_memory import KILLED, may_be_killed, was_out_of_memory
 from docker_run.errors import (
     EngineProblem,
@@ -142,6 +145,7 @@ class DirectSession:
         self._host = host
         self._clients = host.clients
         self._provider = images
+        self._recorded = recorded_images(session.reproduces)
         self._allow = allow
         self._environ = environ
         self._names = names
@@ -187,7 +191,10 @@ class DirectSession:
         began = time.monotonic()
         try:
             provided = self._provider.provide(
-                line.image, pull=line.client.pull, platform=line.platform or None
+                line.image,
+                pull=line.client.pull,
+                platform=line.platform or None,
+                recorded=self._recorded.get(full_name(line.image)),
             )
         except ImageProblem as problem:
             # A refusal that the author expects is output; otherwise it is an error.

@@ -1,3 +1,3 @@
 """Images: pulled, or built from the catalogue."""
 
-__all__ = ["docker_build", "lab_image", "provider", "pull"]
+__all__ = ["docker_build", "image_store", "lab_image", "provider", "pull"]

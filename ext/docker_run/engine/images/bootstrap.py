@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -29,7 +30,7 @@ class BootstrapFailed(Exception):
 
 
 def run_bootstrap(script: Path, *, temporary: Path, interrupted: Callable[[], bool]) -> None:
-    """Run `script` in its directory, with `temporary` as its `TMPDIR`.
+    """Run `script` in its directory, with `temporary` as its `TMPDIR`, and this Python as `PYTHON`.
 
     Raises `BootstrapFailed`, and `Interrupted` after killing it.
     """
@@ -39,7 +40,7 @@ def run_bootstrap(script: Path, *, temporary: Path, interrupted: Callable[[], bo
             process = subprocess.Popen(  # noqa: S603 - a script of the author's own repository
                 [*_containment(), str(script)],
                 cwd=script.parent,
-                env=os.environ | {"TMPDIR": str(temporary)},
+                env=os.environ | {"TMPDIR": str(temporary), "PYTHON": sys.executable},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -2,103 +2,49 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import docker
 import requests
-from docker.auth import resolve_repository_name
-from docker.errors import APIError, DockerException, ImageNotFound
-from docker.utils import version_lt
+from docker.auth import INDEX_NAME, resolve_repository_name
+from docker.errors import APIError, DockerException
 from urllib3.exceptions import HTTPError
 
 from docker_run.catalogue.build_context import Entry, find_entry
 from docker_run.catalogue.lock_file import locked_reference, read_lock
+from docker_run.catalogue.recorded_images import PULLED
 from docker_run.catalogue.reference import REFERENCE, advice
 from docker_run.docker_cli.values.choices import PullPolicy
 from docker_run.engine.host import Host
 from docker_run.engine.images.catalogue_build import build
+from docker_run.engine.images.image_store import ImageStore, ProvidedImage
 from docker_run.engine.images.memoize import Memo
-from docker_run.engine.images.platforms import Platform, parse_platform, platform_of
-from docker_run.engine.images.pull import RESERVED, PullFailed, Refusal, pull
+from docker_run.engine.images.platforms import Platform, parse_platform
+from docker_run.engine.images.pull import (
+    ADVICE,
+    RESERVED,
+    PullFailed,
+    Refusal,
+    RegistryContact,
+    is_temporary,
+    pull,
+)
+from docker_run.engine.settings import ImagesFrom
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.model import Image
 from docker_run.protocols import Progress
-
-_VARIANTS_SINCE = "1.49"
-
-
-@dataclass(frozen=True)
-class ProvidedImage:
-    """An image that is on the engine."""
-
-    image: Image
-    reference: str
-    """What to pass to the engine: the image's own name, with its digest if it is in the lock file, or the
-    name under which it was built from the catalogue."""
-    has_volumes: bool = True
-    """Whether its containers may get volumes from the image itself (`VOLUME`)."""
-
-    def named(self, name: str) -> ProvidedImage:
-        """Return the same image under the name that the author uses."""
-        return replace(self, image=self.image._replace(name=name))
-
-
-class _Registry:
-    """A registry's state: unknown, reachable, or unreachable for a reason."""
-
-    def __init__(self) -> None:
-        self._first_contact = threading.Lock()
-        self._answers = False
-        self._out_of_reach = ""
-
-    @contextmanager
-    def contact(self) -> Iterator[Callable[[], None]]:
-        """Allow one pull at a time while the registry's state is unknown, and note the outcome.
-
-        Otherwise ten images would wait for ten timeouts. Yields a function to call when the registry answers.
-        Raises `PullFailed` if it is known to be unreachable.
-        """
-        held = not self._answers and self._first_contact.acquire()
-
-        def answered() -> None:
-            nonlocal held
-            self._answers = True
-            if held:
-                held = False
-                self._first_contact.release()
-
-        try:
-            self._check()
-            if self._answers:
-                answered()
-            yield answered
-        except PullFailed as failure:
-            if failure.refusal is not Refusal.UNREACHABLE:
-                self._answers = True
-            elif not self._answers:
-                self._out_of_reach = str(failure)
-            raise
-        finally:
-            if held:
-                self._first_contact.release()
-
-    def _check(self) -> None:
-        if self._out_of_reach:
-            raise PullFailed(self._out_of_reach)
 
 
 class Images:
     """Provides images on one engine, and memoizes them. Thread-safe.
 
     `client` returns the calling thread's client. `catalogue` is the catalogue's directory, or None;
-    `anew` rebuilds its images even if the engine has them. `host` is the build that needs the images: its
+    `images_from` says whether registries or the catalogue are preferred. `refreshes` asks registries also for
+    those of the engine's images that are not known to come from one. `anew` rebuilds the catalogue's
+    images even if the engine has them. `host` is the build that needs the images: its
     interruption cancels pulls and builds, and its lease names what has to be removed if it is killed.
     """
 
@@ -108,30 +54,41 @@ class Images:
         *,
         catalogue: Path | None,
         progress: Progress,
+        images_from: ImagesFrom = ImagesFrom.AUTO,
+        refreshes: bool = False,
         anew: bool = False,
         host: Host | None = None,
     ) -> None:
         self._client = client
+        self._store = ImageStore(client)
         self._catalogue = catalogue
         self._progress = progress
+        self.images_from = images_from
+        self._refreshes = refreshes
         self._anew = anew
         self.host = host
         self._lock = threading.Lock()
         self._builds: dict[str, threading.Lock] = {}
         self._built_anew: set[str] = set()
         self._memo: Memo[ProvidedImage] = Memo()
-        self._registries: dict[str, _Registry] = {}
+        self._registries: dict[str, RegistryContact] = {}
         self._lock_file: Mapping[str, str] | None = None
 
     def provide(
-        self, name: str, *, pull: PullPolicy = PullPolicy.MISSING, platform: str | None = None
+        self,
+        name: str,
+        *,
+        pull: PullPolicy = PullPolicy.MISSING,
+        platform: str | None = None,
+        recorded: Image | None = None,
     ) -> ProvidedImage:
         """Return the image `name`, pulled or built if the engine does not have it.
 
         `platform` is `os[/architecture[/variant]]`, as for the CLI
         (https://docs.docker.com/reference/cli/docker/container/run/). An image that can't be pulled is built
-        from the catalogue.
-        Raises `ImageProblem` if it is unavailable, `EngineProblem` if the engine is gone.
+        from the catalogue, unless `images_from` says otherwise. `recorded` is the image to reproduce (see
+        `docker_run.catalogue.recorded_images`); if it is unavailable, the result has a `deviation`.
+        Raises `ImageProblem` if there is no image, `EngineProblem` if the engine is gone.
         """
         if not REFERENCE.fullmatch(name):
             raise ImageProblem(
@@ -145,91 +102,87 @@ class Images:
                 f"--platform {platform}: {error}; write OS/ARCHITECTURE, e.g. linux/arm64",
                 answer=f"docker: error parsing specified platform: {error}",
             ) from error
-        return self._memo.get(
-            (name, pull, platform), lambda: self._provide(name, pull, wanted), lock_key=(name, platform)
-        )
+
+        def provide() -> ProvidedImage:
+            try:
+                if recorded is not None and pull is not PullPolicy.NEVER:
+                    return self._reproduced(name, recorded, pull, wanted)
+                return self._provide(name, pull, wanted)
+            except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:
+                raise EngineProblem(
+                    f"the engine did not give an answer about the image {name!r}: {error}; "
+                    "is it still running?"
+                ) from error
+
+        return self._memo.get((name, pull, platform, recorded), provide, lock_key=(name, platform))
+
+    def _reproduced(
+        self, name: str, recorded: Image, pull: PullPolicy, platform: Platform | None
+    ) -> ProvidedImage:
+        """Return the recorded image; another one, with a `deviation`, if that is unavailable."""
+        try:
+            if recorded.origin == PULLED:
+                reference = f"{_repository(name)}@{recorded.digest}"
+                here = self._store.find(reference, platform, pulled=True)
+                return (here or self._pulled(reference, platform)).named(name)
+            if (entry := self._entry(name)) is not None:
+                return self._built(name, entry, platform)
+            reason = f"there is no {self._catalogue}/{name}"
+        except PullFailed as failure:
+            reason = f"{failure.refusal.value} ({failure})"
+        except ImageProblem as problem:
+            reason = str(problem)
+        return self._provide(name, pull, platform).deviating(reason)
 
     def _provide(self, name: str, pull: PullPolicy, platform: Platform | None) -> ProvidedImage:
-        try:
-            locked = locked_reference(name, self._locks())
-            if pull is not PullPolicy.ALWAYS:
-                here = self._on_engine(locked or name, platform, pulled=bool(locked))
-                if here is not None:
-                    return here.named(name)
-            entry = self._entry(name)
-            # The engine's image of that name is not the locked one: a fallback.
-            unlocked = self._on_engine(name, platform) if locked else None
-            if pull is PullPolicy.NEVER:
-                return unlocked or self._built_earlier(name, entry, platform)
-            try:
-                return self._pulled(locked or name, platform).named(name)
-            except PullFailed as failure:
-                if entry is not None:
-                    return self._built(name, entry, platform)
-                if unlocked is not None and failure.refusal is Refusal.UNREACHABLE:
-                    return unlocked
-                raise self._not_had(name, failure) from failure
-        except (requests.RequestException, HTTPError, DockerException, ConnectionError) as error:
-            raise EngineProblem(
-                f"the engine did not give an answer about the image {name!r}: {error}; is it still running?"
-            ) from error
+        entry = self._entry(name)
+        if entry is not None and self.images_from is ImagesFrom.CATALOGUE:
+            build = self._built_earlier if pull is PullPolicy.NEVER else self._built
+            return build(name, entry, platform)
+        return self._pulled_or_built(name, entry, pull, platform)
 
-    def _on_engine(
-        self, name: str, platform: Platform | None, *, pulled: bool = False
-    ) -> ProvidedImage | None:
-        """Return the image if the engine has it for that platform; `pulled`: it is known to be pulled."""
-        attributes = self._attributes(name)
-        if attributes is None:
-            return None
-        identity = str(attributes["Id"])
-        if platform and not platform.is_of(platform_of(attributes)):
-            identity = self._variant(name, platform)
-            if not identity:
-                return None
-        has_volumes = bool((attributes.get("Config") or {"Volumes": True}).get("Volumes"))
-        digest = _digest(name, attributes.get("RepoDigests") or [])
-        # All images in containerd's store have a digest; and so has one that was built here, then pushed.
-        tells = not _is_in_containerd(attributes) and not attributes.get("Parent")
-        if not digest or not (pulled or tells):
-            return ProvidedImage(Image(name, identity, "found on the engine"), name, has_volumes)
-        return ProvidedImage(Image(name, identity, "pulled", digest), name, has_volumes)
+    def _pulled_or_built(
+        self, name: str, entry: Entry | None, pull: PullPolicy, platform: Platform | None
+    ) -> ProvidedImage:
+        official = self.images_from is ImagesFrom.HUB
+        locked = locked_reference(name, self._locks())
+        here = None
+        if pull is not PullPolicy.ALWAYS:
+            here = self._store.find(locked or name, platform, pulled=bool(locked))
+            if here is not None and (here.is_pulled or not (official or self._refreshes)):
+                return here.named(name)
+        # What the engine has is not the locked image, or not known to be official: a fallback.
+        other = here or (self._store.find(name, platform) if locked else None)
+        if official:
+            other, entry = None, None
+        if pull is PullPolicy.NEVER:
+            return other or self._built_earlier(name, entry, platform)
+        try:
+            # By digest if the engine has another image of that name, whose tag would be moved.
+            reference = self._registry_reference(name) if here is not None else locked or name
+            found = self._store.find(reference, platform, pulled=True) if here is not None else None
+            return (found or self._pulled(reference, platform)).named(name)
+        except PullFailed as failure:
+            if here is not None and not official:
+                return here.named(name)
+            if entry is not None:
+                self._note_fallback(name, entry, failure)
+                return self._built(name, entry, platform)
+            if other is not None and is_temporary(failure.refusal):
+                return other
+            raise self._not_had(name, failure) from failure
+
+    def _note_fallback(self, name: str, entry: Entry, failure: PullFailed) -> None:
+        """Tell the user if a registry that answers refuses what it has: that can be helped."""
+        if failure.refusal in {Refusal.LIMITED, Refusal.CREDENTIALS}:
+            self._progress.note(
+                f"{name}: {failure.refusal.value} ({failure}), so it is built from {entry.directory}; "
+                f"{ADVICE[failure.refusal]}"
+            )
 
     def identities(self, reference: str) -> frozenset[str]:
-        """Return the IDs that an image of the engine may have in a registry.
-
-        With containerd's store, a multi-platform image has the ID of its index; if the engine has only some
-        of the platforms, only the manifest for its own platform is pushed to a registry.
-        Raises what docker-py raises.
-        """
-        attributes = self._attributes(reference)
-        if attributes is None:
-            return frozenset()
-        found = {str(attributes["Id"])}
-        if _is_in_containerd(attributes):
-            found.add(self._variant(reference, platform_of(attributes)))
-        return frozenset(filter(None, found))
-
-    def _attributes(self, name: str) -> dict[str, Any] | None:
-        try:
-            return dict(self._client().images.get(name).attrs)
-        except ImageNotFound:
-            return None
-
-    def _variant(self, name: str, platform: Platform) -> str:
-        """Return the ID of an image's variant for one platform; empty if it is missing, or unknown.
-
-        Engines report the platforms of a multi-platform image since version 1.49 of the API, which docker-py
-        does not support.
-        """
-        api = self._client().api
-        if version_lt(str(self._client().version()["ApiVersion"]), _VARIANTS_SINCE):
-            return ""
-        answer = api.get(
-            f"{api.base_url}/v{_VARIANTS_SINCE}/images/{quote(name)}/json",
-            params={"platform": json.dumps(platform.query)},
-            timeout=api.timeout,
-        )
-        return str(answer.json()["Id"]) if answer.ok else ""
+        """Return the IDs that an image of the engine may have in a registry. Raises what docker-py raises."""
+        return self._store.identities(reference)
 
     def _locks(self) -> Mapping[str, str]:
         with self._lock:
@@ -241,38 +194,47 @@ class Images:
         return None if self._catalogue is None else find_entry(self._catalogue, name)
 
     def _pulled(self, name: str, platform: Platform | None) -> ProvidedImage:
-        found = REFERENCE.fullmatch(name)
-        repository = found["repository"] if found else name
-        host, _ = resolve_repository_name(repository)
-        with self._lock:
-            registry = self._registries.setdefault(host, _Registry())
-        # The engine refuses a reserved name without contacting the registry, which may be unreachable.
-        asking = nullcontext(_nothing) if repository == RESERVED else registry.contact()
-        with asking as answered, self._pulling() as client:
+        with self._contact(name) as answered, self._pulling() as client:
             for text in pull(client, name, platform=str(platform) if platform else None):
                 answered()
                 self._progress.image(name, text)
-        here = self._on_engine(name, platform, pulled=True)
+        here = self._store.find(name, platform, pulled=True)
         if here is None:
-            raise PullFailed(self._other_platform(name, platform))
+            raise PullFailed(self._store.other_platform(name, platform))
         return here
+
+    def _registry_reference(self, name: str) -> str:
+        """Return `name` with the digest that it has in its registry. Raises `PullFailed`."""
+        with self._contact(name) as answered, self._pulling() as client:
+            try:
+                digest = str(client.images.get_registry_data(name).id)
+            except APIError as error:
+                raise PullFailed(str(error.explanation or error)) from error
+            answered()
+        return f"{_repository(name)}@{digest}"
+
+    def _contact(self, name: str) -> AbstractContextManager[Callable[[], None]]:
+        """Return the context for a request to the registry of `name` (see `RegistryContact.contact`)."""
+        repository = _repository(name)
+        if repository == RESERVED:
+            # The engine refuses a reserved name without contacting the registry, which may be unreachable.
+            return nullcontext(_nothing)
+        host, _ = resolve_repository_name(repository)
+        with self._lock:
+            known = self._registries.get(host)
+        if known is None:
+            # A mirror may have one image and not another, with nothing behind it.
+            has_mirror = host == INDEX_NAME and self._store.has_mirror()
+            with self._lock:
+                known = self._registries.setdefault(host, RegistryContact(has_mirror=has_mirror))
+        return known.contact()
 
     def _pulling(self) -> AbstractContextManager[docker.DockerClient]:
         return self.host.cancellable() if self.host else nullcontext(self._client())
 
-    def _other_platform(self, name: str, platform: Platform | None) -> str:
-        """Return the engine's message for an image of another platform; empty if it lacks the image."""
-        attributes = self._attributes(name)
-        if attributes is None or platform is None:
-            return ""
-        found = f"image with reference {name} was found but does not"
-        if _is_in_containerd(attributes):
-            return f"{found} provide the specified platform ({platform})"
-        return f"{found} match the specified platform: wanted {platform}, actual: {platform_of(attributes)}"
-
     def _built_earlier(self, name: str, entry: Entry | None, platform: Platform | None) -> ProvidedImage:
         built = self._catalogue_image(name, entry) if entry else None
-        if built is None and (other := self._other_platform(name, platform)):
+        if built is None and (other := self._store.other_platform(name, platform)):
             raise ImageProblem(
                 f"no image {name!r} for {platform}: {other}; leave `--platform` or `--pull never` out",
                 answer=f"docker: Error response from daemon: {other}",
@@ -286,7 +248,7 @@ class Images:
         return built
 
     def _built(self, name: str, entry: Entry, platform: Platform | None) -> ProvidedImage:
-        if platform and not platform.is_of(self._machine()):
+        if platform and not platform.is_of(self._store.machine()):
             raise ImageProblem(
                 f"the image {name!r} can't be pulled, and {entry.directory} makes none for {platform}; "
                 "leave `--platform` out",
@@ -330,38 +292,27 @@ class Images:
                 if not attributes.get("RepoTags"):
                     self._client().api.remove_image(before.image.id)
 
-    def _machine(self) -> Platform:
-        """Return the platform for which the engine builds."""
-        version = self._client().version()
-        return platform_of({"Os": version["Os"], "Architecture": version["Arch"]})
-
     def _catalogue_image(self, name: str, entry: Entry) -> ProvidedImage | None:
-        here = self._on_engine(entry.reference, None)
+        here = self._store.find(entry.reference, None)
         if here is None:
             return None
         return ProvidedImage(Image(name, here.image.id, entry.origin), entry.reference, here.has_volumes)
 
     def _not_had(self, name: str, failure: PullFailed) -> ImageProblem:
-        tries = {
-            Refusal.UNREACHABLE: "try again with a network, or load it into the engine (`docker load`)",
-            Refusal.NOT_FOUND: "check the name and the tag",
-            Refusal.DENIED: "check the name, or `docker login` first",
-            Refusal.PLATFORM: "leave `--platform` out, or name a platform that it is made for",
-            Refusal.RESERVED: "it can only be used in a Dockerfile; if the page is to show that, "
-            "say `:exit-code: 125`",
-        }
         catalogue = ""
-        if self._catalogue is not None and failure.refusal is Refusal.UNREACHABLE and ":" not in name:
+        if self.images_from is ImagesFrom.HUB and self._entry(name) is not None:
+            catalogue = "; it is not built from the catalogue, since `docker_run_images_from` is `hub`"
+        elif self._catalogue is not None and is_temporary(failure.refusal) and ":" not in name:
             catalogue = f", or give it a Dockerfile in {self._catalogue / name}"
         reason = failure.refusal.value
         answer = ""
-        if failure.refusal is not Refusal.UNREACHABLE:
+        if not is_temporary(failure.refusal):
             answer = (
                 f"Unable to find image '{_tagged(name)}' locally\n"
                 f"docker: Error response from daemon: {failure}"
             )
         return ImageProblem(
-            f"no image {name!r}: {reason} ({failure}); {tries[failure.refusal]}{catalogue}",
+            f"no image {name!r}: {reason} ({failure}); {ADVICE[failure.refusal]}{catalogue}",
             reason=f"there is no image `{name}`: {reason}",
             answer=answer,
         )
@@ -371,24 +322,12 @@ def _nothing() -> None:
     """Do nothing: no registry is contacted, so there is no answer to note."""
 
 
+def _repository(name: str) -> str:
+    found = REFERENCE.fullmatch(name)
+    return found["repository"] if found else name
+
+
 def _tagged(name: str) -> str:
     """Return `name` as the CLI prints it: with its implied tag."""
     found = REFERENCE.fullmatch(name)
     return name if found and (found["tag"] or found["digest"]) else f"{name}:latest"
-
-
-def _digest(name: str, digests: list[str]) -> str:
-    """Return the digest that belongs to `name`: an image may have digests of several repositories."""
-    found = REFERENCE.fullmatch(name)
-    repository = found["repository"] if found else name
-    for entry in sorted(digests):
-        other, _, digest = entry.partition("@")
-        if resolve_repository_name(other) == resolve_repository_name(repository):
-            return digest
-    return ""
-
-
-def _is_in_containerd(attributes: Mapping[str, Any]) -> bool:
-    """Return whether an image is in containerd's store, where its ID is its manifest's or index's digest."""
-    digests = attributes.get("RepoDigests") or []
-    return str(attributes["Id"]) in {entry.partition("@")[2] for entry in digests}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -17,24 +19,60 @@ RESERVED = "scratch"
 """The name that the engine itself refuses to pull: the empty base image of a Dockerfile."""
 
 
-_OF_ANOTHER_PLATFORM = re.compile(
-    r"no match for platform|no matching manifest|does not (match|provide) the specified platform"
-)
-_NOT_FOUND = re.compile(
-    r"manifest.* not found|manifest unknown|name unknown|not found:"
-    # With containerd's store: `failed to resolve reference "NAME": NAME: not found`.
-    r"|: [^ ]+: not found$"
-)
-
-
 class Refusal(Enum):
     """Why a pull failed."""
 
     UNREACHABLE = "the registry can't be reached"
     NOT_FOUND = "the registry has no such image"
     DENIED = "the registry has no such image, or shows it to others only"
+    CREDENTIALS = "the registry does not accept the credentials"
+    LIMITED = "the registry limits how many images are pulled"
     RESERVED = "the name is reserved"
     PLATFORM = "there is none for this platform"
+
+
+ADVICE = {
+    Refusal.UNREACHABLE: "try again with a network, or load it into the engine (`docker load`)",
+    Refusal.NOT_FOUND: "check the name and the tag",
+    Refusal.DENIED: "check the name, or `docker login` first",
+    Refusal.CREDENTIALS: "`docker login` again, or `docker logout`: public images need no credentials",
+    Refusal.LIMITED: "try again later, or `docker login`, which raises the limit",
+    Refusal.PLATFORM: "leave `--platform` out, or name a platform that it is made for",
+    Refusal.RESERVED: "it can only be used in a Dockerfile; if the page is to show that, "
+    "say `:exit-code: 125`",
+}
+"""What to try, for each refusal."""
+
+
+_REFUSALS = {
+    kind: re.compile(pattern)
+    for kind, pattern in (
+        (Refusal.RESERVED, r"reserved name"),
+        # Before those of registries: a proxy may ask for authentication, too.
+        (Refusal.UNREACHABLE, r"proxyconnect|proxy authentication required"),
+        (Refusal.LIMITED, r"toomanyrequests|too many requests|rate limit"),
+        (Refusal.CREDENTIALS, r"incorrect username or password|access token"),
+        (
+            Refusal.DENIED,
+            r"\bdenied\b|unauthorized|authentication required|no basic auth credentials|forbidden",
+        ),
+        (
+            Refusal.PLATFORM,
+            r"no match for platform|no matching manifest|does not (match|provide) the specified platform",
+        ),
+        # The last, with containerd's store: `failed to resolve reference "NAME": NAME: not found`.
+        (
+            Refusal.NOT_FOUND,
+            r"manifest.* not found|manifest unknown|name unknown|not found:|: [^ ]+: not found$",
+        ),
+    )
+}
+"""Messages of engines, in lower case, in the order in which they are tried."""
+
+
+def is_temporary(refusal: Refusal) -> bool:
+    """Return whether another attempt, or another machine, might succeed."""
+    return refusal in {Refusal.UNREACHABLE, Refusal.LIMITED, Refusal.CREDENTIALS}
 
 
 class PullFailed(ImageProblem):
@@ -49,21 +87,10 @@ def refusal(message: str) -> Refusal:
     """Classify an engine's error message for a failed pull.
 
     The response's status does not help: engines respond with 500 to most of these. Anything else counts as
-    unreachable: names that don't resolve, timeouts, refused connections, bad certificates and proxies, and
-    rate limits.
+    unreachable: names that don't resolve, timeouts, refused connections, bad certificates and proxies.
     """
     text = message.lower()
-    if "reserved name" in text:
-        return Refusal.RESERVED
-    if re.search(
-        r"\bdenied\b|unauthorized|authentication required|no basic auth credentials|forbidden", text
-    ):
-        return Refusal.DENIED
-    if _OF_ANOTHER_PLATFORM.search(text):
-        return Refusal.PLATFORM
-    if _NOT_FOUND.search(text):
-        return Refusal.NOT_FOUND
-    return Refusal.UNREACHABLE
+    return next((kind for kind, pattern in _REFUSALS.items() if pattern.search(text)), Refusal.UNREACHABLE)
 
 
 @dataclass(slots=True)
@@ -109,3 +136,51 @@ def pull(client: docker.DockerClient, name: str, *, platform: str | None) -> Ite
             yield status.add(event)
     except APIError as error:
         raise PullFailed(str(error.explanation or error)) from error
+
+
+class RegistryContact:
+    """The state of a registry: unknown, reachable, or unreachable for a reason.
+
+    With a mirror (`has_mirror`), it is never unreachable for good: the mirror may have another image.
+    """
+
+    def __init__(self, *, has_mirror: bool = False) -> None:
+        self._has_mirror = has_mirror
+        self._first_contact = threading.Lock()
+        self._answers = False
+        self._out_of_reach = ""
+
+    @contextmanager
+    def contact(self) -> Iterator[Callable[[], None]]:
+        """Allow one pull at a time while the registry's state is unknown, and note the outcome.
+
+        Otherwise ten images would wait for ten timeouts. Yields a function to call when the registry answers.
+        Raises `PullFailed` if it is known to be unreachable.
+        """
+        held = not self._answers and self._first_contact.acquire()
+
+        def answered() -> None:
+            nonlocal held
+            self._answers = True
+            if held:
+                held = False
+                self._first_contact.release()
+
+        try:
+            self._check()
+            if self._answers:
+                answered()
+            yield answered
+        except PullFailed as failure:
+            if failure.refusal is not Refusal.UNREACHABLE:
+                self._answers = True
+            elif not self._answers and not self._has_mirror:
+                self._out_of_reach = str(failure)
+            raise
+        finally:
+            if held:
+                self._first_contact.release()
+
+    def _check(self) -> None:
+        if self._out_of_reach:
+            raise PullFailed(self._out_of_reach)

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ from docker_run.engine.labs.expiry import Expiry
 from docker_run.engine.labs.lab_session import Lab, LabSession
 from docker_run.engine.labs.lab_shell import Shell
 from docker_run.engine.labs.machine import Blueprint, Machine
+from docker_run.engine.labs.mirrors import Mirror, Mirrors, RunningMirror
 from docker_run.errors import DockerRunError, ImageProblem, Interrupted, LabProblem
 from docker_run.model import Environment, Image, LabSettings, Session
 from docker_run.protocols import Progress
@@ -42,35 +43,14 @@ class KindsOfLabs(Protocol):
         """Return the reference of the image of `kind`, built if need be. Raises `ImageProblem`."""
 
 
-class Mirror(Protocol):
-    """A registry that labs use before Docker Hub."""
-
-    def start(self) -> None:
-        """Start it, and wait until it responds. Raises `ImageProblem` and `EngineProblem`."""
-
-    @property
-    def mirror(self) -> str:
-        """Its URL for labs."""
-
-    def stock(self) -> None:
-        """Put all images of the catalogue into it; an unavailable one does not affect the others."""
-
-    def problem(self, name: str) -> ImageProblem | None:
-        """Return why the image `name` of the catalogue is missing; None for any other image."""
-
-    def images_served(self, address: str, *, since: str) -> tuple[Image, ...]:
-        """Return the images that the lab with this IP address, started at `since`, has pulled from it."""
-
-    def close(self) -> None:
-        """Stop it."""
-
-
 @dataclass(slots=True)
 class _Opening:
     """The labs of one session, from the beginning of their start."""
 
     session: Session
     prefix: str
+    mirror: Mirror | None = None
+    """The registry that its labs use before Docker Hub, once it has started."""
     labs: dict[str, Lab] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     description: str = ""
@@ -81,7 +61,8 @@ class _Opening:
 class LabPool:
     """Opens sessions on labs that `host` hosts.
 
-    `images` provides the labs' own images; `mirror` is None if labs use Docker Hub directly.
+    `images` provides the labs' own images; `mirror` makes a registry for labs that reproduces recorded images
+    (see `mirrors`), and is None if labs use Docker Hub directly.
     """
 
     def __init__(
@@ -89,13 +70,12 @@ class LabPool:
         host: Host,
         *,
         images: KindsOfLabs,
-        mirror: Mirror | None,
+        mirror: Callable[[Mapping[str, Image]], Mirror] | None,
         settings: LabSettings,
         progress: Progress,
     ) -> None:
         self._host = host
         self._images = images
-        self._mirror = mirror
         self._settings = settings
         self._progress = progress
         self._lock = threading.Lock()
@@ -104,8 +84,7 @@ class LabPool:
         self._coming: deque[Session] = deque()
         self._warm: dict[str, Future[_Opening]] = {}
         self._kinds: dict[str, Future[str]] = {}
-        self._mirrored: Future[str] | None = None
-        self._stocked: Future[None] | None = None
+        self._mirrors = None if mirror is None else Mirrors(mirror, self._pool)
         self._closed = False
 
     def prepare(self, sessions: Sequence[Session]) -> None:
@@ -128,9 +107,9 @@ class LabPool:
             yield LabSession(
                 opening.labs,
                 clients=self._host.clients,
-                images=self._images_used,
+                images=lambda machines: _images_used(opening.mirror, machines),
                 environment=lambda: self._environment(opening),
-                problem=self._problem,
+                problem=lambda name: _problem(opening.mirror, name),
                 limits=self._host.limits,
                 size=session.terminal,
             )
@@ -151,13 +130,13 @@ class LabPool:
         close_all(
             *(partial(self._discard_unused, future) for future in warm),
             *(partial(pool.shutdown, cancel_futures=True) for pool in (self._pool, self._loaders)),
-            *(() if self._mirror is None else (self._mirror.close,)),
+            *(() if self._mirrors is None else (self._mirrors.close,)),
         )
 
     # The needs of all labs.
 
     def _prepare_shared(self, sessions: Sequence[Session]) -> None:
-        """Build the labs' images, start the mirror, and stock it; each only once.
+        """Build the labs' images, and start and stock mirrors; each only once.
 
         Raises `LabProblem` on Podman, which neither supports the engine of a lab, nor pushes images to the
         mirror.
@@ -171,20 +150,8 @@ class LabPool:
             for kind in sorted({session.place.name for session in sessions}):
                 if kind not in self._kinds:
                     self._kinds[kind] = self._pool.submit(self._images.provide, kind)
-            if self._mirrored is None:
-                self._mirrored = self._pool.submit(self._start_mirror)
-                self._stocked = self._pool.submit(self._stock, self._mirrored)
-
-    def _start_mirror(self) -> str:
-        if self._mirror is None:
-            return ""
-        self._mirror.start()
-        return self._mirror.mirror
-
-    def _stock(self, mirrored: Future[str]) -> None:
-        mirrored.result()
-        if self._mirror is not None:
-            self._mirror.stock()
+            if self._mirrors is not None:
+                self._mirrors.prepare(sessions)
 
     # The labs of one session.
 
@@ -230,23 +197,29 @@ class LabPool:
         """Start the session's labs, and wait until they are ready."""
         opening = _Opening(session, f"{secrets.token_hex(8)}-")
         try:
-            image, mirror = self._await(self._kinds[session.place.name]), self._await_mirror()
-            machines = [self._machine(opening, name, image=image, mirror=mirror) for name in session.labs]
+            image, running = self._await(self._kinds[session.place.name]), self._mirror_of(session)
+            url = self._await(running.url) if running else ""
+            opening.mirror = running.mirror if running else None
+            machines = [self._machine(opening, name, image=image, mirror=url) for name in session.labs]
             opening.expiry = Expiry(machines, seconds=self._settings.life, clients=self._host.clients)
             for machine in machines:
                 opening.labs[machine.name] = Lab(machine, self._shell(machine, session))
             for lab in opening.labs.values():
                 self._await_prompt(lab)
             opening.description = machines[0].description(self._host.clients().api)
-            self._connect_and_load(machines, session)
+            self._connect(machines)
+            if running:
+                self._await(running.stocked)
+            self._load_images(opening, machines)
         except BaseException as error:
             self._detach(opening)
             self._host.remove_after(opening.prefix, error)
             raise
         return opening
 
-    def _await_mirror(self) -> str:
-        return self._await(self._mirrored) if self._mirrored is not None else ""
+    def _mirror_of(self, session: Session) -> RunningMirror | None:
+        with self._lock:
+            return None if self._mirrors is None else self._mirrors.of(session)
 
     def _machine(self, opening: _Opening, name: str, *, image: str, mirror: str) -> Machine:
         blueprint = Blueprint(
@@ -267,14 +240,17 @@ class LabPool:
         # The lab's engine may still be starting: the shell itself waits for it.
         return Shell(self._host.clients().api, machine.container, name=machine.name, size=session.terminal)
 
-    def _connect_and_load(self, machines: Sequence[Machine], session: Session) -> None:
-        """Add the labs to each other's hosts, and load the page's images."""
+    def _connect(self, machines: Sequence[Machine]) -> None:
+        """Add the labs to each other's hosts."""
         for machine in machines:
             machine.add_hosts(self._host.clients().api, [other for other in machines if other is not machine])
-        if self._stocked is not None:
-            self._await(self._stocked)
+
+    def _load_images(self, opening: _Opening, machines: Sequence[Machine]) -> None:
+        """Load the images that the page's labs have from the start."""
         loading = [
-            self._loaders.submit(self._load, machine, name) for machine in machines for name in session.images
+            self._loaders.submit(self._load, opening.mirror, machine, name)
+            for machine in machines
+            for name in opening.session.images
         ]
         for loaded in loading:
             self._await(loaded)
@@ -290,12 +266,9 @@ class LabPool:
                 why = why_it_ended or said or f"it gave no prompt within {_READY_SECONDS:g} s"
                 raise LabProblem(f"the lab {lab.machine.name} did not start: {why}")
 
-    def _problem(self, name: str) -> ImageProblem | None:
-        return self._mirror.problem(name) if self._mirror is not None else None
-
-    def _load(self, machine: Machine, name: str) -> None:
+    def _load(self, mirror: Mirror | None, machine: Machine, name: str) -> None:
         """Pull the image `name` on a lab. Raises `ImageProblem`."""
-        if problem := self._problem(name):
+        if problem := _problem(mirror, name):
             raise problem
         ended = machine.execute(self._host.clients().api, ["docker", "pull", "--quiet", name])
         if ended.status:
@@ -305,16 +278,6 @@ class LabPool:
                 f"{said}; check the name, or give it a Dockerfile in the catalogue",
                 reason=f"there is no image `{name}`",
             )
-
-    def _images_used(self, machines: Sequence[Machine]) -> tuple[Image, ...]:
-        if self._mirror is None:
-            return ()
-        used = {
-            image.name: image
-            for machine in machines
-            for image in self._mirror.images_served(machine.address, since=machine.started)
-        }
-        return tuple(used[name] for name in sorted(used))
 
     def _environment(self, opening: _Opening) -> Environment:
         """Return the environment of the page: the engine on the lab, and the lab's system."""
@@ -343,3 +306,20 @@ class LabPool:
     def _check_interrupted(self) -> None:
         if self._host.interrupted.is_set():
             raise Interrupted("the build was interrupted before its lab was ready")
+
+
+def _problem(mirror: Mirror | None, name: str) -> ImageProblem | None:
+    """Return why the image `name` of the catalogue is unavailable to labs that use `mirror`."""
+    return None if mirror is None else mirror.problem(name)
+
+
+def _images_used(mirror: Mirror | None, machines: Sequence[Machine]) -> tuple[Image, ...]:
+    """Return the images that labs have pulled from `mirror`, sorted by name."""
+    if mirror is None:
+        return ()
+    used = {
+        image.name: image
+        for machine in machines
+        for image in mirror.images_served(machine.address, since=machine.started)
+    }
+    return tuple(used[name] for name in sorted(used))

@@ -28,7 +28,8 @@ from docker_run.terminal import screen
 
 _FAILURES = re.compile(
     r"Error response from daemon: (?P<daemon>(?:(?:Get|Head|Post) \"https?://|pull access denied|manifest for"
-    r"|manifest unknown|toomanyrequests|failed to (?:resolve|do request|fetch|authorize)).*)"
+    r"|manifest unknown|no match(?:ing manifest)? for|toomanyrequests"
+    r"|failed to (?:resolve|do request|fetch|authorize)).*)"
     # Bounded by the next such words, and by the end of a name: linear on a line that repeats either.
     r"|failed to solve: (?P<build>(?:(?!failed to solve: ).)*?"
     r"(?:failed to (?:resolve (?:source|reference)|do request|fetch|authorize)"

@@ -20,12 +20,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from docker.auth import INDEX_NAME, resolve_repository_name
 from docker.errors import APIError
 
 from docker_run.catalogue.build_context import names
+from docker_run.catalogue.lock_file import full_name, read_lock
+from docker_run.catalogue.recorded_images import BUILT, PULLED
 from docker_run.catalogue.reference import REFERENCE
 from docker_run.engine.cleanup.sweep import engine_errors
 from docker_run.engine.host import Host
@@ -33,6 +38,7 @@ from docker_run.engine.images.provider import Images
 from docker_run.engine.registry.access_log import ImageRequest, image_requests
 from docker_run.engine.registry.server import DATA, PORT, RegistryServer
 from docker_run.engine.registry.storage import RegistryFiles, RepositoryTag
+from docker_run.engine.settings import ImagesFrom
 from docker_run.errors import EngineProblem, ImageProblem
 from docker_run.model import Image
 from docker_run.protocols import Progress
@@ -46,19 +52,39 @@ KEPT = "docker-run.kept"
 _CONCURRENCY = 3
 
 
+class StockedImage(NamedTuple):
+    """An image in the registry of labs."""
+
+    image: Image
+    """The image, as recordings name it."""
+    digest: str
+    """Its digest in this registry."""
+
+
 class StockedRegistry:
     """A registry with the images of the catalogue, on the engine of a build.
 
-    Thread-safe. Raises `EngineProblem` if the engine itself fails.
+    Thread-safe. Raises `EngineProblem` if the engine itself fails. `recorded` are the images to reproduce, by
+    full name (see `docker_run.catalogue.recorded_images`); the others are those of an ordinary build.
     """
 
-    def __init__(self, host: Host, images: Images, catalogue: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        host: Host,
+        images: Images,
+        catalogue: Path,
+        progress: Progress,
+        *,
+        recorded: Mapping[str, Image] = MappingProxyType({}),
+    ) -> None:
         self._host = host
         self._images = images
         self._catalogue = catalogue
         self._progress = progress
+        self._recorded = recorded
         # A directory on the volume for each catalogue; the engine may also serve builds of other machines.
-        whose = f"{socket.gethostname()}:{catalogue.resolve()}"
+        # So have builds that may take other images of the same names.
+        whose = ":".join([socket.gethostname(), str(catalogue.resolve()), *_sources(images, recorded)])
         directory = hashlib.sha256(whose.encode()).hexdigest()[:16]
         self._root = f"{DATA}/{directory}"
         self._reference = ""
@@ -66,7 +92,7 @@ class StockedRegistry:
         self._stocking: RegistryServer | None = None
         self._lock = threading.Lock()
         self._starting = threading.Lock()
-        self._stocked: dict[RepositoryTag, Image] = {}
+        self._stocked: dict[RepositoryTag, StockedImage] = {}
         self._problems: dict[RepositoryTag, ImageProblem] = {}
 
     @property
@@ -88,11 +114,11 @@ class StockedRegistry:
         self._serving = RegistryServer.for_labs(self._host, self._reference, volume=VOLUME, root=self._root)
 
     def stock(self, wanted: Iterable[str] | None = None) -> None:
-        """Push images that it does not have yet: those `wanted`, or else all of the catalogue.
+        """Push images that it lacks: those `wanted`, or else those of the catalogue and of its lock file.
 
         An unavailable image does not stop the others (see `problem`). Raises `EngineProblem`.
         """
-        asked = names(self._catalogue) if wanted is None else tuple(wanted)
+        asked = (*names(self._catalogue), *read_lock(self._catalogue)) if wanted is None else tuple(wanted)
         keys = dict.fromkeys(key for name in asked if (key := repository_tag(name)))
         with self._stocking_lock(), self._stocked_and_closed():
             with engine_errors("while the registry of the labs was looked through"):
@@ -114,7 +140,8 @@ class StockedRegistry:
         """Return the image `name` as it was stocked; None if it was not."""
         key = repository_tag(name)
         with self._lock:
-            return self._stocked.get(key) if key else None
+            stocked = self._stocked.get(key) if key else None
+        return stocked.image if stocked else None
 
     def images_served(self, address: str, *, since: str = "") -> tuple[Image, ...]:
         """Return the images that the lab with this IP address has pulled from it, sorted by name.
@@ -189,7 +216,7 @@ class StockedRegistry:
         if self._host.interrupted.is_set():
             return
         try:
-            provided = self._images.provide(key.name)
+            provided = self._images.provide(key.name, recorded=self._recorded.get(full_name(key.name)))
             digest = held
             with engine_errors(f"while {key.name} was put into the registry of the labs"):
                 known = self._images.identities(provided.reference)
@@ -199,9 +226,11 @@ class StockedRegistry:
             with self._lock:
                 self._problems[key] = problem
             return
-        image = Image(key.name, provided.image.id, provided.image.origin, digest)
+        # That of its own registry, so that others can have the same image.
+        named = provided.image.digest if provided.is_pulled else digest
+        image = replace(provided.image, name=key.name, digest=named or digest)
         with self._lock:
-            self._stocked[key] = image
+            self._stocked[key] = StockedImage(image, digest)
             self._problems.pop(key, None)
 
     def _push(self, reference: str, key: RepositoryTag) -> str:
@@ -229,19 +258,19 @@ class StockedRegistry:
     def _named(self, asked: Iterable[ImageRequest]) -> tuple[Image, ...]:
         """Return the images that were requested by tag, and those requested by digest only."""
         with self._lock:
-            stocked: Mapping[RepositoryTag, Image] = dict(self._stocked)
+            stocked: Mapping[RepositoryTag, StockedImage] = dict(self._stocked)
         images: dict[str, Image] = {}
         for repository, reference in asked:
-            for key, image in stocked.items():
+            for key, (image, _) in stocked.items():
                 if key.repository == repository and key.tag == reference:
                     images[image.name] = image
-        named = {(key.repository, image.digest) for key, image in stocked.items() if image.name in images}
+        named = {(key.repository, digest) for key, (image, digest) in stocked.items() if image.name in images}
         for repository, reference in asked:
-            for key, image in stocked.items():
-                by_digest = key.repository == repository and image.digest == reference
+            for key, (image, digest) in stocked.items():
+                by_digest = key.repository == repository and digest == reference
                 if by_digest and (repository, reference) not in named:
                     name = f"{image.name.partition(':')[0]}@{reference}"
-                    images.setdefault(name, Image(name, image.id, image.origin, image.digest))
+                    images.setdefault(name, replace(image, name=name))
         return tuple(images[name] for name in sorted(images))
 
 
@@ -256,6 +285,14 @@ def repository_tag(name: str) -> RepositoryTag | None:
     return RepositoryTag(
         repository if "/" in repository else f"library/{repository}", found["tag"] or "latest"
     )
+
+
+def _sources(images: Images, recorded: Mapping[str, Image]) -> Iterator[str]:
+    """Yield what decides which images are stocked, besides the catalogue; nothing in an ordinary build."""
+    if images.images_from is not ImagesFrom.AUTO:
+        yield images.images_from
+    for name, image in sorted(recorded.items()):
+        yield f"{name}={image.digest if image.origin == PULLED else BUILT}"
 
 
 def _not_pushed(key: RepositoryTag, said: str) -> ImageProblem:
