@@ -21,6 +21,7 @@ extensions = [
     "sphinx_design",
     "sphinxext.opengraph",
     "notfound.extension",
+    "sphinx_reredirects",
     "docker_run",
     "drawing",
 ]
@@ -41,6 +42,22 @@ nitpick_ignore = [
     ("py:class", "docker_run.protocols.E_co"),
 ]
 nitpick_ignore_regex = [(r"py:.*", r"(collections|contextlib|datetime|enum|threading|typing)\..*")]
+
+# Where pages were before they got other numbers.
+redirects = {
+    "07-hello-world": "08-hello-world.html",
+    "08-detached": "09-detached.html",
+    "09-images": "10-images.html",
+    "10-your-own": "11-your-own.html",
+    "11-attach": "12-attach.html",
+    "12-mounts": "13-mounts.html",
+    "13-ports": "14-ports.html",
+    "14-dockerfile": "15-dockerfile.html",
+    "15-layers": "16-layers.html",
+    "16-registry": "18-registry.html",
+    "17-limits": "21-limits.html",
+    "18-next": "22-next.html",
+}
 
 # What runs where: docs/authors/configuration.md explains each.
 docker_run_engine = os.environ.get("ENGINE", "auto")

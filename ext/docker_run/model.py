@@ -65,7 +65,7 @@ class Expectation(NamedTuple):
     """The author's expectations of a step's outcome, verified on every build."""
 
     exit_codes: tuple[int | None, ...] | None = (0,)
-    """One exit status for all commands of the step, or one for each; None, for one or for all, accepts any."""
+    """One exit status for all commands of the step, or one for each; None, for one or all, accepts any."""
     match: tuple[str, ...] = ()
     """Regular expressions (multi-line mode) that all have to match in the step's plain text."""
 

@@ -70,7 +70,7 @@ def test_texts_of_drawings_keep_apart(open_page: OpenPage, name: str) -> None:
 
 
 def test_drawings_follow_the_reader(open_page: OpenPage) -> None:
-    page = open_page("07-hello-world")
+    page = open_page("08-hello-world")
     colour = "getComputedStyle(document.querySelector('figure.drawing text')).fill"
     light = page.evaluate(colour)
     page.evaluate("document.body.dataset.theme = 'dark'")
@@ -78,7 +78,7 @@ def test_drawings_follow_the_reader(open_page: OpenPage) -> None:
 
 
 def test_it_works_without_scripts(open_page: OpenPage) -> None:
-    page = open_page("07-hello-world", scripts=False)
+    page = open_page("08-hello-world", scripts=False)
     solution = page.locator("details.sd-dropdown", has_text="Solution").first
     output = solution.locator(".docker-run pre").first
     assert not output.is_visible()
@@ -88,7 +88,7 @@ def test_it_works_without_scripts(open_page: OpenPage) -> None:
     answer.locator("summary").click()
     assert answer.locator("pre").is_visible()
     page.locator(".sidebar-drawer a", has_text="Images without").first.click()
-    page.wait_for_url("**/09-images.html")
+    page.wait_for_url("**/10-images.html")
 
 
 def test_tabs_work_without_scripts(open_page: OpenPage) -> None:
@@ -103,7 +103,7 @@ def test_tabs_work_without_scripts(open_page: OpenPage) -> None:
 
 
 def test_on_paper_everything_is_unfolded(open_page: OpenPage) -> None:
-    page = open_page("07-hello-world")
+    page = open_page("08-hello-world")
     solution = page.locator("details.sd-dropdown", has_text="Solution").first.locator(".docker-run pre").first
     answer = page.locator("details.docker-run-collapse pre").first
     assert not solution.is_visible()

@@ -35,14 +35,14 @@ def test_what_the_manual_says_of_running_directly_is_run_directly(page: str) -> 
 
 
 def test_the_first_command_of_the_course_shows_its_pull(course: Path) -> None:
-    text = shown(course / "07-hello-world.html")
+    text = shown(course / "08-hello-world.html")
     first, second = text.split("$ docker run hello-world\n")[1:3]
     assert first.startswith("Unable to find image"), text
     assert second.startswith("Hello from"), text
 
 
 def test_what_a_page_published_is_seen_from_another_machine(course: Path) -> None:
-    text = shown(course / "08-detached.html")
+    text = shown(course / "09-detached.html")
     assert re.search(r"On client\s+\$ curl -sI http://lab/ \| head -n 1\nHTTP/1.1 200 OK", text), text
 
 

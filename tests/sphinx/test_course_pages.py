@@ -24,7 +24,7 @@ PARTS = ["Checkpoint", "Exercises", "Clean up", "Key points", "What this page ra
 
 def test_all_pages_are_there() -> None:
     assert len(PAGES) >= 19
-    assert [int(page.name[:2]) for page in PAGES] == list(range(len(PAGES)))
+    assert [int(page.name[:2]) for page in PAGES] == sorted({int(page.name[:2]) for page in PAGES})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
