@@ -36,10 +36,25 @@ WORDING = Path(__file__).with_name("wording.toml")
 MYST_EXTENSIONS = frozenset({"attrs_block", "attrs_inline", "colon_fence", "deflist"})
 """Those of conf.py: they decide what is prose."""
 
-TITLED = frozenset({"dropdown", "grid-item-card", "note", "tab-item", "tip", "warning"})
+ADMONITIONS = frozenset(
+    {
+        "admonition",
+        "attention",
+        "caution",
+        "danger",
+        "error",
+        "hint",
+        "important",
+        "note",
+        "seealso",
+        "tip",
+        "warning",
+    }
+)
+TITLED = ADMONITIONS | {"card", "dropdown", "grid-item-card", "sidebar", "tab-item", "topic"}
 """Directives that hold prose, and whose argument is prose too."""
 
-PROSE_DIRECTIVES = TITLED | {"drawing", "glossary", "grid", "tab-set"}
+PROSE_DIRECTIVES = TITLED | {"drawing", "glossary", "grid", "grid-item", "rubric", "tab-set"}
 """All that hold prose."""
 
 CODE = "``"
@@ -88,7 +103,7 @@ class Finding:
 def read_rules(path: Path = WORDING) -> list[Rule]:
     """Return the rows of `path`.
 
-    Raises TypeError where a key is missing or unknown, re.error for a pattern that is none.
+    Raises TypeError where a key is missing or unknown, re.error where a pattern is invalid.
     """
     rows = tomllib.loads(path.read_text(encoding="utf-8"))["rule"]
     return [_rule(**row) for row in rows]
@@ -135,14 +150,14 @@ def passages(text: str) -> Iterator[Passage]:
 
 
 class _Source:
-    """Finds text that the parser has taken out of its lines there again."""
+    """The lines of a file, in which the text that the parser took from them is found again."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.split("\n")
         self._searched = [0] * len(self._lines)
 
     def column(self, line: int, part: str) -> int:
-        """Return where `part` begins, right of what was asked for before: lines and columns from 0."""
+        """Return where `part` begins, to the right of the previous part of the line: all from 0."""
         if line >= len(self._lines):
             return 0
         begin = self._searched[line]
@@ -156,7 +171,7 @@ class _Source:
 @cache
 def _parser() -> MarkdownIt:
     parser = create_md_parser(MdParserConfig(enable_extensions=set(MYST_EXTENSIONS)), RendererHTML)
-    return parser.disable("text_join")  # so that entities and what a backslash escapes keep their spelling
+    return parser.disable("text_join")  # which would hide how entities and escapes are written
 
 
 def _passages(text: str, source: _Source, above: int) -> Iterator[Passage]:
@@ -194,7 +209,7 @@ def _passage(token: Token, source: _Source, line: int) -> Passage:
 
 
 class _Flattened:
-    """What is read of inline tokens, and where in their source each character of it was."""
+    """Inline tokens as text, and the offset of each of its characters in their source."""
 
     def __init__(self, tokens: Sequence[Token], source: str) -> None:
         self.text = ""
@@ -240,7 +255,7 @@ class _Flattened:
 
 
 def _leaves(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield inline tokens, and of a picture those of its text."""
+    """Yield inline tokens; for a picture, those of its alternative text."""
     for token in tokens:
         if token.type == "image":
             yield from _leaves(token.children or [])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prose_lint import MYST_EXTENSIONS, Rule, find, main, passages, read_rules
+from prose_lint import MYST_EXTENSIONS, PROSE_DIRECTIVES, Rule, find, main, passages, read_rules
 
 PROJECT = Path(__file__).parents[2]
 RULES = read_rules()
@@ -59,7 +59,7 @@ def test_plain_english_is_left_alone(right: str) -> None:
         "```{drawing} shall.svg\nWhat it says.\n```",
         "```{note}\n:name: shall\n\nText.\n```",
         "[text](shall.md), [text](<shall x.md>), [text][shall]\n\n[shall]: shall.md",
-        "<https://example.org/shall> and https://example.org/shall",
+        "<https://example.org/shall> and https://example.org/shall and <shall@example.org>",
         "![picture](shall.png)",
         '<a title="shall">text</a>',
         "<!-- shall -->",
@@ -88,6 +88,7 @@ def test_what_is_not_prose_is_not_searched(text: str) -> None:
         ("`shall` [shall](shall.md)", (1, 10)),
         ("[a](shall.md) shall", (1, 15)),
         ("[a](b.md). It shall.", (1, 15)),
+        ("[a](b-shall.md)-shall", (1, 17)),
         ("`` ` `` {ref}`x` shall", (1, 18)),
         ("\\* &amp; it shall", (1, 13)),
         ("It *sh*all", (1, 5)),
@@ -106,6 +107,11 @@ def test_what_is_not_prose_is_not_searched(text: str) -> None:
 def test_a_finding_says_where_it_is(text: str, place: tuple[int, int]) -> None:
     found = find(text, SHALL)
     assert (found[0].line, found[0].column) == place
+
+
+def test_equal_cells_of_a_table_are_told_apart() -> None:
+    found = find("| a | b |\n|---|---|\n| it shall | it shall |\n", SHALL)
+    assert [each.column for each in found] == [6, 17]
 
 
 def test_a_wording_is_found_across_lines_and_markup() -> None:
@@ -162,6 +168,34 @@ def test_a_row_with_a_key_missing_or_misspelt_is_an_error(tmp_path: Path, row: s
     rules.write_text(f"[[rule]]\n{row}\n", encoding="utf-8")
     with pytest.raises(TypeError):
         read_rules(rules)
+
+
+NO_PROSE = {
+    *("docker-file", "docker-index", "docker-report", "docker-run"),
+    *(
+        "button-link",
+        "button-ref",
+        "code-block",
+        "contents",
+        "eval-rst",
+        "image",
+        "include",
+        "literalinclude",
+    ),
+    *("raw", "rst-class", "toctree"),
+}
+
+
+def test_each_directive_of_the_site_holds_prose_or_none() -> None:
+    """A new one belongs in PROSE_DIRECTIVES, or else in NO_PROSE."""
+    used = {
+        name
+        for page in (PROJECT / "docs").rglob("*.md")
+        for name in re.findall(
+            r"^ *(?:`{3,}|:{3,})\{([\w-]+)\}", page.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert used - PROSE_DIRECTIVES - NO_PROSE == set()
 
 
 def test_it_reads_markdown_as_the_site_does() -> None:
