@@ -78,13 +78,14 @@ soak: .venv/installed ## many builds, something going wrong in each, and what is
 	$(BIN)/python -m docker_run engine -- env PYTHONPATH=ext:tests $(BIN)/python -m soak \
 	    $(if $(BUILDS),--builds $(BUILDS)) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST))
 
-lint: .venv/installed ## check style, types, which module imports which, and spelling
+lint: .venv/installed ## check style, types, which module imports which, spelling and wording
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/mypy --strict docs/_extensions/*.py
+	$(BIN)/mypy --strict docs/_extensions/*.py tools/*.py
 	$(BIN)/lint-imports
 	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images ':!docs/recordings')
+	$(BIN)/python tools/prose_lint.py $$(git ls-files '*.md')
 
 requirements: .venv/installed ## renew requirements.txt from requirements.in; versions stay (UPGRADE=1: don't)
 	$(PIP) install uv

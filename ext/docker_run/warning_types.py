@@ -52,7 +52,7 @@ class WarningType(StrEnum):
     CONFIG = "config", "a setting in `conf.py` is invalid"
 
     # The command did something unexpected.
-    EXIT_CODE = "exit-code", "a command ended with another exit status than expected"
+    EXIT_CODE = "exit-code", "a command ended with an unexpected exit status"
     MATCH = "match", "a pattern of `:match:` is not in the output"
     CAPTURE = "capture", "a pattern of `:capture:` matches nothing in the output"
     PATTERN = "pattern", "a regular expression takes too long"
