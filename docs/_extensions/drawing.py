@@ -93,7 +93,8 @@ def inline_svg(text: str, *, prefix: str, alternative: str) -> str:
         if "arrow" in element.get("class", "").split():
             element.set("marker-end", f"url(#{prefix}-arrowhead)")
     root.insert(0, _arrowhead(f"{prefix}-arrowhead"))
-    root.set("role", "img")
+    # An image has no links in it: to screen readers, a map is a group of them.
+    root.set("role", "group" if root.find(f".//{{{SVG}}}a") is not None else "img")
     root.set("aria-label", alternative)
     root.set("focusable", "false")
     root.set("style", f"max-width:{float(box[1]):g}px;{root.get('style', '')}")
