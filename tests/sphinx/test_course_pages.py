@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("[01][0-9]-*.md"))
+PAGES = sorted(DOCS.glob("[0-2][0-9]-*.md"))
 
 SOLUTION = re.compile(r"^(`{3,}|:{3,})\{dropdown\} Solution(.*?)^\1$", re.DOTALL | re.MULTILINE)
 OBJECTS = "image|container|network|volume|system|buildx|compose|builder"
@@ -75,12 +75,52 @@ def test_each_drawing_is_used() -> None:
 def test_the_index_lists_every_command_of_docker_that_the_course_runs() -> None:
     index = (DOCS / "commands.md").read_text(encoding="utf-8")
     run = set()
-    for recording in (DOCS / "recordings").glob("[01]*.txt"):
+    for recording in (DOCS / "recordings").glob("[0-2]*.txt"):
         for line in re.findall(r"^[$>] (.*)$", recording.read_text(encoding="utf-8"), re.MULTILINE):
             run |= set(DOCKER.findall(line))
     assert run
     missing = sorted(name for name in run if not re.search(rf"^docker {name}: ", index, re.MULTILINE))
     assert missing == []
+
+
+def test_each_error_message_names_the_page_that_it_is_from() -> None:
+    text = (DOCS / "errors.md").read_text(encoding="utf-8")
+    entries = re.findall(
+        r"^\{docker-value\}`(\d+)-[\w-]+:[\w-]+`\n: .* Page \[(\d+)\]\(#", text, re.MULTILINE
+    )
+    assert len(entries) == text.count("{docker-value}")
+    assert [(page, named) for page, named in entries if int(page) != int(named)] == []
+
+
+def test_links_to_pages_have_their_numbers() -> None:
+    for path in DOCS.rglob("*.md"):
+        links = re.findall(r"\[(?:[Pp]ages? )?(\d+)\]\((?:\.\./)?(\d\d)-", path.read_text(encoding="utf-8"))
+        assert [(shown, page) for shown, page in links if int(shown) != int(page)] == [], path
+
+
+def test_the_front_page_has_each_page_in_its_navigation_cards_and_map() -> None:
+    front = (DOCS / "index.md").read_text(encoding="utf-8")
+    navigation = re.findall(r"^(\d\d-[\w-]+)$", front, re.MULTILINE)
+    cards = re.findall(r"^:link: (\d\d-[\w-]+)\n:link-type: doc\n\n", front, re.MULTILINE)
+    drawn = re.findall(
+        r'^  <a href="(\d\d-[\w-]+)\.html"', (DOCS / "drawings" / "course-map.svg").read_text(), re.MULTILINE
+    )
+    assert navigation == [page.stem for page in PAGES]
+    assert sorted(cards) == navigation
+    assert sorted(set(drawn)) == navigation
+
+
+def test_plans_for_teachers_add_up() -> None:
+    text = (DOCS / "teachers.md").read_text(encoding="utf-8")
+    sums = re.findall(r"\| ([\d +]+) = (\d+) \|", text)
+    assert len(sums) >= 6
+    for terms, result in sums:
+        assert sum(map(int, terms.split("+"))) == int(result), terms
+    minutes = {}
+    for page in PAGES:
+        (line,) = re.findall(r"^- \*\*Time:\*\* (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        minutes[int(page.name[:2])] = sum(map(int, re.findall(r"\d+", line)))
+    assert sum(minutes.values()) - minutes[0] == max(int(result) for _, result in sums)
 
 
 def pages_of(site: Path) -> list[Path]:
@@ -141,7 +181,7 @@ def test_drawings_have_a_text_alternative(course: Path) -> None:
 
 
 def test_pages_can_be_shared(course: Path) -> None:
-    for path in course.glob("[01]*.html"):
+    for path in course.glob("[0-2]*.html"):
         page = parsed(path)
         for name in ("og:title", "og:description", "og:image", "og:site_name"):
             (meta,) = page.select(f"meta[property='{name}']")

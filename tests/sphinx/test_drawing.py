@@ -59,6 +59,16 @@ def test_it_is_part_of_the_page(drawn: Site) -> None:
         assert target in ids
 
 
+def test_a_drawing_with_links_is_a_group_of_them(drawn: Site) -> None:
+    drawn.write(
+        "drawings/one.svg", SVG.format(box="0 0 70 50", more='<a href="two.html"><text>Two</text></a>')
+    )
+    html = drawn.build().text("index.html")
+    assert 'role="group"' in html
+    assert 'role="img"' not in html
+    assert 'href="two.html"' in html
+
+
 def test_it_follows_its_file(drawn: Site) -> None:
     drawn.build()
     drawn.write("drawings/one.svg", SVG.format(box="0 0 70 50", more=""))
