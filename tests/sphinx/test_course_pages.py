@@ -123,6 +123,15 @@ def test_plans_for_teachers_add_up() -> None:
     assert sum(minutes.values()) - minutes[0] == max(int(result) for _, result in sums)
 
 
+def test_an_address_that_a_page_had_leads_to_it(course: Path) -> None:
+    config = (DOCS.parent / "conf.py").read_text(encoding="utf-8")
+    moved = re.findall(r'^    "([\w-]+)": "([\w-]+\.html)",$', config, re.MULTILINE)
+    assert len(moved) >= 12
+    for old, new in moved:
+        assert parsed(course / f"{old}.html").select(f"meta[http-equiv=refresh][content$='url={new}']"), old
+        assert (course / new).exists(), new
+
+
 def pages_of(site: Path) -> list[Path]:
     """Return the pages that Sphinx wrote."""
     return sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
