@@ -46,6 +46,7 @@ def test_the_course_is_built_from_nothing(engine_url: str, tmp_path: Path) -> No
     assert len(names) == int(told[1])
 
 
+@pytest.mark.own_engine  # where the lab's images are kept has nothing to do with the engine that hosts it
 def test_the_pages_about_images_also_hold_with_the_classic_image_store(
     engine_url: str, tmp_path: Path
 ) -> None:
