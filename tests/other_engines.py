@@ -69,7 +69,15 @@ class Kind:
 
 _PODMAN = Kind(
     ("{socket}",),
-    ("tini", "-g", "--", "sh", "-c", (CONTEXTS / "podman" / "entrypoint").read_text(encoding="utf-8"), "sh"),
+    entrypoint=(
+        "tini",
+        "-g",
+        "--",
+        "sh",
+        "-c",
+        (CONTEXTS / "podman" / "entrypoint").read_text(encoding="utf-8"),
+        "sh",
+    ),
 )
 KINDS = {
     "current": Kind(
