@@ -63,7 +63,8 @@ def md5(*lines: str) -> str:
 def last_line(recording: CommandResult) -> str:
     """Return the last line that was printed."""
     data = b"".join(chunk.data for chunk in recording.output if chunk.stream is Stream.TERMINAL)
-    return data.decode().rstrip().rpartition("\n")[2]
+    # The kernel drops bytes of an echo that is read too slowly, maybe within a character.
+    return data.decode(errors="replace").rstrip().rpartition("\n")[2]
 
 
 @pytest.mark.parametrize("character", ["x", "漢"])
