@@ -302,7 +302,7 @@ def test_a_check_takes_official_images_by_the_digest_of_the_recording(
     found = re.search(r"index\.md:3: WARNING: (.*) \[docker_run\.image\]", printed)
     assert found, printed
     assert re.match(
-        rf"this page was recorded with the image `busybox` pulled \({digest}\), which can't be had now: "
+        rf"this page was recorded with the image `busybox` pulled \({digest}\), which isn't available now: "
         r"the registry can't be reached .*\. The check took one built from site/images/busybox: "
         r"what is printed differently here may come from that",
         found[1],

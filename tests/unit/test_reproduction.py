@@ -114,7 +114,7 @@ def test_an_image_that_could_not_be_had_is_told_once_at_the_first_page_that_name
     assert finding.location
     assert finding.location.line == 7
     assert finding.message == (
-        f"this page was recorded with the image `busybox` pulled ({ONE}), which can't be had now: no "
+        f"this page was recorded with the image `busybox` pulled ({ONE}), which isn't available now: no "
         "network. The check took one built from docs/images/busybox: what is printed differently here and on "
         "b, c, d, e and 2 more may come from that"
     )

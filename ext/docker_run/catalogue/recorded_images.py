@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def recorded_images(images: Iterable[Image]) -> dict[str, Image]:
-    """Return those of `images` that can be had on other machines, too, by full name.
+    """Return those of `images` that are available on other machines, too, by full name.
 
     They were built from the catalogue, or pulled, and have a digest. Left out are images found on an engine,
     and those that a page names by digest, which are always the same. Since recordings are text files,

@@ -53,7 +53,7 @@ class Deviations:
             session, image = min(uses, key=lambda use: use[0].page)
             others = sorted({other.page for other, _ in uses} - {session.page})
             message = (
-                f"this page was recorded with the image `{image.name}` {origin}, which can't be had now: "
+                f"this page was recorded with the image `{image.name}` {origin}, which isn't available now: "
                 f"{image.deviation}. The check took one {origin_text(image)}: what is printed differently "
                 f"{_where(others)} may come from that"
             )
