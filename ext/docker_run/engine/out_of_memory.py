@@ -1,6 +1,10 @@
 """Detecting that the kernel has killed a program because its container was out of memory.
 
 If the page itself set the limit (`-m`), that is the command's output; else it is a failure of the machine.
+
+Engines can miss it: with cgroup v1, containerd drops the kernel's notice if the container's control group is
+gone when it comes to read it (one of 60 containers on a machine with six times the work it had processors
+for). A program that has been killed is therefore not to be taken for one that had memory enough.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ def may_be_killed(exit_code: int, output: Iterable[bytes]) -> bool:
 
 
 def was_out_of_memory(api: APIClient, container: str) -> bool:
-    """Return whether `container`, even if it is gone by now, was ever out of memory.
+    """Return whether the engine noted that `container`, even if it is gone by now, was out of memory.
 
     Raises what docker-py raises.
     """

@@ -209,8 +209,8 @@ class DirectSession:
             printed = self._create_and_run(command, line, provided, step)
         if printed.refusal and printed.exit_code != expected:
             raise self._refused(command, printed, expected)
-        if expected != KILLED:
-            self._check_memory(command, line, printed)
+        if expected != KILLED and not line.resources.limits_memory:
+            self._check_killed(command, printed, expected)
         return CommandResult(
             command=command.text,
             exit_code=printed.exit_code,
@@ -229,14 +229,14 @@ class DirectSession:
             f"`:exit-code: {printed.exit_code}`)"
         )
 
-    def _check_memory(self, command: Command, line: RunLine, printed: CommandOutput) -> None:
-        """Raise `EngineProblem` if a container was out of memory, unless its line sets a memory limit."""
+    def _check_killed(self, command: Command, printed: CommandOutput, expected: int | None) -> None:
+        """Raise `EngineProblem` if something in a container was killed for want of memory, or may have been.
+
+        The engine can miss that a container was out of memory (`engine.out_of_memory`). So a container that
+        was killed is never taken for an output that `any` covers.
+        """
         output = (chunk.data for chunk in printed.chunks)
-        if (
-            line.resources.limits_memory
-            or not printed.container
-            or not may_be_killed(printed.exit_code, output)
-        ):
+        if not printed.container or not may_be_killed(printed.exit_code, output):
             return
         with engine_errors(f"when it was asked whether `{command.text}` was out of memory"):
             if was_out_of_memory(self._clients().api, printed.container):
@@ -244,6 +244,12 @@ class DirectSession:
                     f"`{command.text}` was out of memory, and something in its container was killed; let it "
                     "need less, raise `docker_run_memory`, or set the limit that the page is about with `-m`"
                 )
+        if printed.exit_code == KILLED and expected is None:
+            raise EngineProblem(
+                f"`{command.text}` ended with exit status {KILLED}, that of a killed program, which `any` "
+                "does not cover: it may have been out of memory (`docker_run_memory`); if that is what the "
+                f"page is to show, say `:exit-code: {KILLED}`"
+            )
 
     def _parse(self, command: Command, step: Step) -> RunLine:
         found = _RUN.fullmatch(command.text)
