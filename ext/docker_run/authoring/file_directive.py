@@ -122,7 +122,7 @@ def _path(argument: str) -> str:
     elif path[0] in "'\"":
         wrong = "no shell reads it: leave out the quotes, blanks need none"
     elif path.rpartition("/")[2] in {"", ".", ".."}:
-        wrong = "it is that of a folder: name the file in it"
+        wrong = "it is that of a directory: name the file in it"
     if wrong:
         raise SyntaxProblem(f"the path `{path}`: {wrong}")
     return path
