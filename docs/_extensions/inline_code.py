@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-LONGEST_WHOLE_WORD = 28
+LONGEST_WHOLE_WORD = 25
 """In characters: a phone is about 40 wide, less what lists and folded text are indented by."""
 
 

@@ -51,7 +51,7 @@ BROKEN_WORDS = """() => {
         return [...text.data.matchAll(/[^ ]+/g)].filter(word => {
             range.setStart(text, word.index);
             range.setEnd(text, word.index + word[0].length);
-            return word[0].length <= 28 && range.getClientRects().length > 1;
+            return word[0].length <= 25 && range.getClientRects().length > 1;
         }).map(word => word[0]);
     });
 }"""
@@ -142,6 +142,16 @@ def test_the_map_leads_where_it_says(open_page: OpenPage) -> None:
         elif name not in ("Use containers", "See inside them"):
             assert title.startswith(name)
         page.go_back()
+
+
+def test_a_copy_button_can_be_seen_with_the_keyboard(open_page: OpenPage) -> None:
+    page = open_page("08-hello-world")
+    page.locator("article a").first.focus()
+    focused = "document.activeElement.matches('button.copybtn')"
+    while not page.evaluate(focused):
+        page.keyboard.press("Tab")
+    page.wait_for_function("getComputedStyle(document.activeElement).opacity === '1'", timeout=5000)
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 def test_drawings_follow_the_reader(open_page: OpenPage) -> None:
