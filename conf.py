@@ -24,6 +24,7 @@ extensions = [
     "sphinx_reredirects",
     "docker_run",
     "drawing",
+    "inline_code",
 ]
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]

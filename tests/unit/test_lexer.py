@@ -66,6 +66,13 @@ def test_what_each_part_is() -> None:
     assert found[-3:-1] == [(Generic.Prompt, "$ "), (Text, "ls")]
 
 
+def test_flags_can_be_kept_on_one_line() -> None:
+    command = "docker run --rm -it --detach-keys=ctrl-x busy-box - -- 'a -b' --a-flag-of-more-than-a-line"
+    assert [text for kind, text in tokens(Block(command)) if kind is Text.Flag] == [
+        "--rm", "-it", "--detach-keys",
+    ]  # fmt: skip
+
+
 def test_a_builtin_at_the_end_of_a_command_is_one() -> None:
     assert (Name.Builtin, "exit") in tokens(Block("exit"))
 

@@ -9,6 +9,8 @@ a subtype of these: at most one name of each of
 3. `Bold`, 4. `Italic`, 5. `Underline`, 6. `Strike`
 
 in this order, e.g. `Generic.Output.FgRed.Bold`.
+
+A command's flags are `Text.Flag`, so that a style sheet can keep `--rm` on one line.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ _BASES = {
 }
 # Not a continuation prompt: the end of an empty line in a here-document has to be copied.
 _LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
+_FLAG = re.compile(r"--?[a-zA-Z][\w-]{,22}")
+"""A flag that fits into a line on a phone; a longer one has to be broken."""
 _FACES = ("Bold", "Italic", "Underline", "Strike")
 _PIECE = 1 << 16
 _LONGEST_COMMAND = 4096
@@ -106,11 +110,18 @@ def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     tokens = _bash().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
     for _, kind, value in tokens:
         for line in value.splitlines(keepends=True):
-            yield (Text if kind is Error else kind), line
+            yield _command_type(kind, line), line
             position += len(line)
             # No continuation follows the last line.
             if line.endswith("\n") and position < len(command):
                 yield Generic.Prompt.More, markup.CONTINUATION
+
+
+def _command_type(kind: _TokenType, text: str) -> _TokenType:
+    """Return the type of a token of the Bash lexer: it reports errors, and doesn't know flags."""
+    if kind in (Error, Text):
+        return Text.Flag if _FLAG.fullmatch(text) else Text
+    return kind
 
 
 def with_line_ends_inside(html: str) -> str:
