@@ -78,8 +78,9 @@ html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["docs/_static"]
 html_css_files = ["course.css"]
-# A copy button copies what was typed: no prompt, no output.
-copybutton_exclude = ".linenos, .gp, .go"
+# A copy button copies commands: no prompt, no output, and nothing that is typed into a program. Pasted along
+# with its command, that would be read by the shell, once the program has ended.
+copybutton_exclude = ".linenos, .gp, .go, .g-Typed"
 
 # `make links` asks other sites. Addresses of the reader's own machine are examples, and GitHub makes
 # its anchors with a script.

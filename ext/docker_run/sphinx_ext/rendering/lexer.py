@@ -1,7 +1,11 @@
 """The Pygments lexer for commands and their output: token types become classes in HTML, colours in LaTeX.
 
-Prompts are `Generic.Prompt` and output is `Generic.Output`, line ends included, so that a copy button that
-excludes both (`copybutton_exclude = ".linenos, .gp, .go"`) copies what a reader has to type. Styled text has
+Prompts are `Generic.Prompt`, output is `Generic.Output`, and what is typed into a program `Generic.Typed`,
+line ends included. So a copy button that excludes all three copies the commands alone:
+
+    copybutton_exclude = ".linenos, .gp, .go, .g-Typed"
+
+A shell into which more is pasted would itself run what is meant for the program. Styled text has
 a subtype of these: at most one name of each of
 
 1. a colour (`FgRed`, …, `FgBrightWhite`), or `Dim` or `Reverse` where there is none,
@@ -39,7 +43,7 @@ _BASES = {
     Kind.TYPED: Generic.Typed,
 }
 # Not a continuation prompt: the end of an empty line in a here-document has to be copied.
-_LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
+_LINE_END = re.compile(r'(<span class="g(?:[op](?! gp-More)| g-Typed)(?: [^"]*)?">[^<]*)</span>\n')
 _FLAG = re.compile(r"--?[a-zA-Z][\w-]{,22}")
 """A flag that fits into a line on a phone; a longer one has to be broken."""
 _FACES = ("Bold", "Italic", "Underline", "Strike")
@@ -125,10 +129,10 @@ def _command_type(kind: _TokenType, text: str) -> _TokenType:
 
 
 def with_line_ends_inside(html: str) -> str:
-    """Return highlighted `html` with the ends of output lines inside the elements of class `go`.
+    """Return highlighted `html` with the ends of output and typed lines inside their elements.
 
-    Pygments puts them outside, so that a copy button that excludes `.go` would copy an empty line for each
-    line of output.
+    Pygments puts them outside, so that a copy button that excludes these would copy an empty line for each
+    of them.
     """
     parts, start = [], 0
     # In chunks: one substitution over the whole text would hold all of its pieces in memory.
