@@ -50,6 +50,9 @@ _FACES = ("Bold", "Italic", "Underline", "Strike")
 _PIECE = 1 << 16
 _LONGEST_COMMAND = 4096
 """Limit of a command that is highlighted, in characters; a longer one contains data (a here-document)."""
+_PLAIN_WORDS = re.compile(r"(?:[\w./:@%+,~^*?!-]++\s*+)++")
+"""Words whose tokens depend on no other word: without quotes, comments, assignments and other syntax."""
+_WORD = re.compile(r"\S+\s*")
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
 # As in docker_run.css for light pages: white text would be invisible on paper, so it is grey.
 _PRINTED = {
@@ -98,6 +101,27 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
                     position += len(value)
 
 
+def bash_tokens(command: str) -> Iterator[tuple[_TokenType, str]]:
+    """Yield the tokens of `command` by the Bash lexer: (type, text)."""
+    if len(command) > _LONGEST_COMMAND:
+        # Pygments' patterns scan the rest of the text for each quote, and for each unclosed here-document.
+        yield Text, command
+    elif _PLAIN_WORDS.fullmatch(command):
+        for word in _WORD.findall(command):
+            yield from _word_tokens(word)
+    else:
+        yield from ((kind, value) for _, kind, value in _bash().get_tokens_unprocessed(command))
+
+
+@lru_cache(maxsize=4096)
+def _word_tokens(word: str) -> tuple[tuple[_TokenType, str], ...]:
+    """Return the tokens of a plain word and the blanks after it.
+
+    The Bash lexer tries dozens of patterns for each token, and pages use the same words again and again.
+    """
+    return tuple((kind, value) for _, kind, value in _bash().get_tokens_unprocessed(word))
+
+
 @lru_cache(maxsize=1)
 def _bash() -> Lexer:
     """Return Pygments' lexer for Bash, imported on first use."""
@@ -109,10 +133,7 @@ def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     yield Generic.Prompt, markup.PROMPT
     command = markup.unprompted(piece)
     position = 0
-    # Pygments' patterns scan the rest of the text for each quote, and for each unclosed here-document.
-    is_short = len(command) <= _LONGEST_COMMAND
-    tokens = _bash().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
-    for _, kind, value in tokens:
+    for kind, value in bash_tokens(command):
         for line in value.splitlines(keepends=True):
             yield _command_type(kind, line), line
             position += len(line)
@@ -138,7 +159,10 @@ def with_line_ends_inside(html: str) -> str:
     # In chunks: one substitution over the whole text would hold all of its pieces in memory.
     while start < len(html):
         end = html.find("\n", start + _PIECE) + 1 or len(html)
-        parts.append(_LINE_END.sub("\\1\n</span>", html[start:end]))
+        # Not `sub`, which calls Python code for each line: the elements are every second piece of a split.
+        pieces = _LINE_END.split(html[start:end])
+        pieces[1::2] = [f"{element}\n</span>" for element in pieces[1::2]]
+        parts.append("".join(pieces))
         start = end
     return "".join(parts)
 
