@@ -79,7 +79,7 @@ def test_the_pages_that_use_images_also_hold_with_a_second_set_of_them(
         for path in RECORDINGS.rglob("*.txt")
         if uses.search(path.read_text("utf-8"))
     } - pages_about_images()
-    assert pages >= {"08-hello-world", "12-attach", "20-compose", "authors/directive"}
+    assert pages >= {"09-detached", "12-attach", "13-mounts", "authors/directive"}
 
     build_with_second_set(pages, tmp_path, engine_url)
 
