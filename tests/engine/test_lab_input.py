@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,7 @@ from docker_run.authoring.run_directive import parse_step
 from docker_run.engine.cleanup import labels
 from docker_run.engine.engine import DockerEngine
 from docker_run.engine.labs import lab_exec
+from docker_run.engine.labs.lab_shell import Shell
 from docker_run.model import CommandResult, Location, Step, Stream, TerminalSize
 from docker_run.protocols import RunnerSession
 from docker_run.terminal import screen
@@ -105,6 +107,29 @@ def test_programs_that_read_in_other_ways(
     line = line_of(20_000)
     (recording,) = running.run(directive(f"-i --rm busybox {program}", line, "", "end"))
     assert last_line(recording) == answer(line)
+
+
+@pytest.fixture
+def late_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the end of an input come when its program has ended, as on a machine with much to do."""
+    send = Shell.send
+
+    def send_late(shell: Shell, data: bytes) -> None:
+        if data == b"\x04":
+            time.sleep(6)
+        send(shell, data)
+
+    monkeypatch.setattr(Shell, "send", send_late)
+
+
+@pytest.mark.usefixtures("late_end")
+def test_an_end_of_the_input_that_comes_too_late_ends_nothing(running: RunnerSession) -> None:
+    for number in range(2):
+        program = "sh -c 'read -r line; sleep 4; echo $line'"  # still there when the typist decides
+        (recording,) = running.run(directive(f"-i --rm busybox {program}", f"line {number}"))
+        assert shown(recording) == f"line {number}\nline {number}"
+        assert recording.output[-1].stream is Stream.TERMINAL
+    assert shown(running.run(step("echo after"))[0]) == "after"
 
 
 def test_a_shell_gets_its_commands(running: RunnerSession) -> None:

@@ -28,8 +28,11 @@ from docker_run.model import Chunk, Command, CommandResult, Input, Stream, Termi
 from docker_run.terminal import keys, osc133, waits
 from docker_run.terminal.typist import Typist
 
-COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-i")
-"""The shell, which prints the marks of `docker_run.terminal.osc133` around its prompts."""
+COMMAND = ("bash", "--rcfile", "/etc/docker-run/bashrc", "-o", "ignoreeof", "-i")
+"""The shell, which prints the marks of `docker_run.terminal.osc133` around its prompts. The end of an input
+that reaches it doesn't end it: a program may have ended before."""
+_REFUSED_END = b'Use "exit" to leave the shell.\r\n'
+"""What it prints then."""
 _CHECK_SECONDS = 0.05
 """Interval of checks, in seconds."""
 _INPUT_CHECK_SECONDS = 0.01
@@ -194,6 +197,23 @@ class _Run:
             typed = canonical_input.in_pieces(typed)
         self._shell.send(typed)
 
+    def _has_refused_end(self) -> bool:
+        """Return whether the shell got the end of the input, as its program had ended; forget it then.
+
+        To the shell, that is a line which it refuses. It shows its prompt twice: after that, and when asked.
+        """
+        console, give_up = self._console, time.monotonic() + _SHOWN_SECONDS
+        while not console.forget_refusal(_REFUSED_END):
+            if time.monotonic() > give_up or console.lost is not None:
+                return False
+            time.sleep(_CHECK_SECONDS)
+        shown = 0
+        while shown < 2 and time.monotonic() < give_up:
+            shown += console.wait_prompt(_CHECK_SECONDS)
+        if not _INVISIBLE.sub(b"", console.aside().encode()).strip():
+            console.forget_aside()
+        return shown == 2
+
     def _check_typed(self) -> None:
         """Raise if the last line of input reached the shell, because the command had ended before.
 
@@ -203,12 +223,15 @@ class _Run:
         self._shell.send(osc133.EMPTY_LINE)
         self._shell.send(osc133.SHOW_PROMPT)
         shown = console.wait_prompt(_SHOWN_SECONDS)
+        if self._command.input is Input.PIPE and console.unexpected and self._has_refused_end():
+            return
         left = _INVISIBLE.sub(b"", console.aside().encode())
         if not left:
             console.forget_aside()
         if console.lost is not None:
             raise self._lost(console.lost)
-        if not shown or console.unexpected or left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b"":
+        is_left = left == _INVISIBLE.sub(b"", keys.to_bytes(self._last)) != b""
+        if not shown or console.unexpected or is_left:
             raise BodyProblem(
                 f"`{self._command.text}` had ended when `{self._last}` was typed, so the shell received it; "
                 "remove what comes after its end, put a `<wait …>` before it, or leave its Enter out (`q\\c`)"

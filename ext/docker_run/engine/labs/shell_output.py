@@ -106,18 +106,27 @@ class Console:
         with self._changed:
             self._aside.clear()
 
+    def forget_refusal(self, text: bytes) -> bool:
+        """Forget that the shell refused a line, if it said so: `text` in the output between commands."""
+        with self._changed:
+            before, found, after = self._aside.partition(text)
+            if found:
+                self._aside[:] = before + after
+                self.unexpected = ""
+            return bool(found)
+
     def wait_ready(self, seconds: float) -> bool:
         """Wait for the first prompt, at most `seconds`; return whether it was shown."""
         with self._changed:
             self._changed.wait_for(lambda: self._state is State.PROMPT or self.lost, seconds)
             return self._state is State.PROMPT
 
-    def wait_prompt(self, seconds: float) -> bool:
-        """Wait, at most `seconds`, for the prompt to be shown again between commands; return if it was."""
+    def wait_prompt(self, seconds: float) -> int:
+        """Wait, at most `seconds`, for the prompt to be shown again between commands; return how often."""
         with self._changed:
             self._changed.wait_for(lambda: self._prompts or self.lost or self.unexpected, seconds)
             seen, self._prompts = self._prompts, 0
-            return seen > 0
+            return seen
 
     def read(self, connection: streams.Connection) -> None:
         """Read the output from `connection`, until it ends."""
