@@ -77,9 +77,6 @@ html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["docs/_static"]
 html_css_files = ["course.css"]
-# A copy button copies what was typed: no prompt, no output.
-copybutton_exclude = ".linenos, .gp, .go"
-
 # `make links` asks other sites. Addresses of the reader's own machine are examples, and GitHub makes
 # its anchors with a script.
 linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1|lab)\b"]

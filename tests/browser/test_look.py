@@ -16,12 +16,13 @@ from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 pytestmark = pytest.mark.browser
 
 CONFIGURATION = """
+import re
+
 from docker_run.sphinx_ext.rendering import assets, lexer
 
-extensions = ["sphinx_copybutton"]
+extensions = {extensions}
 html_theme = "furo"
 html_title = "Sample"
-copybutton_exclude = ".linenos, .gp, .go"
 
 def setup(app):
     assets.register(app)
@@ -29,7 +30,8 @@ def setup(app):
 
 def line_ends(app, pagename, templatename, context, doctree):
     if "body" in context:
-        context["body"] = lexer.with_line_ends_inside(context["body"])
+        body = context["body"]
+        context["body"] = re.sub("(?s)<pre>.*?</pre>", lambda each: lexer.for_copying(each[0]), body)
 """
 OpenPage = Callable[..., Page]
 SIZE = TerminalSize()
@@ -99,10 +101,10 @@ def source() -> str:
     return "\n".join(parts)
 
 
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[["sphinx_copybutton"], []], ids=["copybutton", "alone"])
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("look")
-    (root / "conf.py").write_text(CONFIGURATION)
+    (root / "conf.py").write_text(CONFIGURATION.replace("{extensions}", str(request.param)))
     (root / "index.rst").write_text(source())
     with docutils_namespace():  # what Sphinx registers is for this site only
         Sphinx(root, root, root / "html", root / "doctrees", "html", status=None, warningiserror=True).build()
@@ -201,11 +203,68 @@ def test_long_lines_are_broken_at_the_end_of_the_block(open_page: OpenPage, widt
     assert long.evaluate("element => element.getBoundingClientRect().right") <= width
 
 
-def test_the_copy_button_copies_what_is_typed(open_page: OpenPage) -> None:
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+CLIPBOARD = ("clipboard-read", "clipboard-write")
+TYPED_LINES = (
+    "docker run -it --rm \\\n    busybox",
+    "echo 'hello' | wc -c",
+    "exit",
+    "docker ps --format '{{.Names}}'",
+)
+
+
+def test_the_button_of_a_block_copies_what_is_typed(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
     page.locator("#session .highlight").hover()
-    page.locator("#session button.copybtn").click()
-    page.wait_for_selector("#session button.copybtn.success")
-    assert page.evaluate("navigator.clipboard.readText()") == (
-        "docker run -it --rm \\\n    busybox\necho 'hello' | wc -c\nexit\ndocker ps --format '{{.Names}}'"
-    )
+    button = page.locator("#session .highlight > button")
+    button.click()
+    page.wait_for_selector("#session .highlight > button:is(.success, [data-state=copied])")
+    assert page.evaluate("navigator.clipboard.readText()") == "\n".join(TYPED_LINES)
+
+
+def test_each_command_has_a_button(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    buttons = page.locator("#session .docker-run-command > button")
+    assert buttons.count() == len(TYPED_LINES)
+    for number, line in enumerate(TYPED_LINES):
+        button = buttons.nth(number)
+        assert button.get_attribute("aria-label") == f"Copy this command: {line.splitlines()[0]}"
+        assert button.evaluate("element => getComputedStyle(element).opacity") == "0"
+        button.locator("..").hover()
+        assert button.evaluate("element => getComputedStyle(element).opacity") == "1"
+        button.click()
+        page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+        assert page.evaluate("navigator.clipboard.readText()") == line
+        page.mouse.move(0, 0)
+        page.wait_for_selector("[role=status]:text-is('')", state="attached")
+
+
+def test_commands_are_copied_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    button = page.locator("#session .docker-run-command > button").first
+    button.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert button.evaluate("element => getComputedStyle(element).opacity") == "1"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+    assert page.evaluate("navigator.clipboard.readText()") == TYPED_LINES[0]
+
+
+def test_a_browser_without_a_clipboard_for_pages_copies_too(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    command = page.locator("#session .docker-run-command").last
+    command.hover()
+    command.locator("button").click()
+    page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+    page.evaluate("delete navigator.clipboard")
+    assert page.evaluate("navigator.clipboard.readText()") == TYPED_LINES[-1]
+
+
+def test_buttons_move_nothing(open_page: OpenPage) -> None:
+    """The blocks are as high as without the buttons."""
+    page = open_page()
+    heights = "[...document.querySelectorAll('.docker-run')].map(each => each.offsetHeight)"
+    before = page.evaluate(heights)
+    page.evaluate("document.querySelectorAll('.docker-run-copy').forEach(each => each.remove())")
+    assert page.evaluate(heights) == before

@@ -176,6 +176,22 @@ def test_replay_is_the_same_for_all_workers_and_hash_seeds(recorded: Path, tmp_p
     assert trees[0] == trees[2]
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("", ".linenos"), ("copybutton_exclude = '.mine'\n", ".mine")]
+)
+def test_sphinx_copybutton_leaves_out_prompts_and_output_of_terminals(
+    recorded: Path, tmp_path: Path, setting: str, expected: str
+) -> None:
+    """Whatever else the project excludes; other blocks are copied as before."""
+    with (recorded / "conf.py").open("a") as conf:
+        conf.write(f'extensions += ["sphinx_copybutton"]\n{setting}')
+    done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_mode=replay")
+    assert done.returncode == 0, done.stderr
+    script = (tmp_path / "out" / "html" / "_static" / "copybutton.js").read_text()
+    ours = ", ".join(f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "docker-run-copy"))
+    assert f"let exclude = '{expected}, {ours}';" in script
+
+
 @pytest.mark.parametrize("theme", ["basic", "furo"])
 def test_a_second_build_writes_no_page(recorded: Path, tmp_path: Path, theme: str) -> None:
     with (recorded / "conf.py").open("a") as conf:

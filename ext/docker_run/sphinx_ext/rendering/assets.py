@@ -1,8 +1,9 @@
-"""Registration of the lexer, the style sheet, and its counterpart in LaTeX."""
+"""Registration of the lexer, the style sheet and its counterpart in LaTeX, and the script for copying."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -10,13 +11,25 @@ from sphinx.config import Config
 from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer, latex_preamble
 
 STYLE_SHEET = "docker_run.css"
+SCRIPT = "docker_run.js"
+_WORDS: dict[str, Any] = {
+    "data-command": "Copy this command",
+    "data-block": "Copy all commands",
+    "data-copied": "Copied",
+    "data-failed": "The browser doesn't allow copying",
+}
+"""What the script says to readers."""
+_NOT_COPIED = ", ".join(f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "docker-run-copy"))
 
 
 def register(app: Sphinx) -> None:
     """Register them with Sphinx."""
     app.add_lexer("docker-run", DockerRunLexer)
     app.add_css_file(STYLE_SHEET)
+    app.add_js_file(SCRIPT, loading_method="defer", **_WORDS)
     app.connect("config-inited", _add_files)
+    # Before sphinx-copybutton reads its own value.
+    app.connect("config-inited", _exclude_from_copies, priority=400)
 
 
 def _add_files(_app: Sphinx, config: Config) -> None:
@@ -25,3 +38,9 @@ def _add_files(_app: Sphinx, config: Config) -> None:
     elements = dict(config["latex_elements"])
     elements["preamble"] = latex_preamble() + elements.get("preamble", "")
     config["latex_elements"] = elements
+
+
+def _exclude_from_copies(_app: Sphinx, config: Config) -> None:
+    """Have sphinx-copybutton leave out prompts and output of terminals, whatever the project excludes."""
+    if "copybutton_exclude" in config:
+        config["copybutton_exclude"] = ", ".join(filter(None, [config["copybutton_exclude"], _NOT_COPIED]))

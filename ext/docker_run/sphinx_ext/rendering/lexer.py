@@ -1,7 +1,7 @@
 """The Pygments lexer for commands and their output: token types become classes in HTML, colours in LaTeX.
 
 Prompts are `Generic.Prompt` and output is `Generic.Output`, line ends included, so that a copy button that
-excludes both (`copybutton_exclude = ".linenos, .gp, .go"`) copies what a reader has to type. Styled text has
+excludes both copies what a reader has to type (`rendering.assets`). Styled text has
 a subtype of these: at most one name of each of
 
 1. a colour (`FgRed`, …, `FgBrightWhite`), or `Dim` or `Reverse` where there is none,
@@ -113,12 +113,14 @@ def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
                 yield Generic.Prompt.More, markup.CONTINUATION
 
 
-def with_line_ends_inside(html: str) -> str:
-    """Return highlighted `html` with the ends of output lines inside the elements of class `go`.
+def for_copying(html: str) -> str:
+    """Return highlighted `html` in which what a reader types can be told from the rest by selectors.
 
-    Pygments puts them outside, so that a copy button that excludes `.go` would copy an empty line for each
-    line of output.
+    The element `pre` gets a class. The ends of output lines come inside the elements of class `go`: Pygments
+    puts them outside, so that a copy button that excludes `.go` would copy an empty line for each line of
+    output.
     """
+    html = html.replace("<pre>", '<pre class="docker-run-terminal">', 1)
     parts, start = [], 0
     # In chunks: one substitution over the whole text would hold all of its pieces in memory.
     while start < len(html):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from docker_run.sphinx_ext.rendering.lexer import with_line_ends_inside
+from docker_run.sphinx_ext.rendering.lexer import for_copying
 from docker_run.sphinx_ext.rendering.shared_formatter import SharedFormatters
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _terminal_visitor() -> Callable[[HTML5Translator, docker_run_terminal], None
             with formatters.used_by(translator):
                 translator.visit_literal_block(node)
         except nodes.SkipNode:
-            translator.body[-1] = with_line_ends_inside(translator.body[-1])
+            translator.body[-1] = for_copying(translator.body[-1])
             raise
 
     return visit_terminal
