@@ -99,11 +99,20 @@ def test_latex_has_colours(site: Site, engine: FakeEngine) -> None:
     assert "dockerrun@do@FgRed" in tex
 
 
-def test_builders_that_write_no_pages_run_once(site: Site, engine: FakeEngine) -> None:
+@pytest.mark.parametrize("mode", ["auto", "always"])
+@pytest.mark.parametrize("builder", ["changes", "coverage", "dummy", "gettext", "linkcheck"])
+def test_builders_that_write_no_pages_run_nothing(
+    site: Site, engine: FakeEngine, builder: str, mode: str
+) -> None:
+    """Nor do they miss a recording, or an engine; but they say what is wrong with the text."""
+    conf = (site.folder / "conf.py").read_text()
+    site.write("conf.py", conf + 'linkcheck_ignore = [".*"]\nextensions += ["sphinx.ext.coverage"]\n')
     site.write("index.md", PAGE)
-    for builder in ("linkcheck", "dummy", "html"):
-        site.build(builder, engine=engine)
-    assert len(engine.commands) == 4
+    result = site.build(builder, engine=engine, mode=mode)
+    assert (result.warnings, result.status, engine.commands) == ([], 0, [])
+    site.write("index.md", PAGE + "\n```{docker-run} --net= busybox ls\n:no-such-option:\n```\n")
+    (warning,) = site.build(builder, engine=engine, mode=mode).warnings
+    assert "no-such-option" in warning
 
 
 def test_only_chosen_lines_are_shown_and_the_rest_is_counted(site: Site, engine: FakeEngine) -> None:

@@ -55,12 +55,28 @@ class Purpose(NamedTuple):
     reporters: tuple[Reporter, ...]
     writes: bool = True
     """Whether pages are written."""
+    shows: bool = True
+    """Whether anybody sees outputs, so that it matters whether they are right."""
 
     @classmethod
     def of(cls, app: Sphinx, state: BuildState) -> Purpose:
         """Return the purpose of the build of `app`."""
-        return (
-            cls._check(app, state) if isinstance(app.builder, DockerCheckBuilder) else cls._site(app, state)
+        if isinstance(app.builder, DockerCheckBuilder):
+            return cls._check(app, state)
+        # Sphinx's own word for builders that write no document: gettext, linkcheck, dummy and the like.
+        return cls._site(app, state) if app.builder.format else cls._nothing(state)
+
+    @classmethod
+    def _nothing(cls, state: BuildState) -> Purpose:
+        """Run nothing, as no outputs are shown; report what is wrong with the text."""
+        return cls(
+            asks=False,
+            everything=False,
+            reproduces=False,
+            settler=Comparer(state.pages, volatile=state.settings.volatile),
+            reporters=(LoggedWarnings(),),
+            writes=False,
+            shows=False,
         )
 
     @classmethod
@@ -204,6 +220,8 @@ class Build:
         broken = self._domain.broken_pages()
         for page in broken:
             yield from ((page, finding) for finding in self._domain.pages[page].problems)
+        if not self._purpose.shows:
+            return
         for page in self._state.sessions:
             state = results.states[page]
             # Notices are expected for a page with an invalid directive, which is not run.
