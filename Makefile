@@ -85,7 +85,7 @@ lint: .venv/installed ## check style, types, which module imports which, spellin
 	$(BIN)/mypy --strict docs/_extensions/*.py tools/*.py
 	$(BIN)/lint-imports
 	$(BIN)/codespell --ignore-words-list=fillin,caf $$(git ls-files '*.py' '*.md' '*.txt' '*.toml' '*.c' '*.css' '*.js' Makefile .ci docs/images ':!docs/recordings')
-	$(BIN)/python tools/prose_lint.py $$(git ls-files '*.md')
+	$(BIN)/python tools/prose_lint.py $$(git ls-files '*.md' 'ext/*.py' 'docs/_extensions/*.py' 'tools/*.py' conf.py)
 
 requirements: .venv/installed ## renew requirements.txt from requirements.in; versions stay (UPGRADE=1: don't)
 	$(PIP) install uv

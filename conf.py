@@ -68,7 +68,7 @@ docker_run_images = "images"
 
 html_theme = "furo"
 html_title = project
-# Where the site is published; without an address it works from any folder.
+# Where the site is published; without an address it works from any directory.
 html_baseurl = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 if html_baseurl:
     html_baseurl = html_baseurl.rstrip("/") + "/"

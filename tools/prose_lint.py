@@ -1,13 +1,14 @@
-"""Finds wordings that the project avoids, in the prose of its Markdown files.
+"""Finds wordings that the project avoids, in the prose of its Markdown files and the strings of its Python.
 
-    python tools/prose_lint.py FILE.md …
+    python tools/prose_lint.py FILE.md … FILE.py …
 
 The wordings are the rows of wording.toml, beside this file. Each finding is a line of the shape
 `FILE:LINE:COLUMN: 'what is written': what to write (why)`, and the exit status is 1 if there is any.
 
 Prose is what Sphinx and GitHub show as running text: paragraphs, headings, lists, tables, and the
 directives that hold such text. Code, the bodies of other directives, the targets of links, and text in
-double quotes, which is somebody else's, are not searched.
+double quotes, which is somebody else's, are not searched. In Python, the docstrings and messages are prose;
+what an f-string fills in counts as code.
 
 Vale would do this, but its packages download a program when they are first run, from a site that is not
 a package registry; proselint reads no Markdown, and takes no phrases from a file. So this asks MyST's parser.
@@ -15,15 +16,17 @@ a package registry; proselint reads no Markdown, and takes no phrases from a fil
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -116,7 +119,7 @@ def _rule(
     why: str,
     wrong: Sequence[str],
     right: Sequence[str] = (),
-    files: Sequence[str] = ("*",),
+    files: Sequence[str] = ("*.md",),
 ) -> Rule:
     return Rule(
         pattern=re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE),
@@ -132,6 +135,43 @@ def find(text: str, rules: Sequence[Rule]) -> list[Finding]:
     """Return what `rules` find in Markdown, in the order of the text; of findings that overlap, the first."""
     found = [each for passage in passages(text) for each in _find(passage, rules)]
     return sorted(found, key=lambda each: (each.line, each.column))
+
+
+def find_in_python(text: str, rules: Sequence[Rule]) -> list[Finding]:
+    """Return what `rules` find in the strings of a Python module, in the order of the module.
+
+    The column is that of the string; where strings are written one after the other, so is the line.
+    """
+    found = [
+        replace(each, line=node.lineno + each.line - 1, column=node.col_offset + 1)
+        for node in _strings(ast.parse(text))
+        for each in find(_dedented(_value(node)), rules)
+    ]
+    return sorted(found, key=lambda each: (each.line, each.column))
+
+
+def _strings(tree: ast.AST) -> Iterator[ast.JoinedStr | ast.Constant]:
+    """Yield f-strings and strings, but not the parts of an f-string once more."""
+    if isinstance(tree, ast.JoinedStr) or (isinstance(tree, ast.Constant) and isinstance(tree.value, str)):
+        yield tree
+    else:
+        for node in ast.iter_child_nodes(tree):
+            yield from _strings(node)
+
+
+def _value(node: ast.expr) -> str:
+    match node:
+        case ast.JoinedStr(values=parts):
+            return "".join(map(_value, parts))
+        case ast.Constant(value=value):
+            return str(value)
+    return CODE
+
+
+def _dedented(text: str) -> str:
+    """Take the indentation from all lines but the first, which in Markdown would make code of them."""
+    first, newline, rest = text.partition("\n")
+    return first.lstrip(" ") + newline + dedent(rest)
 
 
 def _find(passage: Passage, rules: Sequence[Rule]) -> Iterator[Finding]:
@@ -269,7 +309,8 @@ def main(paths: Sequence[str]) -> int:
     counts: Counter[str] = Counter()
     for path in paths:
         here = [rule for rule in rules if any(fnmatch(path, pattern) for pattern in rule.files)]
-        for each in find(Path(path).read_text(encoding="utf-8"), here):
+        search = find_in_python if path.endswith(".py") else find
+        for each in search(Path(path).read_text(encoding="utf-8"), here):
             counts[path] += 1
             print(f"{path}:{each.line}:{each.column}: {each.written!r}: {each.rule.better} ({each.rule.why})")
     for path, count in counts.items():

@@ -35,7 +35,7 @@ class drawing(nodes.container):  # noqa: N801 (docutils' way to name nodes)
 
 
 class Drawing(SphinxDirective):
-    """Shows `drawings/NAME.svg` of the source folder; the body is its text alternative, and is required."""
+    """Shows `drawings/NAME.svg` of the source directory; the body, its text alternative, is required."""
 
     required_arguments = 1
     has_content = True
@@ -47,12 +47,12 @@ class Drawing(SphinxDirective):
     def run(self) -> list[Node]:
         """Read the picture, and note that the page depends on it."""
         self.assert_has_content()
-        folder = Path(self.env.srcdir, "drawings").resolve()
-        path = (folder / self.arguments[0]).resolve()
-        if not path.is_relative_to(folder):
-            raise self.error(f"drawing: {self.arguments[0]} is not in the folder {folder}")
+        directory = Path(self.env.srcdir, "drawings").resolve()
+        path = (directory / self.arguments[0]).resolve()
+        if not path.is_relative_to(directory):
+            raise self.error(f"drawing: {self.arguments[0]} is not in the directory {directory}")
         self.env.note_dependency(str(path))
-        # A page may have one drawing twice, and two of the same name from two folders.
+        # A page may have one drawing twice, and two of the same name from two directories.
         prefix = nodes.make_id(f"{self.env.docname} drawing {self.env.new_serialno('drawing')}")
         node = drawing("", *self.parse_content_to_nodes())
         alternative = " ".join(node.astext().split())

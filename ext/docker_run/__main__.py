@@ -80,7 +80,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         parents=[common],
         help="ask registries what the names of images mean today, and write that into CATALOGUE/lock.toml",
     )
-    lock.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
+    lock.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the directory, e.g. docs/images")
     lock.add_argument(
         "names",
         nargs="*",
@@ -105,7 +105,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def _add_images(images: argparse.ArgumentParser) -> None:
-    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the folder, e.g. docs/images")
+    images.add_argument("catalogue", type=Path, metavar="CATALOGUE", help="the directory, e.g. docs/images")
     images.add_argument("--rebuild", action="store_true", help="rebuild what was built here before")
     images.add_argument(
         "--from",
@@ -118,16 +118,16 @@ def _add_images(images: argparse.ArgumentParser) -> None:
 
 
 def _add_build(build: argparse.ArgumentParser) -> None:
-    build.add_argument("folder", type=Path, metavar="FOLDER", help="the build context")
+    build.add_argument("directory", type=Path, metavar="DIRECTORY", help="the build context")
     build.add_argument("--tag", required=True, metavar="NAME[:TAG]", help="the name of the image")
     build.add_argument(
-        "--file", type=Path, metavar="DOCKERFILE", help="the Dockerfile (default: FOLDER/Dockerfile)"
+        "--file", type=Path, metavar="DOCKERFILE", help="the Dockerfile (default: DIRECTORY/Dockerfile)"
     )
     build.add_argument(
         "--catalogue",
         type=Path,
         metavar="CATALOGUE",
-        help="the folder of images, e.g. docs/images, to build what can't be pulled",
+        help="the directory of images, e.g. docs/images, to build what can't be pulled",
     )
     build.add_argument(
         "--output", type=Path, metavar="FILE.tar", help="save the image in a file, as `docker save` does"
@@ -170,7 +170,7 @@ def _images(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from docker_run.engine.commands.catalogue_report import catalogue_report  # noqa: PLC0415
 
     if not options.catalogue.is_dir():
-        _Lines().note(f"docker_run: there is no folder {options.catalogue}")
+        _Lines().note(f"docker_run: there is no directory {options.catalogue}")
         return 1
     url = find(options.engine, environ=environ, private=True, progress=_Lines())
     table, missing = catalogue_report(
@@ -190,7 +190,7 @@ def _lock(setting: str, environ: Mapping[str, str], *, catalogue: Path, names: S
     from docker_run.engine.commands.lock_update import update_lock  # noqa: PLC0415
 
     if not catalogue.is_dir():
-        _Lines().note(f"docker_run: there is no folder {catalogue}")
+        _Lines().note(f"docker_run: there is no directory {catalogue}")
         return 1
     url = find(setting, environ=environ, private=True, progress=_Lines())
     changes, failed = update_lock(url, catalogue, names, environ=environ, progress=_Lines())
@@ -203,8 +203,8 @@ def _build(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from docker_run.engine.commands.project_image import ImageSettings, build_image, report  # noqa: PLC0415
 
     wanted = ImageSettings(
-        directory=options.folder,
-        dockerfile=options.file or options.folder / "Dockerfile",
+        directory=options.directory,
+        dockerfile=options.file or options.directory / "Dockerfile",
         tag=options.tag,
         catalogue=options.catalogue,
         output=options.output,

@@ -92,4 +92,4 @@ def test_what_was_built_before_is_built_anew_when_asked(
 def test_a_catalogue_that_is_not_there(engine_url: str, tmp_path: Path) -> None:
     status, table, said = images(engine_url, tmp_path / "nowhere")
     assert (status, table) == (1, [])
-    assert said.startswith("docker_run: there is no folder")
+    assert said.startswith("docker_run: there is no directory")

@@ -504,7 +504,7 @@ def test_workers_that_read_know_the_places(site: Site, engine: FakeEngine) -> No
             "there is no kind of lab or runner called `laab`: did you mean `lab`?",
         ),
         ("lab", 3, "should be None or the name of a kind of lab or runner"),
-        ("labs", ["x"], "should be a dictionary: the name of each kind of lab, and its folder"),
+        ("labs", ["x"], "should be a dictionary: the name of each kind of lab, and its directory"),
         (
             "labs",
             {"Web": "x"},

@@ -48,11 +48,11 @@ CASES = {
     "file anywhere": (block("--env-file /etc/os-release busybox env"), "refused"),
     "file behind links in a circle": (block("--env-file circle busybox env"), "flag"),
     "number of thousands of digits": (block(f"--cpus {'9' * 5000} busybox true"), "flag"),
-    "file that is a folder": (block("--env-file recordings busybox env"), "flag"),
+    "file that is a directory": (block("--env-file recordings busybox env"), "flag"),
     "file that is a pipe": (block("--env-file pipe busybox env"), "flag"),
     "file that is too large": (block("--label-file huge busybox env"), "flag"),
     "hidden file": (block("--env-file .env busybox env"), "refused"),
-    "file in a hidden folder": (block("--label-file .git/config busybox env"), "refused"),
+    "file in a hidden directory": (block("--label-file .git/config busybox env"), "refused"),
     "link to a hidden file": (block("--env-file link.env busybox env"), "refused"),
     "link that leads out": (block("--env-file out.env busybox env"), "refused"),
     "picture": (block("--env-file icon.png busybox env"), "flag"),
@@ -516,7 +516,7 @@ def test_a_catalogue_that_there_is_not(site: Site) -> None:
     site.write("index.md", HEAD)
     site.write("conf.py", 'extensions = ["myst_parser", "docker_run"]\ndocker_run_images = "images"\n')
     (warning,) = site.build().warnings
-    assert warning.startswith("conf.py:2: WARNING: docker_run_images = 'images': there is no folder ")
+    assert warning.startswith("conf.py:2: WARNING: docker_run_images = 'images': there is no directory ")
     assert warning.endswith("[docker_run.config]")
     site.write("images/busybox/Dockerfile", "FROM scratch\n")
     assert site.build().warnings == []

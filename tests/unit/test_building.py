@@ -46,12 +46,12 @@ def test_no_engine_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]
         (("--file", "nowhere/Dockerfile"), "there is no nowhere/Dockerfile; name the Dockerfile with --file"),
         (("--tag", "Site"), "--tag Site: that is not the name of an image: write NAME[:TAG], in lower case"),
         (("--tag", f"site@sha256:{'a' * 64}"), f"--tag site@sha256:{'a' * 64}: that is not the name"),
-        (("--catalogue", "nowhere"), "there is no folder nowhere"),
+        (("--catalogue", "nowhere"), "there is no directory nowhere"),
         (
             ("--output", "nowhere/site.tar"),
-            "--output nowhere/site.tar: that is not a file in an existing folder",
+            "--output nowhere/site.tar: that is not a file in an existing directory",
         ),
-        (("--output", "/"), "--output /: that is not a file in an existing folder"),
+        (("--output", "/"), "--output /: that is not a file in an existing directory"),
     ],
 )
 def test_what_is_wrong_is_said_before_an_engine_is_asked(

@@ -69,8 +69,8 @@ def test_a_body_or_a_source(body: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("", "missing"), ("  ", "missing"), ("a/", "folder"), ("/", "folder"), ("a/..", "folder"),
-        (".", "folder"), ("~/x", "no shell"), ("~", "no shell"), ("$HOME/x", "no shell"),
+        ("", "missing"), ("  ", "missing"), ("a/", "directory"), ("/", "directory"), ("a/..", "directory"),
+        (".", "directory"), ("~/x", "no shell"), ("~", "no shell"), ("$HOME/x", "no shell"),
         ("'a b'", "quotes"), ("a\0b", "control"), ("a\nb", "one line"),
     ],
 )  # fmt: skip

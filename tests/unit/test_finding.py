@@ -203,7 +203,7 @@ def test_the_default_context_is_none(user: User) -> None:
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_with_a_damaged_file_there_is_no_engine(content: str, user: User, engine: str) -> None:
     user.write(content)
-    user.not_found(r"config\.json can't be read: .*; fix it, or name another folder with DOCKER_CONFIG")
+    user.not_found(r"config\.json can't be read: .*; fix it, or name another directory with DOCKER_CONFIG")
     # It is not the variable that has to be corrected.
     user.not_found(r"config\.json can't be read: .* with DOCKER_CONFIG$", DOCKER_HOST=engine)
 

@@ -265,7 +265,7 @@ def problem(text: str) -> str:
         ("docker-run recording 2", "\ufeffdocker-run recording 2", 1, r"found `\ufeffdocker-run"),
         ("docker-run recording 2", "docker-run recording 0", 1, "`docker-run recording 2`"),
         ("place: direct\n", "", 3, "`place:`"),
-        ("place: direct", "place:direct", 3, "a blank after `place:`"),
+        ("place: direct", "place:direct", 3, "a space after `place:`"),
         ("place: direct\n", "place: direct\nmood: good\n", 4, "`terminal:` and columns"),
         ("terminal: 80x24", "terminal: 80", 4, "`terminal:` and columns"),
         ("terminal: 80x24", "80x24", 4, "`terminal:`"),

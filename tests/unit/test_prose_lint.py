@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from prose_lint import MYST_EXTENSIONS, PROSE_DIRECTIVES, Rule, find, main, passages, read_rules
+from prose_lint import (
+    MYST_EXTENSIONS,
+    PROSE_DIRECTIVES,
+    Rule,
+    find,
+    find_in_python,
+    main,
+    passages,
+    read_rules,
+)
 
 PROJECT = Path(__file__).parents[2]
 RULES = read_rules()
@@ -109,6 +118,26 @@ def test_a_finding_says_where_it_is(text: str, place: tuple[int, int]) -> None:
     assert (found[0].line, found[0].column) == place
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('"""It shall."""', (1, 1)),
+        ('def f():\n    """Do.\n\n    It shall.\n    """', (4, 5)),
+        ('raise ValueError("it shall")', (1, 18)),
+        ('x = f"it shall, {y}"', (1, 5)),
+        ('x = f"{y} shall"', (1, 5)),
+        ('x = ["shall"]\ny = f"shall"', (1, 6)),
+    ],
+)
+def test_docstrings_and_messages_in_python_are_searched(text: str, place: tuple[int, int]) -> None:
+    assert (find_in_python(text, SHALL)[0].line, find_in_python(text, SHALL)[0].column) == place
+
+
+@pytest.mark.parametrize("text", ["shall = 1  # shall", 'f"{shall}"', "b'shall'", '"`shall`"'])
+def test_what_is_no_string_of_python_is_not_searched(text: str) -> None:
+    assert find_in_python(text, SHALL) == []
+
+
 def test_equal_cells_of_a_table_are_told_apart() -> None:
     found = find("| a | b |\n|---|---|\n| it shall | it shall |\n", SHALL)
     assert [each.column for each in found] == [6, 17]
@@ -158,6 +187,14 @@ def test_a_row_can_be_for_some_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (tmp_path / name).write_text("x\n", encoding="utf-8")
     assert main([str(tmp_path / "out.md")]) == 0
     assert main([str(tmp_path / "in.md")]) == 1
+
+
+def test_one_word_for_one_thing_in_python_too(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text('"""Make a folder."""\n', encoding="utf-8")
+    assert main([str(module)]) == 1
+    module.write_text('"""Make a directory called `folder`."""\nfolder = 1\n', encoding="utf-8")
+    assert main([str(module)]) == 0
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_dash_of_a_word_processor_is_told() -> None:
     for dash in "\u2010\u2013\u2014":
         assert (
             advice(f"{dash}rm")
-            == f"flags begin with `-`, and this begins with another dash, `{dash}`: type it anew"
+            == f"flags begin with `-`, and this begins with another dash, `{dash}`: type it again"
         )
     for name in ("", "Busybox", "-a", "a:"):
         assert advice(name).startswith("write REPOSITORY[:TAG]")

@@ -1,4 +1,4 @@
-/* What the container of the image hello-world runs: it tells how it came to be run. */
+/* What a container from the image hello-world runs: it says how it came to run. */
 
 #include <stdio.h>
 

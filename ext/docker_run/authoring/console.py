@@ -108,7 +108,7 @@ class _Command:
             text = self._without_exit_code(text, comment, line)
         is_code = not was_literal and not self.reader.literal
         if is_code and comment < 0 and _BLANKS_BEHIND.search(text):
-            raise line.problem("a blank behind the `\\` keeps it from continuing the line: remove the blank")
+            raise line.problem("a space after the `\\` keeps it from continuing the line: remove the space")
         if is_code:
             text = text.rstrip(" \t")
         self.may_be_open = self.may_be_open or _MAY_BE_OPEN.search(text) is not None
@@ -151,8 +151,8 @@ class _Command:
         if not (word := self.reader.here_word):
             return "has nothing after it" if self.reader.continues else "is never closed"
         near = [line.number for line in self.source if line.text.strip() == word]
-        blanks = f" (line {near[0]} has blanks around it)" if near else ""
-        return f"is never closed: a line that is `{word}` and nothing else ends it{blanks}"
+        spaces = f" (line {near[0]} has spaces around it)" if near else ""
+        return f"is never closed: a line that is `{word}` and nothing else ends it{spaces}"
 
 
 def _add_line(commands: list[_Command], line: _Line) -> None:
@@ -210,11 +210,11 @@ def _without_mark(text: str) -> str:
 def _refuse_prompts(line: _Line) -> None:
     """Refuse a line that looks like a prompt, but would be typed."""
     if _INDENTED_PROMPT.match(line.text):
-        raise line.problem("the prompt `$ ` has to be at the start of its line: remove the blanks before it")
+        raise line.problem("the prompt `$ ` has to be at the start of its line: remove the spaces before it")
     if line.text.startswith("$"):
-        blank = " (what is behind this `$` only looks like one)" if line.text[1].isspace() else ""
+        space = " (what is after this `$` only looks like one)" if line.text[1].isspace() else ""
         raise line.problem(
-            f"a prompt is `$` and a blank{blank}; to type a line that begins with `$`, write `\\$`"
+            f"a prompt is `$` and a space{space}; to type a line that begins with `$`, write `\\$`"
         )
     if line.text.startswith("#") and (_EXIT_CODE.match(line.text) or _LIKE_EXIT_CODE.match(line.text)):
         raise line.problem("`# exit-code: 1` has to be at the end of the command's own line")

@@ -120,9 +120,9 @@ def _path(argument: str) -> str:
             "no shell reads it, so `~` and `$HOME` mean nothing: write `/root/…`, or a path seen from there"
         )
     elif path[0] in "'\"":
-        wrong = "no shell reads it: leave out the quotes, blanks need none"
+        wrong = "no shell reads it: leave out the quotes, spaces need none"
     elif path.rpartition("/")[2] in {"", ".", ".."}:
-        wrong = "it is that of a folder: name the file in it"
+        wrong = "it is that of a directory: name the file in it"
     if wrong:
         raise SyntaxProblem(f"the path `{path}`: {wrong}")
     return path

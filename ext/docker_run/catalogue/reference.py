@@ -25,5 +25,5 @@ def advice(name: str) -> str:
     """Return what to write instead of `name`, which is not a valid reference."""
     if name and unicodedata.category(name[0]) == "Pd" and name[0] != "-":
         # Word processors and web pages turn hyphens into dashes.
-        return f"flags begin with `-`, and this begins with another dash, `{name[0]}`: type it anew"
+        return f"flags begin with `-`, and this begins with another dash, `{name[0]}`: type it again"
     return "write REPOSITORY[:TAG], the repository in lower case"

@@ -62,7 +62,7 @@ _LONGEST = 100
 
 _DIRECTLY = {
     "attach": "the output of a container is shown below its own `docker run`, if that has no `-d`",
-    "build": "an image that pages need gets a `Dockerfile` in the folder that `docker_run_images` names",
+    "build": "an image that pages need gets a `Dockerfile` in the directory that `docker_run_images` names",
     "create": "leave out `create`, for `docker run` creates a container and starts it",
     "exec": "give the container its command when it's started (`--rm busybox sh -c '…'`), or type at its "
     "terminal, with `-it`",

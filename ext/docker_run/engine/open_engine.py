@@ -38,7 +38,7 @@ def open_engine(
     """
     limits = limits or Limits()
     url = url or find(settings.engine, environ=environ, private=settings.private, progress=progress)
-    catalogue, kinds = settings.catalogue, {name: Path(folder) for name, folder in settings.labs.kinds}
+    catalogue, kinds = settings.catalogue, {name: Path(directory) for name, directory in settings.labs.kinds}
     config = client_config(environ)
     credentials = Credentials(config, environ=environ, note=progress.note, stopped=limits.interrupted.is_set)
     clients = Clients(

@@ -128,7 +128,7 @@ class LabRunner(Runner):
         """Return the hash of the build context of a kind. Raises `ImageProblem` and `OSError`."""
         from docker_run.catalogue.build_context import contexts, lab_definition  # noqa: PLC0415 (see above)
 
-        kinds = {name: Path(folder) for name, folder in self.kinds}
+        kinds = {name: Path(directory) for name, directory in self.kinds}
         return lab_definition(kinds, place, contexts=contexts(self.catalogue))
 
     def title(self, place: str) -> str:

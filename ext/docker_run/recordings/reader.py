@@ -263,16 +263,16 @@ class _Reader:
         return self._marked(f"{name}:")
 
     def _marked(self, mark: str) -> str:
-        """Return the value after `mark` and a blank in this line, and go to the next line."""
+        """Return the value after `mark` and a space in this line, and go to the next line."""
         value = self._value(mark)
         self._next()
         return value
 
     def _value(self, mark: str) -> str:
-        """Return the value after `mark` and a blank in this line."""
+        """Return the value after `mark` and a space in this line."""
         line = self._line()
         if line != mark and not line.startswith(f"{mark} "):
-            raise self._problem(f"a blank after `{mark}`")
+            raise self._problem(f"a space after `{mark}`")
         value = self._unescaped(line[len(mark) + 1 :])
         self._expect(marked_line(mark, value))
         return value

@@ -83,7 +83,7 @@ def _optional_text(value: object) -> str | None:
 def _catalogue(value: object) -> str | None:
     if isinstance(value, tuple | list | set):
         raise ValueError(  # noqa: TRY004 (all validators raise the same)
-            "the folder of the image catalogue; the list of images that a page has from the start "
+            "the directory of the image catalogue; the list of images that a page has from the start "
             "belongs in the page's front matter, under the same name"
         )
     return _optional_text(value)
@@ -175,7 +175,7 @@ def _labs(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(
         isinstance(directory, str) and directory.strip() for directory in value.values()
     ):
-        raise ValueError("a dictionary: the name of each kind of lab, and its folder")
+        raise ValueError("a dictionary: the name of each kind of lab, and its directory")
     for name in value:
         if not isinstance(name, str) or not PLACE_NAME.fullmatch(name):
             raise ValueError(
@@ -259,16 +259,16 @@ class Settings:
         (), _patterns, help="regular expressions for text to ignore when outputs are compared"
     )
     recordings: str = _setting(
-        "recordings", _text, help="folder of the recordings, from the source directory"
+        "recordings", _text, help="directory of the recordings, relative to the source directory"
     )
     junit: str | None = _setting(
-        None, _optional_text, help="JUnit XML file with the results of a build, from the folder of `conf.py`"
+        None, _optional_text, help="JUnit XML file with the results of a build, relative to `conf.py`"
     )
     json: str | None = _setting(
-        None, _optional_text, help="JSON file with the results of each build, from the folder of `conf.py`"
+        None, _optional_text, help="JSON file with the results of each build, relative to `conf.py`"
     )
     images: str | None = _setting(
-        None, _catalogue, help="folder of the image catalogue, from the source directory"
+        None, _catalogue, help="directory of the image catalogue, relative to the source directory"
     )
     images_from: ImagesFrom = _setting(  # noqa: RUF009 (a field)
         ImagesFrom.AUTO,
@@ -285,7 +285,7 @@ class Settings:
     labs: tuple[tuple[str, str], ...] = _setting(
         (),
         _labs,
-        help="kinds of labs besides `lab`: the folder with the Dockerfile of each, from the source directory",
+        help="kinds of labs besides `lab`: each one's directory, relative to the source directory",
         rebuild="env",
         written={},
     )

@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 def problems(app: Sphinx) -> tuple[Problem, ...]:
     """Return all invalid values and unknown names."""
     lines = dict(reversed(list(_assigned(app))))
-    found = [*_bad_values(app.config), *_bad_folders(app), *_unknown_names(app.config, lines)]
+    found = [*_bad_values(app.config), *_bad_directories(app), *_unknown_names(app.config, lines)]
     return tuple(Problem(name, message, lines.get(name)) for name, message in found)
 
 
@@ -80,10 +80,10 @@ def shown(value: object) -> str:
         return f"… (a {type(value).__name__} with too large a number)"
 
 
-def _bad_folders(app: Sphinx) -> Iterator[tuple[str, str]]:
+def _bad_directories(app: Sphinx) -> Iterator[tuple[str, str]]:
     images = Settings.of(app.config).images
     if images and not Path(app.srcdir, images).is_dir():
-        yield f"{PREFIX}images", f"= {shown(images)}: there is no folder {Path(app.srcdir, images)}"
+        yield f"{PREFIX}images", f"= {shown(images)}: there is no directory {Path(app.srcdir, images)}"
     if not images:
         return
     from docker_run.catalogue.lock_file import read_lock  # noqa: PLC0415 (few projects have a catalogue)

@@ -47,7 +47,7 @@ _ANYTHING = RunnerTraits(console=True, machines=True, files=True, images=True)
 
 _COPY = "copy what the page needs into a file beside it"
 _NO_SUCH_FILES = {
-    errno.EISDIR: "is a folder: name the file in it",
+    errno.EISDIR: "is a directory: name the file in it",
     errno.EINVAL: "is not a regular file, but a pipe, a device or the like",
     errno.EFBIG: "is larger than {:,} bytes",
 }
@@ -147,12 +147,12 @@ class StepDirective(DockerRunDirective):
             raise bad(f"{name!r} can't be the name of a file: {error}") from None
         if not real.is_relative_to(root):
             raise refused(
-                f"{name} is not below the folder of the pages, and its text could end up on a page: {_COPY}"
+                f"{name} is outside the directory of the pages, and its text could end up on a page: {_COPY}"
             )
         if any(part.startswith(".") for part in real.relative_to(root).parts):
             raise refused(
-                f"{name} is hidden, or in a hidden folder (`.git/config` and `.env` hold secrets), and its "
-                f"text could end up on a page: {_COPY}"
+                f"{name} is hidden, or in a hidden directory (`.git/config` and `.env` hold secrets), "
+                f"and its text could end up on a page: {_COPY}"
             )
         try:
             with open_plain(real, largest=largest) as file:

@@ -97,7 +97,7 @@ def _advice(entry: str) -> str:
     for kind, hint in (
         (_SHELL, "No shell reads the file: leave out `export`, and write plain NAME=value lines"),
         (_DOCKERFILE, "That looks like a Dockerfile, not like a file of NAME=value lines"),
-        (_SPACED, "Leave out the blanks before the `=`"),
+        (_SPACED, "Leave out the spaces before the `=`"),
         (_YAML, "That looks like YAML: write NAME=value instead of `NAME: value`"),
     ):
         if kind.match(entry):

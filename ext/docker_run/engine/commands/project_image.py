@@ -59,11 +59,11 @@ class ImageSettings:
             )
         for directory in (self.directory, self.catalogue):
             if directory is not None and not directory.is_dir():
-                raise ImageProblem(f"there is no folder {directory}")
+                raise ImageProblem(f"there is no directory {directory}")
         if not self.dockerfile.is_file():
             raise ImageProblem(f"there is no {self.dockerfile}; name the Dockerfile with --file")
         if self.output is not None and (self.output.is_dir() or not self.output.parent.is_dir()):
-            raise ImageProblem(f"--output {self.output}: that is not a file in an existing folder")
+            raise ImageProblem(f"--output {self.output}: that is not a file in an existing directory")
         for instruction in instructions(self.dockerfile.read_text(encoding="utf-8")):
             for source in copy_sources(instruction):
                 path = self.directory / source.lstrip("/")

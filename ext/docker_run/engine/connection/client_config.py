@@ -113,7 +113,7 @@ def read_object(path: Path) -> dict[str, object]:
 def damaged(path: Path | None, why: str) -> ClientConfigProblem:
     """Return the error for a file that can't be read."""
     return ClientConfigProblem(
-        f"{path} can't be read: {why}; fix it, or name another folder with DOCKER_CONFIG"
+        f"{path} can't be read: {why}; fix it, or name another directory with DOCKER_CONFIG"
     )
 
 

@@ -14,7 +14,7 @@ from docker_run.engine.connection.cancellation import Connections
 from docker_run.errors import EngineProblem
 
 _GRACE_SECONDS = 8.0
-"""How long an interrupted build may take to clean up; on a hanging engine it would take for ever."""
+"""How long an interrupted build may take to clean up; on a hanging engine it would take forever."""
 
 
 class Clients:

@@ -348,4 +348,4 @@ def _sent(command: Command, printed: CommandOutput) -> int | None:
 
 
 def _nothing(_container: str) -> None:
-    """Do nothing: without volumes, the container need not be inspected."""
+    """Do nothing: without volumes, the container doesn't have to be inspected."""
