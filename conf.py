@@ -24,6 +24,7 @@ extensions = [
     "sphinx_reredirects",
     "docker_run",
     "drawing",
+    "inline_code",
 ]
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
@@ -77,6 +78,7 @@ html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["docs/_static"]
 html_css_files = ["course.css"]
+
 # `make links` asks other sites. Addresses of the reader's own machine are examples, and GitHub makes
 # its anchors with a script.
 linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1|lab)\b"]

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [*sorted(path.stem for path in DOCS.glob("*.md")), "authors/console"]
+DRAWN = [name for name in PAGES if "{drawing}" in (DOCS / f"{name}.md").read_text()]
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +43,41 @@ def test_nothing_is_wider_than_the_window(open_page: OpenPage, name: str) -> Non
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+BROKEN_WORDS = """() => {
+    const elements = document.querySelectorAll('article :is(h1, code .pre, pre .-Flag)');
+    return [...elements].flatMap(element => {
+        const range = document.createRange(), text = element.firstChild;
+        if (!text || text.nodeType !== Node.TEXT_NODE) return [];
+        return [...text.data.matchAll(/[^ ]+/g)].filter(word => {
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            return word[0].length <= 25 && range.getClientRects().length > 1;
+        }).map(word => word[0]);
+    });
+}"""
+
+
+@pytest.mark.parametrize("name", [*PAGES, "authors/podman"])
+def test_words_of_code_and_titles_are_whole(open_page: OpenPage, name: str) -> None:
+    for width in (360, 1280):
+        page = open_page(name, width=width)
+        page.evaluate(OPEN_ALL)
+        assert page.evaluate(BROKEN_WORDS) == []
+
+
+def test_a_table_of_tests_has_room_on_a_phone(open_page: OpenPage) -> None:
+    page = open_page("authors/promises", width=390)
+    widths = page.locator("table.long-names").first.evaluate(
+        "table => [...table.rows[1].cells].map(cell => cell.getBoundingClientRect().width)"
+    )
+    assert min(widths[:3]) > 120
+
+
+def test_the_report_fits_on_a_desk(open_page: OpenPage) -> None:
+    wrapper = open_page("report").locator(".docker-run-site-report").first
+    assert wrapper.evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
 OVERLAPS = """figure => {
     const svg = figure.querySelector('svg'), frame = svg.getBoundingClientRect();
     const texts = [...svg.querySelectorAll('text')].map(
@@ -59,7 +95,7 @@ OVERLAPS = """figure => {
 }"""
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if "{drawing}" in (DOCS / f"{name}.md").read_text()])
+@pytest.mark.parametrize("name", DRAWN)
 def test_texts_of_drawings_keep_apart(open_page: OpenPage, name: str) -> None:
     page = open_page(name)
     page.evaluate(OPEN_ALL)
@@ -67,6 +103,55 @@ def test_texts_of_drawings_keep_apart(open_page: OpenPage, name: str) -> None:
     assert drawings.count() > 0
     for number in range(drawings.count()):
         assert drawings.nth(number).evaluate(OVERLAPS) == []
+
+
+SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll('figure.drawing svg')].flatMap(svg =>
+    [...svg.querySelectorAll('text, tspan')].map(
+        each => parseFloat(getComputedStyle(each).fontSize) * svg.getScreenCTM().a)))"""
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_drawings_can_be_read_on_a_phone(open_page: OpenPage, name: str) -> None:
+    page = open_page(name, width=390)
+    page.evaluate(OPEN_ALL)
+    assert page.evaluate(SMALLEST_TEXT) >= 9.5
+
+
+def test_the_map_leads_where_it_says(open_page: OpenPage) -> None:
+    page = open_page("index")
+    links = page.locator("figure.drawing svg a")
+    names = [str(link.text_content()) for link in links.all()]
+    assert len(names) > 25
+    page.locator("h2", has_text="The map").evaluate("heading => { heading.tabIndex = -1; heading.focus(); }")
+    focused = "document.activeElement.closest('svg') ? document.activeElement.textContent : ''"
+    page.keyboard.press("Tab")
+    while not page.evaluate(focused):  # the heading's own link comes first
+        page.keyboard.press("Tab")
+    for name in names:
+        assert page.evaluate(focused) == name
+        decoration = "getComputedStyle(document.activeElement.querySelector('text')).textDecorationLine"
+        assert page.evaluate(decoration) == "underline"
+        page.keyboard.press("Tab")
+    for number, name in enumerate(names):
+        links.nth(number).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "index" not in url)
+        title = str(page.locator("h1").first.text_content())
+        if (digits := name.split()[0]).isdigit():
+            assert title.startswith(f"{digits} · ")
+        elif name not in ("Use containers", "See inside them"):
+            assert title.startswith(name)
+        page.go_back()
+
+
+def test_a_copy_button_can_be_seen_with_the_keyboard(open_page: OpenPage) -> None:
+    page = open_page("08-hello-world")
+    page.locator("article a").first.focus()
+    focused = "document.activeElement.matches('button.copybtn')"
+    while not page.evaluate(focused):
+        page.keyboard.press("Tab")
+    page.wait_for_function("getComputedStyle(document.activeElement).opacity === '1'", timeout=5000)
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 def test_drawings_follow_the_reader(open_page: OpenPage) -> None:

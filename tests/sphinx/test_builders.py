@@ -197,7 +197,9 @@ def test_sphinx_copybutton_leaves_out_prompts_and_output_of_terminals(
     done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_mode=replay")
     assert done.returncode == 0, done.stderr
     script = (tmp_path / "out" / "html" / "_static" / "copybutton.js").read_text()
-    ours = ", ".join(f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "docker-run-copy"))
+    ours = ", ".join(
+        f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "g-Typed", "docker-run-copy")
+    )
     assert f"let exclude = '{expected}, {ours}';" in script
 
 

@@ -56,7 +56,7 @@ def build(site: Site, engine: FakeEngine | None = None, builder: str = "html", *
 
 
 def test_a_page_is_a_suite_and_a_block_a_case(site: Site, engine: FakeEngine) -> None:
-    site.write("index.md", HEAD + block("--rm busybox echo one") + block("--rm busybox echo two"))
+    site.write("index.md", HEAD + block("--rm busybox echo one") + block("--rm busybox sleep 0.01"))
     build(site, engine)
     root = junit(site)
     assert (root.tag, root.get("tests"), root.get("failures"), root.get("errors")) == (

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pygments import highlight
 from pygments.formatters import HtmlFormatter, LatexFormatter
+from pygments.lexers import BashLexer
 from pygments.token import Error, Generic, Name, String, Text
 
 from docker_run.sphinx_ext.rendering import lexer
@@ -66,8 +67,39 @@ def test_what_each_part_is() -> None:
     assert found[-3:-1] == [(Generic.Prompt, "$ "), (Text, "ls")]
 
 
+def test_flags_can_be_kept_on_one_line() -> None:
+    command = "docker run --rm -it --detach-keys=ctrl-x busy-box - -- 'a -b' --a-flag-of-more-than-a-line"
+    assert [text for kind, text in tokens(Block(command)) if kind is Text.Flag] == [
+        "--rm", "-it", "--detach-keys",
+    ]  # fmt: skip
+
+
 def test_a_builtin_at_the_end_of_a_command_is_one() -> None:
     assert (Name.Builtin, "exit") in tokens(Block("exit"))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [*"ab19_é漢./:@%+,~^*?!- \t\n\u3000", "if", "done", "exit", "cd", "8080:80", "--rm", "in", "\n  "]
+        ),
+        min_size=1,
+        max_size=20,
+    ).map("".join)
+)
+def test_plain_words_have_the_tokens_of_the_bash_lexer(command: str) -> None:
+    found = [(kind, value) for _, kind, value in BashLexer().get_tokens_unprocessed(command)]
+    assert list(lexer.bash_tokens(command)) == found
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ls #cd \n", "a 'b if'", "A=1 if", "a = 1", 'a "$(if b)"', "cat <<E\nif\nE", "a & if", "a\\\nif"],
+)
+def test_other_commands_are_tokenised_as_a_whole(command: str) -> None:
+    found = [(kind, value) for _, kind, value in BashLexer().get_tokens_unprocessed(command)]
+    assert list(lexer.bash_tokens(command)) == found
 
 
 @given(st.lists(BLOCKS))

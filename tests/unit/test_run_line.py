@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shlex
 from collections.abc import Callable
+from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
@@ -214,6 +215,19 @@ def test_mistakes(text: str, says: str) -> None:
 def test_shell_syntax_is_found_first() -> None:
     with pytest.raises(SyntaxProblem, match="pipe"):
         line("--zzz busybox | wc")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        " ".join(flags)
+        for size in range(6)
+        for flags in combinations(("-d", "-i", "-t", "--rm", "--name=web"), size)
+    ],
+)
+def test_a_line_with_only_common_flags_is_parsed_like_any_other(flags: str) -> None:
+    # With another flag, even one that changes nothing, all groups of options are assembled.
+    assert line(f"{flags} busybox ls") == line(f"{flags} --quiet=false busybox ls")
 
 
 def test_a_line_can_be_sent_to_another_process() -> None:

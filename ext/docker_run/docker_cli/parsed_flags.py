@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 from docker_run.docker_cli.flag import Combine, Flag
@@ -75,6 +76,10 @@ class ParsedFlags:
     def __iter__(self) -> Iterator[Flag]:
         """Iterate over the flags, in order of their first occurrence."""
         return (FLAGS[name] for name in self._values)
+
+    def are_only(self, names: AbstractSet[str]) -> bool:
+        """Return whether the command line has no flags besides `names`."""
+        return self._values.keys() <= names
 
     def all(self, name: str, kind: type[T]) -> list[T]:
         """Return all values of a flag, in order."""

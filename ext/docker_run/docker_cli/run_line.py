@@ -17,6 +17,9 @@ from docker_run.docker_cli.values.scalars import BadValue
 from docker_run.errors import FlagProblem
 from docker_run.shell.argv import split
 
+_COMMON = frozenset({"detach", "interactive", "name", "rm", "tty"})
+"""Flags that set a field of the line itself, and that on their own conflict with none."""
+
 
 def parse(
     text: str,
@@ -65,14 +68,19 @@ def _line(
     proxies: Mapping[str, str],
     directory: str,
 ) -> RunLine:
-    return RunLine(
+    line = RunLine(
         image=rest[0],
         command=rest[1:],
         name=flags.last("name", ""),
-        platform=flags.last("platform", ""),
         tty=flags.last("tty", default=False),
         interactive=flags.last("interactive", default=False),
         detach=flags.last("detach", default=False),
+        auto_remove=flags.last("rm", default=False),
+    )
+    # Fast path: most lines have no other flags, and all groups of options have their defaults.
+    if flags.are_only(_COMMON) and not proxies:
+        return line
+    return line._replace(
         # In the order of the CLI's checks: it reports only the first error.
         client=assemble.client(flags),
         resources=assemble.resources(flags),
@@ -82,12 +90,12 @@ def _line(
         security=assemble.security(flags, read=read),
         health=assemble.health(flags),
         log=assemble.log(flags),
-        auto_remove=flags.last("rm", default=False),
         restart=assemble.restart_policy(flags),
         network=assemble.network(flags),
         labels=file_flags.labels(flags, read=read),
         attach=assemble.attach(flags),
         annotations=flags.pairs("annotation"),
+        platform=flags.last("platform", ""),
         runtime=flags.last("runtime", ""),
         isolation=flags.last("isolation", ""),
     )

@@ -18,6 +18,8 @@ from docker_run.model import Place, Step, TerminalSize
 SCHEME = 1
 """Incremented when keys are computed differently, so that earlier recordings become invalid."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
 
 def session_keys(
     steps: Sequence[Step],
@@ -106,5 +108,4 @@ def _names(known: tuple[str, ...]) -> re.Pattern[str]:
 
 def digest(value: object) -> str:
     """Return the SHA-256 of `value` as canonical JSON (sorted names, no blanks, only ASCII)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode("ascii")).hexdigest()

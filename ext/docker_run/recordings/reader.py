@@ -157,10 +157,10 @@ class _Reader:
 
     def _segments(self) -> Iterator[Segment]:
         """Yield the output, adjacent lines of one stream as one segment."""
-        while stream := _STREAMS.get(self._line()[:4]):
+        while stream := _STREAMS.get(mark := self._line()[:4]):
             text = bytearray()
             is_open = False
-            while self._line().startswith(f"{stream.value}|"):
+            while self._line().startswith(mark):
                 if is_open:
                     raise self._problem("another stream: the line above has no end")
                 text += (line := self._text()).encode()
@@ -181,7 +181,7 @@ class _Reader:
 
     def _chunks(self) -> Iterator[Chunk]:
         """Yield the output of format 1, adjacent lines of one stream as one chunk."""
-        while stream := _STREAMS.get(self._line()[:4]):
+        while stream := _STREAMS.get(mark := self._line()[:4]):
             if stream is Stream.PROMPT:
                 raise self._problem("a line of format 1")
             if stream is Stream.TYPED:
@@ -189,7 +189,7 @@ class _Reader:
                 continue
             data = bytearray()
             is_open = False
-            while self._line().startswith(f"{stream.value}|"):
+            while self._line().startswith(mark):
                 if is_open:
                     raise self._problem("another stream: the line above has no end")
                 data += (chunk := self._chunk(stream)).data

@@ -14,11 +14,11 @@ from docker_run.model import CommandRecording, StepRecording
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
 from docker_run.sphinx_ext.rendering.nodes import (
+    Placeholder,
     docker_run_block,
     docker_run_calls,
     docker_run_collapse,
     docker_run_label,
-    docker_run_report,
     docker_run_terminal,
     docker_run_value,
     lab_label,
@@ -65,19 +65,24 @@ class ShowRecordings(SphinxPostTransform):
         """Replace them."""
         self._domain = DockerRunDomain.of(self.env)
         self._pages = self._domain.build.shown
-        page = self._pages.page
-        for block in list(self.document.findall(docker_run_block)):
-            self._fill_block(block, page(block["docname"]))
-        for value in list(self.document.findall(docker_run_value)):
-            # A missing value has been warned of; the reader sees that something is missing.
-            text = self._pages.values(value["docname"]).get(value["value"], "…")
-            value.replace_self(nodes.inline(text, text, classes=["docker-run-value"]))
-        for use in list(self.document.findall(docker_run_calls)):
-            use.replace_self(self._calls(use["command"], use["pages"]))
-        for report in list(self.document.findall(docker_run_report)):
-            report.replace_self(self._report(report))
+        for placeholder in list(self.document.findall(Placeholder)):
+            placeholder.replace_self(self._replacement(placeholder))
 
-    def _report(self, report: docker_run_report) -> nodes.Node:
+    def _replacement(self, placeholder: Placeholder) -> nodes.Node:
+        """Return what replaces a placeholder."""
+        match placeholder:
+            case docker_run_block():
+                return self._frame(placeholder, self._pages.page(placeholder["docname"]))
+            case docker_run_value():
+                # A missing value has been warned of; the reader sees that something is missing.
+                text = self._pages.values(placeholder["docname"]).get(placeholder["value"], "…")
+                return nodes.inline(text, text, classes=["docker-run-value"])
+            case docker_run_calls():
+                return self._calls(placeholder["command"], placeholder["pages"])
+            case _:
+                return self._report(placeholder)
+
+    def _report(self, report: Placeholder) -> nodes.Node:
         if not report["whole"]:
             recording = self._pages.page(report["docname"]).recording
             place = self._domain.build.runners.title(recording.place) if recording else ""
@@ -116,7 +121,7 @@ class ShowRecordings(SphinxPostTransform):
             refwarn=True,
         )
 
-    def _fill_block(self, block: docker_run_block, page: Page) -> None:
+    def _frame(self, block: docker_run_block, page: Page) -> nodes.container:
         recorded = page.recorded(block["step"])
         if recorded is None or recorded.not_run:
             parts = self._not_run(recorded, page, block)
@@ -131,7 +136,7 @@ class ShowRecordings(SphinxPostTransform):
         if anchor and "latex" in self.formats:
             # Sphinx's LaTeX writer does not label containers.
             frame.insert(0, docker_run_label(target=f"{block['docname']}:{anchor}"))
-        block.replace_self(frame)
+        return frame
 
     def _not_run(
         self, recorded: StepRecording | None, page: Page, block: docker_run_block

@@ -12,7 +12,6 @@ from itertools import groupby
 from operator import itemgetter
 
 from docker_run.model import Chunk, Segment, Stream, TerminalSize
-from docker_run.terminal import screen
 from docker_run.terminal.emulation.cells import Kind
 from docker_run.terminal.emulation.characters import printable, shows
 from docker_run.terminal.emulation.rendition import PLAIN, Style, restyled, sgr
@@ -33,6 +32,9 @@ def segments(output: Sequence[Chunk], size: TerminalSize) -> tuple[Segment, ...]
     A line that the terminal wrapped is one line. Invisible blanks at the end of a line, and empty lines at
     the end, are left out. Bytes that are not UTF-8 become U+FFFD.
     """
+    # Not at the top: replay needs no screen.
+    from docker_run.terminal import screen  # noqa: PLC0415
+
     if all(map(screen.is_simple, output)):
         pieces = (Segment(stream, _without_blank_ends(data.decode("ascii"))) for stream, data in output)
         return tuple(_without_blank_end(tuple(joined(pieces))))

@@ -291,7 +291,9 @@ class ShownPages:
     def values(self, name: str) -> Mapping[str, str]:
         """Return the values that a page captures, by name."""
         if name not in self._values:
-            self._values[name] = self.page(name).values()
+            # Not by `page`: the page that shows the value stays cached.
+            page = self._last[1] if self._last and self._last[0] == name else self._page(name)
+            self._values[name] = page.values()
         return self._values[name]
 
     def called(self, name: str, *, pages: str = "*") -> list[tuple[str, str]]:

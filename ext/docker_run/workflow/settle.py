@@ -11,7 +11,6 @@ from docker_run.model import Cause, Finding, Problem, Recording, Session, StepRe
 from docker_run.warning_types import WarningType
 from docker_run.workflow.expectations import is_current, verify, verify_presence
 from docker_run.workflow.page import Pages, PageState, shown_commands
-from docker_run.workflow.reproduction import Deviations
 from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.stores import Stores
 
@@ -162,6 +161,9 @@ class Comparer:
         """`volatile` are the patterns of the whole project."""
         self._pages = pages
         self._volatile = volatile
+        # Not at the top: only a check compares images.
+        from docker_run.workflow.reproduction import Deviations  # noqa: PLC0415
+
         self._deviations = Deviations()
 
     def begin(self) -> None:

@@ -14,7 +14,6 @@ from docker_run.protocols import BuildProgress, Clock, Engine, EngineSource, Run
 from docker_run.recordings.run_cache import RunCache
 from docker_run.workflow.page import Pages, PageState
 from docker_run.workflow.plan import Conditions, PlannedSession, plan
-from docker_run.workflow.reproduction import reproducing
 from docker_run.workflow.rerun_reasons import Changes
 from docker_run.workflow.settle import Settlement, Settler
 
@@ -238,6 +237,8 @@ class Workflow:
         self._swept = False
         sessions = [each.session for each in planned]
         if self._options.reproduces:
+            from docker_run.workflow.reproduction import reproducing  # noqa: PLC0415 (only a check does)
+
             sessions = [reproducing(each, self._pages.load(each).recording) for each in sessions]
         execute(
             sessions,

@@ -13,13 +13,15 @@ from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer, latex_preamble
 STYLE_SHEET = "docker_run.css"
 SCRIPT = "docker_run.js"
 _WORDS: dict[str, Any] = {
-    "data-command": "Copy this command",
+    "data-command": "Copy this line",
     "data-block": "Copy all commands",
     "data-copied": "Copied",
     "data-failed": "The browser doesn't allow copying",
 }
 """What the script says to readers."""
-_NOT_COPIED = ", ".join(f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "docker-run-copy"))
+_NOT_COPIED = ", ".join(
+    f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "g-Typed", "docker-run-copy")
+)
 
 
 def register(app: Sphinx) -> None:
@@ -41,6 +43,6 @@ def _add_files(_app: Sphinx, config: Config) -> None:
 
 
 def _exclude_from_copies(_app: Sphinx, config: Config) -> None:
-    """Have sphinx-copybutton leave out prompts and output of terminals, whatever the project excludes."""
+    """Have sphinx-copybutton copy the commands alone from terminals, whatever else the project excludes."""
     if "copybutton_exclude" in config:
         config["copybutton_exclude"] = ", ".join(filter(None, [config["copybutton_exclude"], _NOT_COPIED]))

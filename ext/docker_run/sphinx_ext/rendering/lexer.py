@@ -1,7 +1,8 @@
 """The Pygments lexer for commands and their output: token types become classes in HTML, colours in LaTeX.
 
-Prompts are `Generic.Prompt` and output is `Generic.Output`, line ends included, so that a copy button that
-excludes both copies what a reader has to type (`rendering.assets`). Styled text has
+Prompts are `Generic.Prompt`, output is `Generic.Output`, and what is typed into a program `Generic.Typed`,
+line ends included. So a copy button that excludes all three copies the commands alone (`rendering.assets`): a
+shell into which more is pasted would itself run what is meant for the program. Styled text has
 a subtype of these: at most one name of each of
 
 1. a colour (`FgRed`, …, `FgBrightWhite`), or `Dim` or `Reverse` where there is none,
@@ -9,6 +10,8 @@ a subtype of these: at most one name of each of
 3. `Bold`, 4. `Italic`, 5. `Underline`, 6. `Strike`
 
 in this order, e.g. `Generic.Output.FgRed.Bold`.
+
+A command's flags are `Text.Flag`, so that a style sheet can keep `--rm` on one line.
 """
 
 from __future__ import annotations
@@ -37,11 +40,16 @@ _BASES = {
     Kind.TYPED: Generic.Typed,
 }
 # Not a continuation prompt: the end of an empty line in a here-document has to be copied.
-_LINE_END = re.compile(r'(<span class="g[op](?! gp-More)(?: [^"]*)?">[^<]*)</span>\n')
+_LINE_END = re.compile(r'(<span class="g(?:[op](?! gp-More)| g-Typed)(?: [^"]*)?">[^<]*)</span>\n')
+_FLAG = re.compile(r"--?[a-zA-Z][\w-]{,22}")
+"""A flag that fits into a line on a phone; a longer one has to be broken."""
 _FACES = ("Bold", "Italic", "Underline", "Strike")
 _PIECE = 1 << 16
 _LONGEST_COMMAND = 4096
 """Limit of a command that is highlighted, in characters; a longer one contains data (a here-document)."""
+_PLAIN_WORDS = re.compile(r"(?:[\w./:@%+,~^*?!-]++\s*+)++")
+"""Words whose tokens depend on no other word: without quotes, comments, assignments and other syntax."""
+_WORD = re.compile(r"\S+\s*")
 _TITLES = {name: name.replace("bright", "Bright ").title().replace(" ", "") for name in COLOURS}
 # As in docker_run.css for light pages: white text would be invisible on paper, so it is grey.
 _PRINTED = {
@@ -90,6 +98,27 @@ class DockerRunLexer(Lexer):  # type: ignore[misc]
                     position += len(value)
 
 
+def bash_tokens(command: str) -> Iterator[tuple[_TokenType, str]]:
+    """Yield the tokens of `command` by the Bash lexer: (type, text)."""
+    if len(command) > _LONGEST_COMMAND:
+        # Pygments' patterns scan the rest of the text for each quote, and for each unclosed here-document.
+        yield Text, command
+    elif _PLAIN_WORDS.fullmatch(command):
+        for word in _WORD.findall(command):
+            yield from _word_tokens(word)
+    else:
+        yield from ((kind, value) for _, kind, value in _bash().get_tokens_unprocessed(command))
+
+
+@lru_cache(maxsize=4096)
+def _word_tokens(word: str) -> tuple[tuple[_TokenType, str], ...]:
+    """Return the tokens of a plain word and the blanks after it.
+
+    The Bash lexer tries dozens of patterns for each token, and pages use the same words again and again.
+    """
+    return tuple((kind, value) for _, kind, value in _bash().get_tokens_unprocessed(word))
+
+
 @lru_cache(maxsize=1)
 def _bash() -> Lexer:
     """Return Pygments' lexer for Bash, imported on first use."""
@@ -101,31 +130,37 @@ def _command(piece: str) -> Iterator[tuple[_TokenType, str]]:
     yield Generic.Prompt, markup.PROMPT
     command = markup.unprompted(piece)
     position = 0
-    # Pygments' patterns scan the rest of the text for each quote, and for each unclosed here-document.
-    is_short = len(command) <= _LONGEST_COMMAND
-    tokens = _bash().get_tokens_unprocessed(command) if is_short else [(0, Text, command)]
-    for _, kind, value in tokens:
+    for kind, value in bash_tokens(command):
         for line in value.splitlines(keepends=True):
-            yield (Text if kind is Error else kind), line
+            yield _command_type(kind, line), line
             position += len(line)
             # No continuation follows the last line.
             if line.endswith("\n") and position < len(command):
                 yield Generic.Prompt.More, markup.CONTINUATION
 
 
-def for_copying(html: str) -> str:
-    """Return highlighted `html` in which what a reader types can be told from the rest by selectors.
+def _command_type(kind: _TokenType, text: str) -> _TokenType:
+    """Return the type of a token of the Bash lexer: it reports errors, and doesn't know flags."""
+    if kind in (Error, Text):
+        return Text.Flag if _FLAG.fullmatch(text) else Text
+    return kind
 
-    The element `pre` gets a class. The ends of output lines come inside the elements of class `go`: Pygments
-    puts them outside, so that a copy button that excludes `.go` would copy an empty line for each line of
-    output.
+
+def for_copying(html: str) -> str:
+    """Return highlighted `html` in which selectors tell the commands from the rest.
+
+    The element `pre` gets a class. The ends of output and typed lines come inside their elements: Pygments
+    puts them outside, so that a copy button that excludes these would copy an empty line for each of them.
     """
     html = html.replace("<pre>", '<pre class="docker-run-terminal">', 1)
     parts, start = [], 0
     # In chunks: one substitution over the whole text would hold all of its pieces in memory.
     while start < len(html):
         end = html.find("\n", start + _PIECE) + 1 or len(html)
-        parts.append(_LINE_END.sub("\\1\n</span>", html[start:end]))
+        # Not `sub`, which calls Python code for each line: the elements are every second piece of a split.
+        pieces = _LINE_END.split(html[start:end])
+        pieces[1::2] = [f"{element}\n</span>" for element in pieces[1::2]]
+        parts.append("".join(pieces))
         start = end
     return "".join(parts)
 

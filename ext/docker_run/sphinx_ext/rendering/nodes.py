@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from sphinx.writers.latex import LaTeXTranslator
 
 
-class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes like tags)
+class Placeholder(nodes.Element):
+    """Base class of the nodes that `ShowRecordings` replaces: one search finds them all."""
+
+
+class docker_run_block(Placeholder, nodes.General):  # noqa: N801 (docutils names nodes like tags)
     """Placeholder for a step.
 
     Attributes: `docname` (its page: some builders put all pages into one document), `step` (its index
@@ -27,18 +31,18 @@ class docker_run_block(nodes.General, nodes.Element):  # noqa: N801 (docutils na
     """
 
 
-class docker_run_value(nodes.Inline, nodes.TextElement):  # noqa: N801
+class docker_run_value(Placeholder, nodes.Inline, nodes.TextElement):  # noqa: N801
     """Placeholder for a captured value. Attributes: `docname` (its page), `value` (its name)."""
 
 
-class docker_run_calls(nodes.Inline, nodes.TextElement):  # noqa: N801
+class docker_run_calls(Placeholder, nodes.Inline, nodes.TextElement):  # noqa: N801
     """Placeholder for the list of pages that run a command.
 
     Attributes: `command` (its name), `pages` (a pattern of the docnames that count).
     """
 
 
-class docker_run_report(nodes.General, nodes.Element):  # noqa: N801
+class docker_run_report(Placeholder, nodes.General):  # noqa: N801
     """Placeholder for a report. Attributes: `docname`, `whole` (on all pages, not on this one)."""
 
 

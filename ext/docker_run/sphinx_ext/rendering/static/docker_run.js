@@ -1,12 +1,14 @@
-/* Buttons that copy what a reader types: one at each command, and one for a whole block unless
+/* Buttons that copy: one at each line that a reader types, and one for all commands of a block unless
    sphinx-copybutton has put its own there. The page is complete without them. */
 
 (() => {
   "use strict";
 
   const TERMINAL = "pre.docker-run-terminal";
-  /* Prompts and output; `gp-More` is the prompt of a command's further lines, and is none of its text. */
   const SHOWN = ".gp, .go, .docker-run-copy";
+  /* Pasted with the command, what is typed into a program would be run by the reader's own shell. */
+  const NOT_FOR_THE_SHELL = `${SHOWN}, .g-Typed`;
+  const KEYS = /^(\^.)*$/;
   const DONE_MILLISECONDS = 1500;
   const ICONS = {
     copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
@@ -16,9 +18,9 @@
   const words = document.currentScript.dataset;
   const announcements = document.createElement("div");
 
-  function typed(element) {
+  function textOf(element, without = SHOWN) {
     const copy = element.cloneNode(true);
-    copy.querySelectorAll(SHOWN).forEach((shown) => shown.remove());
+    copy.querySelectorAll(without).forEach((part) => part.remove());
     return copy.textContent.replace(/\n$/, "");
   }
 
@@ -50,7 +52,7 @@
     made.dataset.state = state;
   }
 
-  function button(label, source) {
+  function button(label, text) {
     const made = document.createElement("button");
     show(made, "copy");
     made.type = "button";
@@ -58,7 +60,7 @@
     made.title = label;
     made.setAttribute("aria-label", label);
     made.addEventListener("click", async () => {
-      const done = await copied(typed(source));
+      const done = await copied(text);
       show(made, done ? "copied" : "failed");
       announcements.textContent = done ? words.copied : words.failed;
       setTimeout(() => {
@@ -75,15 +77,15 @@
     return part?.matches?.(selector) ?? false;
   }
 
-  /* A command is what follows a prompt, up to the next prompt or output. A prompt may have several parts,
-     in several colours. */
-  function commands(terminal) {
+  /* A line that is typed is what follows a prompt, up to the next prompt or output. A prompt may have several
+     parts, in several colours; `gp-More` is that of a command's further lines. */
+  function typedLines(terminal) {
     const found = [];
     let command = null;
     for (const node of [...terminal.childNodes]) {
       if (isOf(node, ".go")) {
         command = null;
-      } else if (isOf(node, ".gp:not(.gp-More)") && (!command || typed(command))) {
+      } else if (isOf(node, ".gp:not(.gp-More)") && (!command || textOf(command))) {
         command = document.createElement("span");
         command.className = "docker-run-command";
         node.before(command);
@@ -91,19 +93,19 @@
       }
       command?.append(node);
     }
-    return found.filter(typed);
+    return found.filter((line) => !KEYS.test(textOf(line)));
   }
 
   function equip(terminal) {
-    const found = commands(terminal);
-    for (const command of found) {
-      const first = typed(command).split("\n", 1)[0];
-      command.prepend(button(`${words.command}: ${first}`, command));
+    for (const line of typedLines(terminal)) {
+      const text = textOf(line);
+      line.prepend(button(`${words.command}: ${text.split("\n", 1)[0]}`, text));
     }
     const frame = terminal.parentElement;
-    if (found.length && !frame.querySelector(".copybtn")) {
+    const commands = textOf(terminal, NOT_FOR_THE_SHELL);
+    if (commands && !frame.querySelector(".copybtn")) {
       frame.classList.add("docker-run-copied");
-      frame.append(button(words.block, terminal));
+      frame.append(button(words.block, commands));
     }
   }
 
