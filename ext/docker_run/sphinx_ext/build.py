@@ -17,7 +17,7 @@ from docker_run.model import Finding, Location
 from docker_run.protocols import Reporter
 from docker_run.sphinx_ext.build_state import BuildState
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
-from docker_run.sphinx_ext.config import Mode, Settings
+from docker_run.sphinx_ext.config.config_settings import Mode, Settings
 from docker_run.sphinx_ext.config_checks import config_findings, problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.page_data import PageData
