@@ -31,7 +31,7 @@ def setup(app):
 def line_ends(app, pagename, templatename, context, doctree):
     if "body" in context:
         body = context["body"]
-        context["body"] = re.sub("(?s)<pre>.*?</pre>", lambda each: lexer.for_copying(each[0]), body)
+        context["body"] = re.sub("(?s)<pre>.*?</pre>", lambda each: lexer.for_script(each[0], fold=5), body)
 """
 OpenPage = Callable[..., Page]
 SIZE = TerminalSize()
@@ -80,6 +80,10 @@ BLOCKS = {
     ],
     "long": [Block("docker inspect a-container-with-a-rather-long-name --format '{{json .}}'", LONG)],
     "palette": [Block("palette # all colours", (*PALETTE, *FACES))],
+    "many": [
+        Block("seq 30", tuple((Span(f"line {number}"),) for number in range(1, 31))),
+        Block("seq 6", tuple((Span(f"short {number}"),) for number in range(1, 7))),
+    ],
 }
 
 
@@ -269,3 +273,46 @@ def test_buttons_move_nothing(open_page: OpenPage) -> None:
     before = page.evaluate(heights)
     page.evaluate("document.querySelectorAll('.docker-run-copy').forEach(each => each.remove())")
     assert page.evaluate(heights) == before
+
+
+def lines_in_sight(page: Page, block: str) -> list[str]:
+    """Return the lines that a reader of `block` sees, without the commands."""
+    shown = page.locator(f"#{block} .go").filter(visible=True).all_inner_texts()
+    return [text.strip() for text in shown]
+
+
+def test_a_long_output_is_folded_until_asked_for(open_page: OpenPage) -> None:
+    page = open_page()
+    short = [f"short {number}" for number in range(1, 7)]  # a button would take the room of the line it saves
+    assert lines_in_sight(page, "many") == [*(f"line {number}" for number in range(1, 6)), *short]
+    toggle = page.locator("#many .docker-run-fold")
+    assert toggle.inner_text() == "Show 25 more lines"
+    assert toggle.get_attribute("aria-expanded") == "false"
+    toggle.focus()
+    page.keyboard.press("Enter")
+    assert lines_in_sight(page, "many") == [*(f"line {number}" for number in range(1, 31)), *short]
+    assert toggle.get_attribute("aria-expanded") == "true"
+    assert toggle.inner_text() == "Show fewer lines"
+    toggle.click()
+    assert len(lines_in_sight(page, "many")) == 5 + 6
+
+
+def test_what_is_folded_is_found_by_the_browser_and_printed(open_page: OpenPage) -> None:
+    page = open_page()
+    # The browser's search shows what it finds, and tells the element with this event.
+    assert page.locator("#many .docker-run-folded").get_attribute("hidden") == "until-found"
+    page.locator("#many .docker-run-folded").dispatch_event("beforematch")
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    page.locator("#many .docker-run-fold").click()
+    page.emulate_media(media="print")
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    assert not page.locator("#many .docker-run-fold").is_visible()
+
+
+def test_without_scripts_nothing_is_folded_and_nothing_is_missing(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    assert page.locator(".docker-run button").count() == page.locator(".docker-run .copybtn").count() == 0
+    context.close()

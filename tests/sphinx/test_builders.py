@@ -115,6 +115,32 @@ def test_builders_that_write_no_pages_run_nothing(
     assert "no-such-option" in warning
 
 
+@pytest.mark.parametrize(
+    ("options", "settings", "folds"),
+    [
+        ("", {}, 20),
+        ("", {"fold_lines": 7}, 7),
+        ("", {"fold_lines": None}, 0),
+        (":fold: 3\n", {"fold_lines": None}, 3),
+        (":fold: no\n", {}, 0),
+        (":fold: 40\n", {}, 0),  # it isn't that long
+        (":emphasize-lines: 9\n", {}, 0),
+        (":emphasize-lines: 9\n:fold: 10\n", {}, 10),
+    ],
+)
+def test_where_an_output_is_folded(
+    site: Site, engine: FakeEngine, options: str, settings: dict[str, object], *, folds: int
+) -> None:
+    lines = "\n".join(f"line-{number}" for number in range(1, 31))
+    site.write("index.md", f"# P\n\n```{{docker-run}} -i --rm busybox cat\n{options}\n{lines}\n```\n")
+    html = site.build(engine=engine, **settings).text("index.html")
+    (attributes,) = re.findall(r'<pre class="docker-run-terminal"([^>]*)>', html)
+    assert attributes == (f' data-fold="{folds}"' if folds else "")
+    assert html.count("line-30") == 1
+    # It's a matter of HTML alone.
+    assert site.build("text", engine=engine, **settings).text("index.txt").count("line-") == 30
+
+
 def test_only_chosen_lines_are_shown_and_the_rest_is_counted(site: Site, engine: FakeEngine) -> None:
     text = "# P\n\n```{docker-run} -i --rm busybox cat\n:lines: 2-3, 6-\n:emphasize-lines: 1\n"
     text += "\n".join(f"line-{number}" for number in range(1, 8)) + "\n```\n"

@@ -203,7 +203,16 @@ class ShowRecordings(SphinxPostTransform):
                 number for number in numbers if any(number in lines for lines in presentation.emphasize)
             ]
             literal["highlight_args"] = {"hl_lines": emphasized} if emphasized else {}
+        if self.folds and text.count("\n") > (fold := self._fold(presentation)):
+            literal["fold"] = fold
         return literal
+
+    def _fold(self, presentation: Presentation) -> int:
+        """Return the number of lines after which an output is folded; 0 for never."""
+        if presentation.fold is not None:
+            return presentation.fold
+        # Lines that an author emphasises should be seen.
+        return 0 if presentation.emphasize else self._domain.build.settings.fold_lines or 0
 
 
 class ShowColouredRecordings(ShowRecordings):

@@ -89,6 +89,12 @@ class Settings:
         rebuild="env",
         written=tuple(TerminalSize()),
     )
+    fold_lines: int | None = _setting(
+        20,
+        values.optional_count,
+        help="number of lines after which an output without `:fold:` is folded in HTML; None: never",
+        rebuild="html",
+    )
     allow: tuple[str, ...] = _setting(
         (), values.flags, help="flags that may reach into the host, by name, without dashes", rebuild="env"
     )

@@ -95,6 +95,14 @@ def count(value: object) -> int:
     return value
 
 
+def optional_count(value: object) -> int | None:
+    """Return a whole number above zero, or None."""
+    try:
+        return None if value is None else count(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or None") from None
+
+
 def seconds(value: object) -> float:
     """Return a duration in seconds, above zero and a week at most."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:

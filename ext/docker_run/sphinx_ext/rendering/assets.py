@@ -1,4 +1,4 @@
-"""Registration of the lexer, the style sheet and its counterpart in LaTeX, and the script for copying."""
+"""Registration of the lexer, the style sheet and its counterpart in LaTeX, and the script."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _WORDS: dict[str, Any] = {
     "data-block": "Copy all commands",
     "data-copied": "Copied",
     "data-failed": "The browser doesn't allow copying",
+    "data-unfold": "Show {} more lines",
+    "data-fold": "Show fewer lines",
 }
 """What the script says to readers."""
 _NOT_COPIED = ", ".join(

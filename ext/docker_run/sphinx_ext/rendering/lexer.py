@@ -146,13 +146,15 @@ def _command_type(kind: _TokenType, text: str) -> _TokenType:
     return kind
 
 
-def for_copying(html: str) -> str:
-    """Return highlighted `html` in which selectors tell the commands from the rest.
+def for_script(html: str, *, fold: int = 0) -> str:
+    """Return highlighted `html` in a form for the script that copies and folds (`docker_run.js`).
 
-    The element `pre` gets a class. The ends of output and typed lines come inside their elements: Pygments
-    puts them outside, so that a copy button that excludes these would copy an empty line for each of them.
+    The element `pre` gets a class, and the number of lines after which an output is folded. The ends of
+    output and typed lines come inside their elements: Pygments puts them outside, so that a copy button that
+    excludes these would copy an empty line for each of them.
     """
-    html = html.replace("<pre>", '<pre class="docker-run-terminal">', 1)
+    folds = f' data-fold="{fold}"' if fold else ""
+    html = html.replace("<pre>", f'<pre class="docker-run-terminal"{folds}>', 1)
     parts, start = [], 0
     # In chunks: one substitution over the whole text would hold all of its pieces in memory.
     while start < len(html):

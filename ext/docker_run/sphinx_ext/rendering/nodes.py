@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from docker_run.sphinx_ext.rendering.lexer import for_copying
+from docker_run.sphinx_ext.rendering.lexer import for_script
 from docker_run.sphinx_ext.rendering.shared_formatter import SharedFormatters
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ class docker_run_report(Placeholder, nodes.General):  # noqa: N801
 
 
 class docker_run_terminal(nodes.literal_block):  # noqa: N801
-    """Commands and their output, in the lexer's markup."""
+    """Commands and their output, in the lexer's markup.
+
+    Attribute: `fold` (number of lines after which an output is folded; absent or 0: never).
+    """
 
 
 class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
@@ -102,7 +105,7 @@ def _terminal_visitor() -> Callable[[HTML5Translator, docker_run_terminal], None
             with formatters.used_by(translator):
                 translator.visit_literal_block(node)
         except nodes.SkipNode:
-            translator.body[-1] = for_copying(translator.body[-1])
+            translator.body[-1] = for_script(translator.body[-1], fold=node.get("fold", 0))
             raise
 
     return visit_terminal

@@ -1,5 +1,5 @@
 /* Buttons that copy: one at each line that a reader types, and one for all commands of a block unless
-   sphinx-copybutton has put its own there. The page is complete without them. */
+   sphinx-copybutton has put its own there. And long outputs are folded. The page is complete without this. */
 
 (() => {
   "use strict";
@@ -16,6 +16,7 @@
     failed: "M4 4l8 8M12 4l-8 8",
   };
   const words = document.currentScript.dataset;
+  let number = 0;
   const announcements = document.createElement("div");
 
   function textOf(element, without = SHOWN) {
@@ -96,7 +97,57 @@
     return found.filter((line) => !KEYS.test(textOf(line)));
   }
 
+  /* Fold what follows the first lines of an output. The browser unfolds what it finds there. */
+  function foldRest(nodes) {
+    const rest = document.createElement("span");
+    const toggle = document.createElement("button");
+    const more = words.unfold.replace("{}", nodes.reduce((sum, node) => sum + linesIn(node), 0));
+    const update = (folded) => {
+      rest.hidden = folded;
+      if (folded) rest.setAttribute("hidden", "until-found");
+      toggle.setAttribute("aria-expanded", String(!folded));
+      toggle.textContent = folded ? more : words.fold;
+    };
+    rest.id = `docker-run-folded-${(number += 1)}`;
+    rest.className = "docker-run-folded";
+    nodes[0].before(toggle, rest);
+    rest.append(...nodes);
+    rest.addEventListener("beforematch", () => update(false));
+    toggle.type = "button";
+    toggle.className = "docker-run-fold";
+    toggle.setAttribute("aria-controls", rest.id);
+    toggle.addEventListener("click", () => update(!rest.hidden));
+    update(true);
+  }
+
+  function linesIn(node) {
+    return node.textContent.split("\n").length - 1;
+  }
+
+  /* An output is what follows a command, up to the next one. One more line takes no more room than a button. */
+  function foldLong(terminal) {
+    const limit = Number(terminal.dataset.fold);
+    let lines = 0;
+    let rest = [];
+    const fold = () => {
+      if (rest.reduce((sum, node) => sum + linesIn(node), 0) > 1) foldRest(rest);
+      lines = 0;
+      rest = [];
+    };
+    for (const node of [...terminal.childNodes]) {
+      if (!isOf(node, ".go")) {
+        fold();
+      } else if (lines >= limit) {
+        rest.push(node);
+      } else {
+        lines += linesIn(node);
+      }
+    }
+    fold();
+  }
+
   function equip(terminal) {
+    if (terminal.dataset.fold) foldLong(terminal);
     for (const line of typedLines(terminal)) {
       const text = textOf(line);
       line.prepend(button(`${words.command}: ${text.split("\n", 1)[0]}`, text));
