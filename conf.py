@@ -30,7 +30,7 @@ extensions = [
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-exclude_patterns = ["images/**", "labs/**", "publish/**", "recordings/**", "files/**"]
+exclude_patterns = ["images/**", "labs/**", "publish/**", "files/**"]
 nitpicky = True
 
 # docs/reference/api.md is made from docstrings, in which `this` is code.

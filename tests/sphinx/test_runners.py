@@ -25,7 +25,6 @@ from shell_runner import ShellRunner
 
 extensions = ["myst_parser"]
 html_theme = "basic"
-exclude_patterns = ["recordings/**"]
 root_doc = "index"
 docker_run_engine = "none"
 {settings}

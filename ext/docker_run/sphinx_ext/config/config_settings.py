@@ -6,6 +6,7 @@ Invalid values are reported by `docker_run.sphinx_ext.config_checks`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from enum import StrEnum
@@ -239,6 +240,16 @@ def register(app: Sphinx) -> None:
         )
     # Pages are read again when it changes: it decides what they may contain.
     app.add_config_value(REGISTERED, {}, "env", types=frozenset({dict}))
+    app.connect("config-inited", _exclude_recordings)
+
+
+def _exclude_recordings(app: Sphinx, config: Config) -> None:
+    """Keep Sphinx from taking recordings for pages, where they are in its source directory."""
+    directory = Path(os.path.normpath(app.srcdir / Settings.of(config).recordings))
+    if directory.is_relative_to(app.srcdir) and directory != Path(app.srcdir):
+        # Sphinx's patterns can't quote these characters, but any one character matches them.
+        pattern = re.sub(r"[*[]", "?", directory.relative_to(app.srcdir).as_posix())
+        config["exclude_patterns"] = [*config["exclude_patterns"], f"{pattern}/**"]
 
 
 def as_in_conf(setting: Field[Any]) -> object:
