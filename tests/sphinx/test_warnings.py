@@ -430,6 +430,7 @@ BAD = {
     "jobs": "1",
     "timeout": "5 s",
     "max_output": "1k",
+    "fold_lines": 0,
     "terminal": (80, 0),
     "allow": ["publish-al"],
     "volatile": ["("],
