@@ -41,7 +41,7 @@ def test_the_command_line_shows_what_it_quotes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command_line.main(["images", f"/nowhere/{HOSTILE}"], {}) == 1
-    assert capsys.readouterr().err == f"docker_run: there is no folder /nowhere/{SHOWN}\n"
+    assert capsys.readouterr().err == f"docker_run: there is no directory /nowhere/{SHOWN}\n"
 
     def fails(*_arguments: object, **_options: object) -> str:
         raise EngineProblem(f"the engine says {HOSTILE}")
