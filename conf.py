@@ -66,6 +66,7 @@ docker_run_private_engine = True
 docker_run_lab = "lab"
 docker_run_labs = {"classic": "labs/classic"}
 docker_run_images = "images"
+docker_run_footer = True
 
 html_theme = "furo"
 html_title = project

@@ -115,6 +115,26 @@ def test_builders_that_write_no_pages_run_nothing(
     assert "no-such-option" in warning
 
 
+def test_footers_tell_how_where_and_when_a_block_was_run(site: Site, engine: FakeEngine) -> None:
+    text = "# P\n\n```{docker-run} --rm busybox sh -c 'exit 3'\n:exit-code: 3\n```\n"
+    site.write("index.md", text + "\n```{docker-run} --rm busybox echo one\n```\n")
+    html = site.build(engine=engine, footer=True).text("index.html")
+    assert re.findall(r"<summary>(.*)</summary>", html) == ["exit status 3 · 0.0 s", "0.0 s"]
+    assert html.count("docker-run-footer-status") == 1
+    recording = site.recording("index").read_text()
+    digest = re.findall(r"^image: busybox \|.*sha256:([0-9a-f]{12})", recording, re.MULTILINE)[0]
+    (engine_name,) = re.findall(r"^engine: (.*)$", recording, re.MULTILINE)
+    lines = re.findall(r'<div class="line">(.*)</div>', html)
+    assert [lines[0].rpartition(",")[2], *lines[1:3]] == [f" sha256:{digest}…", engine_name, lines[2]]
+    assert re.fullmatch(r"Run in this build, on \d{4}-\d\d-\d\d", lines[2])
+    site.forget()
+    replayed = site.build(footer=True).text("index.html")
+    assert re.findall(r"Recorded on \d{4}-\d\d-\d\d", replayed)
+    assert "in this build" not in replayed
+    assert "docker-run-footer" not in site.build().text("index.html")
+    assert "exit status" not in site.build("text", footer=True).text("index.txt")
+
+
 @pytest.mark.parametrize(
     ("options", "settings", "folds"),
     [

@@ -431,6 +431,7 @@ BAD = {
     "timeout": "5 s",
     "max_output": "1k",
     "fold_lines": 0,
+    "footer": "yes",
     "terminal": (80, 0),
     "allow": ["publish-al"],
     "volatile": ["("],

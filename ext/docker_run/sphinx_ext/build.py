@@ -142,6 +142,7 @@ class Build:
         with termination_as_interrupt():
             results = self._run()
         self._state.page_states.update(results.states)
+        self._state.ran = frozenset(results.runs)
         findings = self._findings(results, env.found_docs)
         tally = self._tallied(results, findings, self._clock.monotonic() - began)
         build = BuildResult(

@@ -13,6 +13,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from docker_run.model import CommandRecording, StepRecording
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
+from docker_run.sphinx_ext.rendering.footer import footer
 from docker_run.sphinx_ext.rendering.nodes import (
     Placeholder,
     docker_run_block,
@@ -127,6 +128,9 @@ class ShowRecordings(SphinxPostTransform):
             parts = self._not_run(recorded, page, block)
         else:
             parts = self._shown(recorded, block)
+            if self.folds and self._domain.build.settings.footer and page.recording:
+                ran = block["docname"] in self._domain.build.ran
+                parts.append(footer(recorded, page.recording, in_this_build=ran))
         if block["lab"]:
             parts.insert(0, lab_label(block["lab"]))
         presentation: Presentation = block["presentation"]

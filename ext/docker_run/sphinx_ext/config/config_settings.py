@@ -96,6 +96,13 @@ class Settings:
         help="number of lines after which an output without `:fold:` is folded in HTML; None: never",
         rebuild="html",
     )
+    footer: bool = _setting(
+        False,  # noqa: FBT003 (a default value)
+        values.truth,
+        help="whether each block has a footer in HTML: how its commands ended, how long they took, where and "
+        "when they ran",
+        rebuild="html",
+    )
     allow: tuple[str, ...] = _setting(
         (), values.flags, help="flags that may reach into the host, by name, without dashes", rebuild="env"
     )
