@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -105,7 +107,7 @@ class Purpose(NamedTuple):
             everything=True,
             reproduces=settings.images_from is ImagesFrom.AUTO,
             settler=Comparer(state.pages, volatile=settings.volatile),
-            reporters=(*_files(app, settings), engine, LoggedWarnings(), FailureStatus(app)),
+            reporters=(*_files(app, settings), *_annotations(), engine, LoggedWarnings(), FailureStatus(app)),
             writes=False,
         )
 
@@ -121,6 +123,14 @@ def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
         from docker_run.workflow.reports.json_report import JsonReport  # noqa: PLC0415 (rarely used)
 
         yield JsonReport(Path(app.confdir, settings.json), root=root)
+
+
+def _annotations() -> Iterator[Reporter]:
+    """Yield the reporter for a workflow on GitHub, if this is one."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from docker_run.workflow.reports.github_annotations import GitHubAnnotations  # noqa: PLC0415 (rare)
+
+        yield GitHubAnnotations(sys.stdout.write, root=Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
 
 
 class Build:
