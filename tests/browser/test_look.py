@@ -287,26 +287,64 @@ def test_a_long_output_is_folded_until_asked_for(open_page: OpenPage) -> None:
     assert lines_in_sight(page, "many") == [*(f"line {number}" for number in range(1, 6)), *short]
     toggle = page.locator("#many .docker-run-fold")
     assert toggle.inner_text() == "Show 25 more lines"
-    assert toggle.get_attribute("aria-expanded") == "false"
     toggle.focus()
     page.keyboard.press("Enter")
     assert lines_in_sight(page, "many") == [*(f"line {number}" for number in range(1, 31)), *short]
-    assert toggle.get_attribute("aria-expanded") == "true"
     assert toggle.inner_text() == "Show fewer lines"
     toggle.click()
     assert len(lines_in_sight(page, "many")) == 5 + 6
 
 
-def test_what_is_folded_is_found_by_the_browser_and_printed(open_page: OpenPage) -> None:
+@pytest.mark.parametrize("theme", ["p {}", "[hidden] { display: none !important }"])
+def test_what_is_folded_is_found_by_the_browser_and_printed(open_page: OpenPage, theme: str) -> None:
     page = open_page()
+    page.add_style_tag(content=theme)
+    folded = page.locator("#many .docker-run-folded")
+    style = "element => [getComputedStyle(element).display, getComputedStyle(element).contentVisibility]"
+    assert folded.evaluate(style) == ["block", "hidden"]
     # The browser's search shows what it finds, and tells the element with this event.
-    assert page.locator("#many .docker-run-folded").get_attribute("hidden") == "until-found"
-    page.locator("#many .docker-run-folded").dispatch_event("beforematch")
+    folded.dispatch_event("beforematch")
     assert len(lines_in_sight(page, "many")) == 30 + 6
     page.locator("#many .docker-run-fold").click()
+    assert len(lines_in_sight(page, "many")) == 5 + 6
     page.emulate_media(media="print")
     assert len(lines_in_sight(page, "many")) == 30 + 6
     assert not page.locator("#many .docker-run-fold").is_visible()
+
+
+def test_a_browser_that_can_not_search_what_is_folded_hides_it(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context()
+    context.add_init_script("delete HTMLElement.prototype.onbeforematch")
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator("#many .docker-run-folded").get_attribute("hidden") == ""
+    assert len(lines_in_sight(page, "many")) == 5 + 6
+    page.locator("#many .docker-run-fold").click()
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    context.close()
+
+
+def test_the_button_of_a_folded_block_copies_commands_alone(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    for _ in range(2):
+        page.locator("#many .highlight").hover()
+        page.locator("#many .highlight > button").click()
+        page.wait_for_selector("#many .highlight > button:is(.success, [data-state=copied])")
+        assert page.evaluate("navigator.clipboard.readText()") == "seq 30\nseq 6"
+        page.evaluate("navigator.clipboard.writeText('')")
+        page.wait_for_selector("#many .highlight > button:not(.success, [data-state=copied])")
+        page.locator("#many .docker-run-fold").click()
+
+
+def test_on_a_touch_screen_the_button_of_the_block_is_in_sight(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    button = page.locator("#session .highlight > button")
+    button.wait_for()
+    assert button.evaluate("element => getComputedStyle(element).opacity") == "1"
+    assert not page.locator("#session .docker-run-command > button").first.is_visible()
+    context.close()
 
 
 def test_without_scripts_nothing_is_folded_and_nothing_is_missing(browser: Browser, page_file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,18 @@ def test_findings_are_annotations_in_a_workflow_on_github(
     assert [line.partition(",title=")[0] for line in told] == (
         [f"::error {place}"] if in_workflow == "true" else []
     )
+
+
+def test_nothing_printed_orders_a_workflow_on_github_about(
+    site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = "::stop-commands::x\\n##[add-mask]e\\n"
+    site.write("index.md", f"# P\n\n```{{docker-run}} --rm busybox printf '{orders}'\n:match: no\n```\n")
+    plain = "\n".join(site.build(engine=engine).warnings)
+    assert re.search(r"^ *::stop-commands::x\n *##\[add-mask\]e", plain, re.MULTILINE)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    warning = "\n".join(site.build("docker-check", engine=engine).warnings)
+    assert re.search(r"^ *:\\:stop-commands::x\n *#\\#\[add-mask\]e", warning, re.MULTILINE)
 
 
 def test_volatile_text_of_the_project_and_of_a_step(site: Site, engine: FakeEngine) -> None:

@@ -66,10 +66,10 @@ class Purpose(NamedTuple):
         if isinstance(app.builder, DockerCheckBuilder):
             return cls._check(app, state)
         # Sphinx's own word for builders that write no document: gettext, linkcheck, dummy and the like.
-        return cls._site(app, state) if app.builder.format else cls._nothing(state)
+        return cls._site(app, state) if app.builder.format else cls._text(state)
 
     @classmethod
-    def _nothing(cls, state: BuildState) -> Purpose:
+    def _text(cls, state: BuildState) -> Purpose:
         """Run nothing, as no outputs are shown; report what is wrong with the text."""
         return cls(
             asks=False,
@@ -125,12 +125,19 @@ def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
         yield JsonReport(Path(app.confdir, settings.json), root=root)
 
 
+def _print(text: str) -> None:
+    """Write to the standard output, with escapes for characters that its encoding doesn't have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
 def _annotations() -> Iterator[Reporter]:
     """Yield the reporter for a workflow on GitHub, if this is one."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from docker_run.workflow.reports.github_annotations import GitHubAnnotations  # noqa: PLC0415 (rare)
 
-        yield GitHubAnnotations(sys.stdout.write, root=Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
+        yield GitHubAnnotations(_print, root=Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
 
 
 class Build:
@@ -152,7 +159,6 @@ class Build:
         with termination_as_interrupt():
             results = self._run()
         self._state.page_states.update(results.states)
-        self._state.ran = frozenset(results.runs)
         findings = self._findings(results, env.found_docs)
         tally = self._tallied(results, findings, self._clock.monotonic() - began)
         build = BuildResult(

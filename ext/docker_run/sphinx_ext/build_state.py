@@ -56,8 +56,6 @@ class BuildState:
         self.progress = LoggedProgress(log=self.doctreedir / "docker_run.log")
         self.page_states: dict[str, PageState] = {}
         """The state of each page by its docname, once its session has gone through the workflow."""
-        self.ran: frozenset[str] = frozenset()
-        """The pages that were run in this build."""
         self.tally: Tally | None = None
         """The totals of the build, once it has run."""
 

@@ -129,8 +129,7 @@ class ShowRecordings(SphinxPostTransform):
         else:
             parts = self._shown(recorded, block)
             if self.folds and self._domain.build.settings.footer and page.recording:
-                ran = block["docname"] in self._domain.build.ran
-                parts.append(footer(recorded, page.recording, in_this_build=ran))
+                parts.append(footer(recorded, page.recording))
         if block["lab"]:
             parts.insert(0, lab_label(block["lab"]))
         presentation: Presentation = block["presentation"]
@@ -215,8 +214,9 @@ class ShowRecordings(SphinxPostTransform):
         """Return the number of lines after which an output is folded; 0 for never."""
         if presentation.fold is not None:
             return presentation.fold
-        # Lines that an author emphasises should be seen.
-        return 0 if presentation.emphasize else self._domain.build.settings.fold_lines or 0
+        # What an author emphasises should be seen, and what a reader has opened is not folded again.
+        is_seen = presentation.emphasize or presentation.collapse
+        return 0 if is_seen else self._domain.build.settings.fold_lines or 0
 
 
 class ShowColouredRecordings(ShowRecordings):

@@ -18,7 +18,7 @@ from sphinx.config import Config
 
 from docker_run.engine.settings import EngineSettings, ImagesFrom
 from docker_run.model import DIRECT, LAB, DirectLimits, LabSettings, TerminalSize
-from docker_run.sphinx_ext.config import config_values as values
+from docker_run.sphinx_ext.config import validators as valid
 
 PREFIX = "docker_run_"
 
@@ -59,121 +59,128 @@ class Settings:
 
     engine: str = _setting(
         "auto",
-        values.engine,
+        valid.engine,
         help="`auto`, `none`, or the URL of the engine, such as `unix:///var/run/docker.sock`",
     )
     private_engine: bool = _setting(
         False,  # noqa: FBT003 (a default value)
-        values.truth,
+        valid.truth,
         help="whether to install and start an engine for the build if none answers "
         "(root on Debian or Ubuntu only)",
     )
     mode: Mode = _setting(
         Mode.AUTO,
-        values.one_of(Mode),
+        valid.one_of(Mode),
         help="`auto`, `always` or `replay`: when commands are run",
         written="auto",
     )
-    jobs: int = _setting(4, values.count, help="number of pages that are run at the same time")
+    jobs: int = _setting(4, valid.count, help="number of pages that are run at the same time")
     timeout: float = _setting(
-        60.0, values.seconds, help="time limit of a command without `:timeout:`, in seconds"
+        60.0, valid.seconds, help="time limit of a command without `:timeout:`, in seconds"
     )
     max_output: int = _setting(
         1_000_000,
-        values.count,
+        valid.count,
         help="limit of a command's output, in bytes; a command that exceeds it is ended",
     )
     terminal: TerminalSize = _setting(
         TerminalSize(),
-        values.terminal,
+        valid.terminal,
         help="columns and rows of the terminal of `-t`, and of labs",
         rebuild="env",
         written=tuple(TerminalSize()),
     )
     fold_lines: int | None = _setting(
         20,
-        values.optional_count,
+        valid.optional_count,
         help="number of lines after which an output without `:fold:` is folded in HTML; None: never",
         rebuild="html",
     )
     footer: bool = _setting(
         False,  # noqa: FBT003 (a default value)
-        values.truth,
+        valid.truth,
         help="whether each block has a footer in HTML: how its commands ended, how long they took, where and "
         "when they ran",
         rebuild="html",
     )
     allow: tuple[str, ...] = _setting(
-        (), values.flags, help="flags that may reach into the host, by name, without dashes", rebuild="env"
+        (),
+        valid.flags,
+        help="flags that may reach into the host, by name, without dashes",
+        rebuild="env",
     )
     volatile: tuple[str, ...] = _setting(
-        (), values.patterns, help="regular expressions for text to ignore when outputs are compared"
+        (), valid.patterns, help="regular expressions for text to ignore when outputs are compared"
     )
     recordings: str = _setting(
-        "recordings", values.text, help="directory of the recordings, relative to the source directory"
+        "recordings", valid.text, help="directory of the recordings, relative to the source directory"
     )
     junit: str | None = _setting(
-        None, values.optional_text, help="JUnit XML file with the results of a build, relative to `conf.py`"
+        None,
+        valid.optional_text,
+        help="JUnit XML file with the results of a build, relative to `conf.py`",
     )
     json: str | None = _setting(
-        None, values.optional_text, help="JSON file with the results of each build, relative to `conf.py`"
+        None, valid.optional_text, help="JSON file with the results of each build, relative to `conf.py`"
     )
     images: str | None = _setting(
-        None, values.catalogue, help="directory of the image catalogue, relative to the source directory"
+        None, valid.catalogue, help="directory of the image catalogue, relative to the source directory"
     )
     images_from: ImagesFrom = _setting(  # noqa: RUF009 (a field)
         ImagesFrom.AUTO,
-        values.one_of(ImagesFrom),
+        valid.one_of(ImagesFrom),
         help="`auto`, `hub` or `catalogue`: where images come from",
         written="auto",
     )
     lab: str | None = _setting(
         None,
-        values.lab_setting,
+        valid.lab_setting,
         help="the default kind of lab, or runner, of pages; None: directly on the engine",
         rebuild="env",
     )
     labs: tuple[tuple[str, str], ...] = _setting(
         (),
-        values.labs,
+        valid.labs,
         help="kinds of labs besides `lab`: each one's directory, relative to the source directory",
         rebuild="env",
         written={},
     )
     memory: int = _setting(
         _DIRECT.memory,
-        values.memory,
+        valid.memory,
         help="memory limit of a container directly on the engine, unless its line sets one, in bytes",
         written="2g",
     )
     pids: int = _setting(
         _DIRECT.pids,
-        values.count,
+        valid.count,
         help="limit of processes and threads of a container directly on the engine, unless its line sets one",
     )
     shm_size: int = _setting(
         _DIRECT.shm_size,
-        values.memory,
+        valid.memory,
         help="size of `/dev/shm` of a container directly on the engine, unless its line sets one, in bytes",
         written="64m",
     )
     lab_memory: int = _setting(
         _LAB.memory,
-        values.memory,
+        valid.memory,
         help="memory limit of a lab, in bytes, or a text such as `2g`",
         written="2g",
     )
-    lab_pids: int = _setting(_LAB.pids, values.count, help="limit of processes and threads on a lab")
+    lab_pids: int = _setting(_LAB.pids, valid.count, help="limit of processes and threads on a lab")
     lab_life: float = _setting(
-        _LAB.life, values.seconds, help="maximum lifetime of a lab, in seconds", written=3600
+        _LAB.life, valid.seconds, help="maximum lifetime of a lab, in seconds", written=3600
     )
     lab_devices: tuple[str, ...] = _setting(
         (),
-        values.devices,
+        valid.devices,
         help="devices of the engine's machine that labs have, such as `/dev/fuse`, or `all`",
     )
     lab_capabilities: tuple[str, ...] = _setting(
-        (), values.capabilities, help="capabilities of labs besides those that they need, such as `SYS_TIME`"
+        (),
+        valid.capabilities,
+        help="capabilities of labs besides those that they need, such as `SYS_TIME`",
     )
 
     @classmethod
@@ -247,16 +254,21 @@ def register(app: Sphinx) -> None:
         )
     # Pages are read again when it changes: it decides what they may contain.
     app.add_config_value(REGISTERED, {}, "env", types=frozenset({dict}))
-    app.connect("config-inited", _exclude_recordings)
+    # After Sphinx has made a dictionary of `source_suffix`.
+    app.connect("config-inited", _exclude_recordings, priority=850)
 
 
 def _exclude_recordings(app: Sphinx, config: Config) -> None:
     """Keep Sphinx from taking recordings for pages, where they are in its source directory."""
     directory = Path(os.path.normpath(app.srcdir / Settings.of(config).recordings))
-    if directory.is_relative_to(app.srcdir) and directory != Path(app.srcdir):
+    is_inside = directory.is_relative_to(app.srcdir) and directory != Path(app.srcdir)
+    # Anything else is reported by Sphinx.
+    if is_inside and isinstance(config["exclude_patterns"], list | tuple):
         # Sphinx's patterns can't quote these characters, but any one character matches them.
         pattern = re.sub(r"[*[]", "?", directory.relative_to(app.srcdir).as_posix())
-        config["exclude_patterns"] = [*config["exclude_patterns"], f"{pattern}/**"]
+        # Not all files: the patterns also hold within `html_static_path`.
+        excluded = [f"{pattern}/**{suffix}" for suffix in config["source_suffix"]]
+        config["exclude_patterns"] = [*config["exclude_patterns"], *excluded]
 
 
 def as_in_conf(setting: Field[Any]) -> object:

@@ -21,9 +21,8 @@ _WORDS: dict[str, Any] = {
     "data-fold": "Show fewer lines",
 }
 """What the script says to readers."""
-_NOT_COPIED = ", ".join(
-    f"pre.docker-run-terminal .{name}" for name in ("gp", "go", "g-Typed", "docker-run-copy")
-)
+_NOT_COMMANDS = ("gp", "go", "g-Typed", "docker-run-copy", "docker-run-fold")
+_NOT_COPIED = ", ".join(f"pre.docker-run-terminal .{name}" for name in _NOT_COMMANDS)
 
 
 def register(app: Sphinx) -> None:
@@ -46,5 +45,5 @@ def _add_files(_app: Sphinx, config: Config) -> None:
 
 def _exclude_from_copies(_app: Sphinx, config: Config) -> None:
     """Have sphinx-copybutton copy the commands alone from terminals, whatever else the project excludes."""
-    if "copybutton_exclude" in config:
+    if "copybutton_exclude" in config and isinstance(config["copybutton_exclude"], str):
         config["copybutton_exclude"] = ", ".join(filter(None, [config["copybutton_exclude"], _NOT_COPIED]))

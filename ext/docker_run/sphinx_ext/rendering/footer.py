@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from docutils import nodes
 
 from docker_run.model import Image, Recording, StepRecording
-from docker_run.sphinx_ext.rendering.nodes import docker_run_collapse
+from docker_run.sphinx_ext.rendering.nodes import FOOTER, docker_run_collapse
 
 _DIGEST_DIGITS = 12
 """As many as Docker shows of an ID."""
 
 
-def footer(step: StepRecording, recording: Recording, *, in_this_build: bool) -> nodes.Element:
+def footer(step: StepRecording, recording: Recording) -> nodes.Element:
     """Build the footer of `step`, a step of `recording`: one line, behind which are the details."""
     statuses = [command.exit_code for command in step.commands]
     summary = f"{sum(command.seconds for command in step.commands):.1f} s"
-    classes = ["docker-run-footer"]
+    # All pages have the same words there: Sphinx's search leaves that class out.
+    classes = [FOOTER, "no-search"]
     if any(statuses):
         summary = f"exit status {', '.join(map(str, statuses))} · {summary}"
         classes.append("docker-run-footer-status")
@@ -26,7 +27,7 @@ def footer(step: StepRecording, recording: Recording, *, in_this_build: bool) ->
     lines = [
         *(_described(image) for image in _used(step, recording)),
         recording.environment.engine,
-        f"Run in this build, on {day}" if in_this_build and not step.date else f"Recorded on {day}",
+        f"Recorded on {day}",
     ]
     block = nodes.line_block("", *(nodes.line(line, line) for line in lines))
     return docker_run_collapse("", block, summary=summary, classes=classes)
@@ -36,7 +37,7 @@ def _used(step: StepRecording, recording: Recording) -> Iterator[Image]:
     """Yield the images of the page that the step's commands name."""
     commands = "\n".join(command.command for command in step.commands)
     for image in recording.images:
-        if re.search(rf"(?<![\w./-]){re.escape(image.name)}(?![\w/-])", commands):
+        if re.search(rf"(?<![\w./-]){re.escape(image.name)}(?![\w/:@-]|\.\w)", commands):
             yield image
 
 

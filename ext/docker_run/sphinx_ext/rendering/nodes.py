@@ -22,6 +22,10 @@ class Placeholder(nodes.Element):
     """Base class of the nodes that `ShowRecordings` replaces: one search finds them all."""
 
 
+FOOTER = "docker-run-footer"
+"""The class of a footer, which is folded content too."""
+
+
 class docker_run_block(Placeholder, nodes.General):  # noqa: N801 (docutils names nodes like tags)
     """Placeholder for a step.
 
@@ -126,6 +130,9 @@ def _show(_translator: SphinxTranslator, _node: nodes.Element) -> None:
 
 
 def _visit_details(translator: HTML5Translator, node: nodes.Element) -> None:
+    if FOOTER in node["classes"] and translator.builder.name == "epub":
+        # It stands in the margin until it's opened, which few e-readers can do.
+        raise nodes.SkipNode
     translator.body.append(translator.starttag(node, "details", CLASS="docker-run-collapse"))
     translator.body.append(f"<summary>{translator.encode(node['summary'])}</summary>\n")
 

@@ -47,6 +47,6 @@ def annotation(finding: Finding, *, root: Path) -> str:
 def _quoted(text: str, more: str = "") -> str:
     """Return `text` with line ends, and the characters in `more`, as GitHub wants them quoted."""
     text = visible(text)
-    for character in ("%", "\r", "\n", *more):
+    for character in ("%", "\n", *more):
         text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -5,18 +5,20 @@
   "use strict";
 
   const TERMINAL = "pre.docker-run-terminal";
-  const SHOWN = ".gp, .go, .docker-run-copy";
+  const SHOWN = ".gp, .go, .docker-run-copy, .docker-run-fold";
   /* Pasted with the command, what is typed into a program would be run by the reader's own shell. */
   const NOT_FOR_THE_SHELL = `${SHOWN}, .g-Typed`;
   const KEYS = /^(\^.)*$/;
   const DONE_MILLISECONDS = 1500;
+  const LONGEST_LABEL = 80;
+  /* With it, what is folded is found by the browser's search. */
+  const FOLDED = "onbeforematch" in document.body ? "until-found" : "";
   const ICONS = {
     copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
     copied: "M3 8.5l3.5 3.5L13 4.5",
     failed: "M4 4l8 8M12 4l-8 8",
   };
   const words = document.currentScript.dataset;
-  let number = 0;
   const announcements = document.createElement("div");
 
   function textOf(element, without = SHOWN) {
@@ -58,13 +60,15 @@
     show(made, "copy");
     made.type = "button";
     made.className = "docker-run-copy";
-    made.title = label;
     made.setAttribute("aria-label", label);
+    let timer = 0;
     made.addEventListener("click", async () => {
+      clearTimeout(timer);
+      announcements.textContent = "";
       const done = await copied(text);
       show(made, done ? "copied" : "failed");
       announcements.textContent = done ? words.copied : words.failed;
-      setTimeout(() => {
+      timer = setTimeout(() => {
         show(made, "copy");
         announcements.textContent = "";
       }, DONE_MILLISECONDS);
@@ -97,27 +101,24 @@
     return found.filter((line) => !KEYS.test(textOf(line)));
   }
 
-  /* Fold what follows the first lines of an output. The browser unfolds what it finds there. */
+  /* Fold what follows the first lines of an output, unless the reader has searched for what is there. */
   function foldRest(nodes) {
     const rest = document.createElement("span");
     const toggle = document.createElement("button");
     const more = words.unfold.replace("{}", nodes.reduce((sum, node) => sum + linesIn(node), 0));
-    const update = (folded) => {
-      rest.hidden = folded;
-      if (folded) rest.setAttribute("hidden", "until-found");
-      toggle.setAttribute("aria-expanded", String(!folded));
+    const fold = (folded) => {
+      if (folded) rest.setAttribute("hidden", FOLDED);
+      else rest.removeAttribute("hidden");
       toggle.textContent = folded ? more : words.fold;
     };
-    rest.id = `docker-run-folded-${(number += 1)}`;
     rest.className = "docker-run-folded";
     nodes[0].before(toggle, rest);
-    rest.append(...nodes);
-    rest.addEventListener("beforematch", () => update(false));
+    for (const node of nodes) rest.append(node);
+    rest.addEventListener("beforematch", () => fold(false));
     toggle.type = "button";
     toggle.className = "docker-run-fold";
-    toggle.setAttribute("aria-controls", rest.id);
-    toggle.addEventListener("click", () => update(!rest.hidden));
-    update(true);
+    toggle.addEventListener("click", () => fold(!rest.hasAttribute("hidden")));
+    fold(!rest.querySelector(".highlighted"));
   }
 
   function linesIn(node) {
@@ -130,6 +131,8 @@
     let lines = 0;
     let rest = [];
     const fold = () => {
+      /* A line that goes on with a prompt stays with it. */
+      while (rest.length && !rest.at(-1).textContent.endsWith("\n")) rest.pop();
       if (rest.reduce((sum, node) => sum + linesIn(node), 0) > 1) foldRest(rest);
       lines = 0;
       rest = [];
@@ -150,8 +153,13 @@
     if (terminal.dataset.fold) foldLong(terminal);
     for (const line of typedLines(terminal)) {
       const text = textOf(line);
-      line.prepend(button(`${words.command}: ${text.split("\n", 1)[0]}`, text));
+      const first = text.split("\n", 1)[0];
+      const shown = first.length > LONGEST_LABEL ? `${first.slice(0, LONGEST_LABEL)}…` : first;
+      line.prepend(button(`${words.command}: ${shown}`, text));
     }
+  }
+
+  function addBlockButton(terminal) {
     const frame = terminal.parentElement;
     const commands = textOf(terminal, NOT_FOR_THE_SHELL);
     if (commands && !frame.querySelector(".copybtn")) {
@@ -160,11 +168,24 @@
     }
   }
 
+  /* A block that fails leaves the others as they are. */
+  function each(change) {
+    for (const terminal of document.querySelectorAll(TERMINAL)) {
+      try {
+        change(terminal);
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  }
+
   announcements.className = "docker-run-announcements";
   announcements.setAttribute("role", "status");
-  /* After sphinx-copybutton, which waits for a script of its own. */
-  window.addEventListener("load", () => {
+  /* After Sphinx has marked what the reader has searched for. */
+  document.addEventListener("DOMContentLoaded", () => {
     document.body.append(announcements);
-    document.querySelectorAll(TERMINAL).forEach(equip);
+    each(equip);
   });
+  /* After sphinx-copybutton, which waits for a script of its own. */
+  window.addEventListener("load", () => each(addBlockButton));
 })();
