@@ -45,7 +45,7 @@ refresh: .venv/installed ## build the site; run everything again
 	$(BIN)/sphinx-build -M html docs build -D docker_run_mode=always $(OPTIONS)
 
 links: .venv/installed ## check the links to other sites, with the network; those within are checked by test
-	$(BIN)/sphinx-build -M linkcheck docs build $(OPTIONS) -D docker_run_mode=replay
+	$(BIN)/sphinx-build -M linkcheck docs build $(OPTIONS)
 
 images: .venv/installed ## show the images of docs/images; build those that are missing (REBUILD=1: all; FROM=hub, FROM=catalogue: only from there)
 	$(BIN)/python -m docker_run images --engine '$(ENGINE)' $(if $(FROM),--from '$(FROM)') $(if $(REBUILD),--rebuild) docs/images

@@ -30,7 +30,7 @@ extensions = [
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-exclude_patterns = ["images/**", "labs/**", "publish/**", "recordings/**", "files/**"]
+exclude_patterns = ["images/**", "labs/**", "publish/**", "files/**"]
 nitpicky = True
 
 # docs/reference/api.md is made from docstrings, in which `this` is code.
@@ -66,6 +66,7 @@ docker_run_private_engine = True
 docker_run_lab = "lab"
 docker_run_labs = {"classic": "labs/classic"}
 docker_run_images = "images"
+docker_run_footer = True
 
 html_theme = "furo"
 html_title = project
@@ -78,9 +79,6 @@ html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["docs/_static"]
 html_css_files = ["course.css"]
-# A copy button copies commands: no prompt, no output, and nothing that is typed into a program. Pasted along
-# with its command, that would be read by the shell, once the program has ended.
-copybutton_exclude = ".linenos, .gp, .go, .g-Typed"
 
 # `make links` asks other sites. Addresses of the reader's own machine are examples, and GitHub makes
 # its anchors with a script.

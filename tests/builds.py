@@ -11,7 +11,6 @@ from pathlib import Path
 
 CONF = """
 extensions = ["myst_parser", "docker_run"]
-exclude_patterns = ["recordings/**"]
 html_theme = "basic"
 docker_run_images = {images!r}
 """

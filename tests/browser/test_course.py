@@ -169,7 +169,7 @@ def test_it_works_without_scripts(open_page: OpenPage) -> None:
     assert not output.is_visible()
     solution.locator("summary").first.click()
     assert output.is_visible()
-    answer = page.locator("details.docker-run-collapse").first
+    answer = page.locator("details.docker-run-collapse:not(.docker-run-footer)").first
     answer.locator("summary").click()
     assert answer.locator("pre").is_visible()
     page.locator(".sidebar-drawer a", has_text="Images without").first.click()

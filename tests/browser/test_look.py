@@ -16,12 +16,13 @@ from docker_run.terminal.screen import COLOURS, Kind, Span, Style
 pytestmark = pytest.mark.browser
 
 CONFIGURATION = """
+import re
+
 from docker_run.sphinx_ext.rendering import assets, lexer
 
-extensions = ["sphinx_copybutton"]
+extensions = {extensions}
 html_theme = "furo"
 html_title = "Sample"
-copybutton_exclude = ".linenos, .gp, .go, .g-Typed"
 
 def setup(app):
     assets.register(app)
@@ -29,7 +30,8 @@ def setup(app):
 
 def line_ends(app, pagename, templatename, context, doctree):
     if "body" in context:
-        context["body"] = lexer.with_line_ends_inside(context["body"])
+        body = context["body"]
+        context["body"] = re.sub("(?s)<pre>.*?</pre>", lambda each: lexer.for_script(each[0], fold=5), body)
 """
 OpenPage = Callable[..., Page]
 SIZE = TerminalSize()
@@ -78,6 +80,10 @@ BLOCKS = {
     ],
     "long": [Block("docker inspect a-container-with-a-rather-long-name --format '{{json .}}'", LONG)],
     "palette": [Block("palette # all colours", (*PALETTE, *FACES))],
+    "many": [
+        Block("seq 30", tuple((Span(f"line {number}"),) for number in range(1, 31))),
+        Block("seq 6", tuple((Span(f"short {number}"),) for number in range(1, 7))),
+    ],
 }
 
 
@@ -99,10 +105,10 @@ def source() -> str:
     return "\n".join(parts)
 
 
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[["sphinx_copybutton"], []], ids=["copybutton", "alone"])
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("look")
-    (root / "conf.py").write_text(CONFIGURATION)
+    (root / "conf.py").write_text(CONFIGURATION.replace("{extensions}", str(request.param)))
     (root / "index.rst").write_text(source())
     with docutils_namespace():  # what Sphinx registers is for this site only
         Sphinx(root, root, root / "html", root / "doctrees", "html", status=None, warningiserror=True).build()
@@ -201,11 +207,150 @@ def test_long_lines_are_broken_at_the_end_of_the_block(open_page: OpenPage, widt
     assert long.evaluate("element => element.getBoundingClientRect().right") <= width
 
 
-def test_the_copy_button_copies_commands_alone(open_page: OpenPage) -> None:
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+CLIPBOARD = ("clipboard-read", "clipboard-write")
+TYPED_LINES = (
+    "docker run -it --rm \\\n    busybox",
+    "echo 'hello' | wc -c",
+    "exit",
+    "docker ps --format '{{.Names}}'",
+)
+COMMANDS = (TYPED_LINES[0], TYPED_LINES[-1])
+
+
+def test_the_button_of_a_block_copies_commands_alone(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
     page.locator("#session .highlight").hover()
-    page.locator("#session button.copybtn").click()
-    page.wait_for_selector("#session button.copybtn.success")
-    assert page.evaluate("navigator.clipboard.readText()") == (
-        "docker run -it --rm \\\n    busybox\ndocker ps --format '{{.Names}}'"
-    )
+    button = page.locator("#session .highlight > button")
+    button.click()
+    page.wait_for_selector("#session .highlight > button:is(.success, [data-state=copied])")
+    assert page.evaluate("navigator.clipboard.readText()") == "\n".join(COMMANDS)
+
+
+def test_each_line_that_is_typed_has_a_button(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    buttons = page.locator("#session .docker-run-command > button")
+    assert buttons.count() == len(TYPED_LINES)
+    for number, line in enumerate(TYPED_LINES):
+        button = buttons.nth(number)
+        assert button.get_attribute("aria-label") == f"Copy this line: {line.splitlines()[0]}"
+        assert button.evaluate("element => getComputedStyle(element).opacity") == "0"
+        button.locator("..").hover()
+        assert button.evaluate("element => getComputedStyle(element).opacity") == "1"
+        button.click()
+        page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+        assert page.evaluate("navigator.clipboard.readText()") == line
+        page.mouse.move(0, 0)
+        page.wait_for_selector("[role=status]:text-is('')", state="attached")
+
+
+def test_commands_are_copied_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    button = page.locator("#session .docker-run-command > button").first
+    button.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert button.evaluate("element => getComputedStyle(element).opacity") == "1"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+    assert page.evaluate("navigator.clipboard.readText()") == TYPED_LINES[0]
+
+
+def test_a_browser_without_a_clipboard_for_pages_copies_too(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    command = page.locator("#session .docker-run-command").last
+    command.hover()
+    command.locator("button").click()
+    page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+    page.evaluate("delete navigator.clipboard")
+    assert page.evaluate("navigator.clipboard.readText()") == TYPED_LINES[-1]
+
+
+def test_buttons_move_nothing(open_page: OpenPage) -> None:
+    """The blocks are as high as without the buttons."""
+    page = open_page()
+    heights = "[...document.querySelectorAll('.docker-run')].map(each => each.offsetHeight)"
+    before = page.evaluate(heights)
+    page.evaluate("document.querySelectorAll('.docker-run-copy').forEach(each => each.remove())")
+    assert page.evaluate(heights) == before
+
+
+def lines_in_sight(page: Page, block: str) -> list[str]:
+    """Return the lines that a reader of `block` sees, without the commands."""
+    shown = page.locator(f"#{block} .go").filter(visible=True).all_inner_texts()
+    return [text.strip() for text in shown]
+
+
+def test_a_long_output_is_folded_until_asked_for(open_page: OpenPage) -> None:
+    page = open_page()
+    short = [f"short {number}" for number in range(1, 7)]  # a button would take the room of the line it saves
+    assert lines_in_sight(page, "many") == [*(f"line {number}" for number in range(1, 6)), *short]
+    toggle = page.locator("#many .docker-run-fold")
+    assert toggle.inner_text() == "Show 25 more lines"
+    toggle.focus()
+    page.keyboard.press("Enter")
+    assert lines_in_sight(page, "many") == [*(f"line {number}" for number in range(1, 31)), *short]
+    assert toggle.inner_text() == "Show fewer lines"
+    toggle.click()
+    assert len(lines_in_sight(page, "many")) == 5 + 6
+
+
+@pytest.mark.parametrize("theme", ["p {}", "[hidden] { display: none !important }"])
+def test_what_is_folded_is_found_by_the_browser_and_printed(open_page: OpenPage, theme: str) -> None:
+    page = open_page()
+    page.add_style_tag(content=theme)
+    folded = page.locator("#many .docker-run-folded")
+    style = "element => [getComputedStyle(element).display, getComputedStyle(element).contentVisibility]"
+    assert folded.evaluate(style) == ["block", "hidden"]
+    # The browser's search shows what it finds, and tells the element with this event.
+    folded.dispatch_event("beforematch")
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    page.locator("#many .docker-run-fold").click()
+    assert len(lines_in_sight(page, "many")) == 5 + 6
+    page.emulate_media(media="print")
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    assert not page.locator("#many .docker-run-fold").is_visible()
+
+
+def test_a_browser_that_can_not_search_what_is_folded_hides_it(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context()
+    context.add_init_script("delete HTMLElement.prototype.onbeforematch")
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator("#many .docker-run-folded").get_attribute("hidden") == ""
+    assert len(lines_in_sight(page, "many")) == 5 + 6
+    page.locator("#many .docker-run-fold").click()
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    context.close()
+
+
+def test_the_button_of_a_folded_block_copies_commands_alone(open_page: OpenPage) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    for _ in range(2):
+        page.locator("#many .highlight").hover()
+        page.locator("#many .highlight > button").click()
+        page.wait_for_selector("#many .highlight > button:is(.success, [data-state=copied])")
+        assert page.evaluate("navigator.clipboard.readText()") == "seq 30\nseq 6"
+        page.evaluate("navigator.clipboard.writeText('')")
+        page.wait_for_selector("#many .highlight > button:not(.success, [data-state=copied])")
+        page.locator("#many .docker-run-fold").click()
+
+
+def test_on_a_touch_screen_the_button_of_the_block_is_in_sight(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    button = page.locator("#session .highlight > button")
+    button.wait_for()
+    assert button.evaluate("element => getComputedStyle(element).opacity") == "1"
+    assert not page.locator("#session .docker-run-command > button").first.is_visible()
+    context.close()
+
+
+def test_without_scripts_nothing_is_folded_and_nothing_is_missing(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert len(lines_in_sight(page, "many")) == 30 + 6
+    assert page.locator(".docker-run button").count() == page.locator(".docker-run .copybtn").count() == 0
+    context.close()

@@ -224,7 +224,6 @@ def test_a_registry_that_limits_pulls_is_told(
 
 CONF = """
 extensions = ["myst_parser", "docker_run"]
-exclude_patterns = ["recordings/**"]
 html_theme = "basic"
 docker_run_images = "images"
 """

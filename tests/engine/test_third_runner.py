@@ -28,7 +28,6 @@ import docker_run
 from container_runner import ContainerRunner
 
 extensions = ["myst_parser"]
-exclude_patterns = ["recordings/**"]
 html_theme = "basic"
 
 def setup(app):

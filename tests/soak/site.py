@@ -16,7 +16,7 @@ IMAGES = ("debian", "busybox", "registry")
 
 CONF = """
 extensions = ["myst_parser", "docker_run"]
-exclude_patterns = ["recordings/**", "images/**"]
+exclude_patterns = ["images/**"]
 html_theme = "basic"
 root_doc = "index"
 docker_run_images = "images"

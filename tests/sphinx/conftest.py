@@ -18,7 +18,6 @@ CONF = """
 extensions = ["myst_parser", "docker_run"]
 html_theme = "basic"
 html_last_updated_fmt = None
-exclude_patterns = ["recordings/**"]
 root_doc = "index"
 numfig = True
 docker_run_engine = "none"

@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docker_run.model import (
+    CommandRecording,
+    Environment,
+    Image,
+    Recording,
+    StepRecording,
+    TerminalSize,
+)
+from docker_run.sphinx_ext.rendering.footer import footer
 from fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -99,11 +108,98 @@ def test_latex_has_colours(site: Site, engine: FakeEngine) -> None:
     assert "dockerrun@do@FgRed" in tex
 
 
-def test_builders_that_write_no_pages_run_once(site: Site, engine: FakeEngine) -> None:
+@pytest.mark.parametrize("mode", ["auto", "always"])
+@pytest.mark.parametrize("builder", ["changes", "coverage", "dummy", "gettext", "linkcheck"])
+def test_builders_that_write_no_pages_run_nothing(
+    site: Site, engine: FakeEngine, builder: str, mode: str
+) -> None:
+    """Nor do they miss a recording, or an engine; but they say what is wrong with the text."""
+    conf = (site.folder / "conf.py").read_text()
+    site.write("conf.py", conf + 'linkcheck_ignore = [".*"]\nextensions += ["sphinx.ext.coverage"]\n')
     site.write("index.md", PAGE)
-    for builder in ("linkcheck", "dummy", "html"):
-        site.build(builder, engine=engine)
-    assert len(engine.commands) == 4
+    result = site.build(builder, engine=engine, mode=mode)
+    assert (result.warnings, result.status, engine.commands) == ([], 0, [])
+    site.write("index.md", PAGE + "\n```{docker-run} --net= busybox ls\n:no-such-option:\n```\n")
+    (warning,) = site.build(builder, engine=engine, mode=mode).warnings
+    assert "no-such-option" in warning
+
+
+def test_footers_tell_how_where_and_when_a_block_was_run(site: Site, engine: FakeEngine) -> None:
+    text = "# P\n\n```{docker-run} --rm busybox sh -c 'exit 3'\n:exit-code: 3\n```\n"
+    site.write("index.md", text + "\n```{docker-run} --rm busybox echo one\n```\n")
+    html = site.build(engine=engine, footer=True).text("index.html")
+    assert re.findall(r"<summary>(.*)</summary>", html) == ["exit status 3 · 0.0 s", "0.0 s"]
+    assert html.count("docker-run-footer-status") == 1
+    recording = site.recording("index").read_text()
+    digest = re.findall(r"^image: busybox \|.*sha256:([0-9a-f]{12})", recording, re.MULTILINE)[0]
+    (engine_name,) = re.findall(r"^engine: (.*)$", recording, re.MULTILINE)
+    (day,) = re.findall(r"^date: (\S+)T", recording, re.MULTILINE)
+    lines = re.findall(r'<div class="line">(.*)</div>', html)
+    assert lines[0].endswith(f", sha256:{digest}…")
+    assert lines[1:3] == [engine_name, f"Recorded on {day}"]
+    # The words are those of all pages: a search would find all.
+    assert day not in (site.folder.parent / "build" / "html" / "searchindex.js").read_text()
+    # What prints the same keeps its recording, and so its date.
+    site.recording("index").write_text(recording.replace(f"date: {day}", "date: 2024-02-29"))
+    again = site.build(engine=engine, footer=True, mode="always").text("index.html")
+    assert again.count("Recorded on 2024-02-29") == 2
+    assert "docker-run-footer" not in site.build().text("index.html")
+    assert "exit status" not in site.build("text", footer=True).text("index.txt")
+    assert "exit status" not in site.build("epub", footer=True).text("index.xhtml")
+
+
+@pytest.mark.parametrize(
+    ("command", "is_named"),
+    [
+        ("docker run busybox ls", True),
+        ("docker run --rm busybox", True),
+        ("docker run busybox; echo", True),
+        ("docker run busybox.", True),
+        ("docker run busybox:1.36 ls", False),
+        ("docker run other/busybox ls", False),
+        ("cat busybox.conf", False),
+        ("cat /etc/busybox", False),
+    ],
+)
+def test_a_footer_tells_of_the_images_that_a_command_names(command: str, *, is_named: bool) -> None:
+    recording = Recording(
+        page="p",
+        place="lab",
+        terminal=TerminalSize(),
+        date="2026-01-02T03:04:05Z",
+        environment=Environment("Engine", "System", "x86_64"),
+        images=(Image("busybox", f"sha256:{'a' * 64}", "pulled", f"sha256:{'b' * 64}"),),
+    )
+    step = StepRecording("key", (CommandRecording(command, 0, 1.25),))
+    shown = footer(step, recording).astext()
+    assert ("Image busybox: pulled, sha256:bbbbbbbbbbbb…" in shown) == is_named
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "folds"),
+    [
+        ("", {}, 20),
+        ("", {"fold_lines": 7}, 7),
+        ("", {"fold_lines": None}, 0),
+        (":fold: 3\n", {"fold_lines": None}, 3),
+        (":fold: no\n", {}, 0),
+        (":fold: 40\n", {}, 0),  # it isn't that long
+        (":emphasize-lines: 9\n", {}, 0),
+        (":collapse:\n", {}, 0),
+        (":emphasize-lines: 9\n:fold: 10\n", {}, 10),
+    ],
+)
+def test_where_an_output_is_folded(
+    site: Site, engine: FakeEngine, options: str, settings: dict[str, object], *, folds: int
+) -> None:
+    lines = "\n".join(f"line-{number}" for number in range(1, 31))
+    site.write("index.md", f"# P\n\n```{{docker-run}} -i --rm busybox cat\n{options}\n{lines}\n```\n")
+    html = site.build(engine=engine, **settings).text("index.html")
+    attributes = re.findall(r'<pre class="docker-run-terminal"([^>]*)>', html)
+    assert set(attributes) == {f' data-fold="{folds}"' if folds else ""}
+    assert html.count("line-30") == 1
+    # It's a matter of HTML alone.
+    assert site.build("text", engine=engine, **settings).text("index.txt").count("line-") == 30
 
 
 def test_only_chosen_lines_are_shown_and_the_rest_is_counted(site: Site, engine: FakeEngine) -> None:
@@ -174,6 +270,23 @@ def test_replay_is_the_same_for_all_workers_and_hash_seeds(recorded: Path, tmp_p
         )
     assert trees[0] == trees[1]
     assert trees[0] == trees[2]
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("", ".linenos"), ("copybutton_exclude = '.mine'\n", ".mine")]
+)
+def test_sphinx_copybutton_leaves_out_prompts_and_output_of_terminals(
+    recorded: Path, tmp_path: Path, setting: str, expected: str
+) -> None:
+    """Whatever else the project excludes; other blocks are copied as before."""
+    with (recorded / "conf.py").open("a") as conf:
+        conf.write(f'extensions += ["sphinx_copybutton"]\n{setting}')
+    done = build_in_a_process(recorded, tmp_path / "out", "-D", "docker_run_mode=replay")
+    assert done.returncode == 0, done.stderr
+    script = (tmp_path / "out" / "html" / "_static" / "copybutton.js").read_text()
+    classes = ("gp", "go", "g-Typed", "docker-run-copy", "docker-run-fold")
+    ours = ", ".join(f"pre.docker-run-terminal .{name}" for name in classes)
+    assert f"let exclude = '{expected}, {ours}';" in script
 
 
 @pytest.mark.parametrize("theme", ["basic", "furo"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from fake_engine import FakeEngine
 
@@ -60,6 +63,43 @@ def test_a_command_that_no_longer_finishes_is_reported(site: Site) -> None:
     result = site.build("docker-check", engine=FakeEngine(timeout=0.05))
     assert ["timeout" in warning for warning in result.warnings] == [True]
     assert result.status == 1
+
+
+@pytest.mark.parametrize("in_workflow", ["true", "false"])
+def test_findings_are_annotations_in_a_workflow_on_github(
+    site: Site,
+    engine: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    in_workflow: str,
+) -> None:
+    site.write("index.md", PAGE)
+    site.build(engine=engine)
+    rewrite(site, "out|one", "out|won")
+    monkeypatch.setenv("GITHUB_ACTIONS", in_workflow)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(site.folder))
+    capsys.readouterr()
+    (warning,) = site.build("docker-check", engine=engine).warnings
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
+    place = ",".join(
+        f"{name}={value}" for name, value in zip(("file", "line"), warning.split(":"), strict=False)
+    )
+    assert [line.partition(",title=")[0] for line in told] == (
+        [f"::error {place}"] if in_workflow == "true" else []
+    )
+
+
+def test_nothing_printed_orders_a_workflow_on_github_about(
+    site: Site, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = "::stop-commands::x\\n##[add-mask]e\\n"
+    site.write("index.md", f"# P\n\n```{{docker-run}} --rm busybox printf '{orders}'\n:match: no\n```\n")
+    plain = "\n".join(site.build(engine=engine).warnings)
+    assert re.search(r"^ *::stop-commands::x\n *##\[add-mask\]e", plain, re.MULTILINE)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    warning = "\n".join(site.build("docker-check", engine=engine).warnings)
+    assert re.search(r"^ *:\\:stop-commands::x\n *#\\#\[add-mask\]e", warning, re.MULTILINE)
 
 
 def test_volatile_text_of_the_project_and_of_a_step(site: Site, engine: FakeEngine) -> None:

@@ -226,3 +226,19 @@ def test_reports(site: Site, engine: FakeEngine) -> None:
     site.write("index.md", page("hello") + page("again").replace("# Page", "").replace("word", "second"))
     site.build(engine=engine)
     assert "<p>2</p>" in site.build(engine=engine).text("report.html")
+
+
+@pytest.mark.parametrize("directory", ["recordings", "kept/[here]", "./kept/../recordings", "../beside"])
+def test_recordings_are_no_pages(site: Site, engine: FakeEngine, directory: str) -> None:
+    """Although they end as the sources of some projects do."""
+    conf = (site.folder / "conf.py").read_text()
+    site.write("conf.py", conf + 'source_suffix = {".md": "markdown", ".txt": "restructuredtext"}\n')
+    site.write("conf.py", (site.folder / "conf.py").read_text() + 'html_static_path = ["_static"]\n')
+    site.write("_static/recordings/look.css", "p {}")
+    site.write("index.md", "# Page\n\n```{docker-run} --rm busybox echo one\n```\n")
+    for _ in range(2):
+        result = site.build(engine=engine, recordings=directory)
+        assert (result.out / "_static" / "recordings" / "look.css").exists()
+        assert (result.warnings, result.tally.partition(",")[0]) == ([], "docker-run: 1 page")
+    assert (site.folder / directory / "index.txt").exists()
+    assert [path.name for path in result.out.rglob("index.html")] == ["index.html"]

@@ -25,7 +25,6 @@ from shell_runner import ShellRunner
 
 extensions = ["myst_parser"]
 html_theme = "basic"
-exclude_patterns = ["recordings/**"]
 root_doc = "index"
 docker_run_engine = "none"
 {settings}
@@ -182,7 +181,7 @@ def test_an_unknown_name_is_told_with_the_one_that_was_meant(site: Site) -> None
     assert "known: `direct`, `lab`, `shell`" in warning
     write(site, settings='docker_run_lab = "shall"')
     warning, *_ = site.build().warnings
-    assert warning.startswith("conf.py:10: WARNING: docker_run_lab = 'shall': there is no kind of lab or ")
+    assert warning.startswith("conf.py:9: WARNING: docker_run_lab = 'shall': there is no kind of lab or ")
     assert "did you mean `shell`?" in warning
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from docker_run.errors import EngineProblem
 from docker_run.model import Location, Session
-from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.config.config_settings import Settings
 from docker_run.sphinx_ext.page_data import PageData
 from fake_engine import FakeEngine, FakeSession
 from work import grows_linearly, instructions
@@ -430,6 +430,8 @@ BAD = {
     "jobs": "1",
     "timeout": "5 s",
     "max_output": "1k",
+    "fold_lines": 0,
+    "footer": "yes",
     "terminal": (80, 0),
     "allow": ["publish-al"],
     "volatile": ["("],

@@ -20,7 +20,7 @@ from docker_run.docker_cli.flag_table import FLAGS
 from docker_run.docker_cli.run_line import parse
 from docker_run.errors import DockerRunError, FlagProblem, OptionProblem, SyntaxProblem
 from docker_run.model import Location, RunnerTraits
-from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.config.config_settings import Settings
 from docker_run.sphinx_ext.config_checks import shown
 from docker_run.sphinx_ext.front_matter import parse_images, parse_terminal
 from docker_run.terminal import waits

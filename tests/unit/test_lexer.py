@@ -45,7 +45,7 @@ def tokens(*blocks: Block) -> list[tuple[object, str]]:
 
 
 def html(*blocks: Block) -> str:
-    return lexer.with_line_ends_inside(highlight(markup.encode(blocks), DockerRunLexer(), HtmlFormatter()))
+    return lexer.for_script(highlight(markup.encode(blocks), DockerRunLexer(), HtmlFormatter()))
 
 
 def copied(page: str) -> str:
@@ -146,7 +146,7 @@ def test_line_ends_are_inside_however_long_the_output_is() -> None:
 
 
 def test_a_block_written_by_hand() -> None:
-    page = lexer.with_line_ends_inside(highlight("$ ls -l\nout\n", DockerRunLexer(), HtmlFormatter()))
+    page = lexer.for_script(highlight("$ ls -l\nout\n", DockerRunLexer(), HtmlFormatter()))
     assert '<span class="gp">$ </span>ls' in page
     assert '<span class="go">out\n</span>' in page
 

@@ -11,7 +11,7 @@ import pytest
 from docker_run.authoring.file_directive import FILE_OPTIONS
 from docker_run.authoring.run_directive import OPTIONS
 from docker_run.docker_cli.flag_table import FLAGS
-from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.config.config_settings import Settings
 from docker_run.warning_types import WarningType
 
 MANUAL = Path(__file__).parents[2] / "docs" / "authors"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docker_run.authoring.options import exit_codes, line_ranges, parse_ranges, refuse_repeated, seconds
+from docker_run.authoring.options import exit_codes, fold, line_ranges, parse_ranges, refuse_repeated, seconds
 from docker_run.authoring.presentation import LineRange
 from docker_run.errors import OptionProblem
 
@@ -22,6 +22,18 @@ from docker_run.errors import OptionProblem
 )
 def test_exit_codes(text: str, expected: tuple[int | None, ...] | None) -> None:
     assert exit_codes(text, commands=3) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", 1), (" 40 ", 40), ("no", 0)])
+def test_fold(text: str, expected: int) -> None:
+    assert fold({"fold": text}) == expected
+    assert fold({}) is None
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "none", "1.5", "\u0661", "9999999999", "20 lines"])
+def test_no_number_of_lines_to_fold_after(text: str) -> None:
+    with pytest.raises(OptionProblem, match=r"^`:fold: .*give the number of lines .*, or `no`$"):
+        fold({"fold": text})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter, LatexFormatter, NullFormatter
 
 from docker_run.model import Chunk, Stream, TerminalSize
-from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer, with_line_ends_inside
+from docker_run.sphinx_ext.rendering.lexer import DockerRunLexer, for_script
 from docker_run.terminal import keys, markup, screen
 from docker_run.terminal.emulation import spans
 from docker_run.terminal.markup import Block
@@ -87,7 +87,7 @@ def test_the_lexer_gives_back_the_plain_text(chunks: list[Chunk], size: Terminal
 @example("\x1b\x86\x80")
 def test_any_text_written_by_hand_is_highlighted(text: str) -> None:
     for formatter in (HtmlFormatter(), LatexFormatter(), NullFormatter()):
-        with_line_ends_inside(highlight(text, DockerRunLexer(), formatter))
+        for_script(highlight(text, DockerRunLexer(), formatter))
     markup.decode(text)
 
 

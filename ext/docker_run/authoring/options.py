@@ -116,6 +116,20 @@ def seconds(text: str) -> float:
         raise OptionProblem(f"`:timeout: {text}`: give {error}, such as `30`, `90s` or `2m`") from None
 
 
+def fold(options: Options) -> int | None:
+    """Parse `:fold:`, a number of lines, or `no` for all: 0; None if it is not given."""
+    if "fold" not in options:
+        return None
+    word = options["fold"].strip()
+    if word == "no":
+        return 0
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", word):
+        raise OptionProblem(
+            f"`:fold: {word}`: give the number of lines after which an output is folded, or `no`"
+        )
+    return int(word)
+
+
 def patterns(options: Options, name: str) -> tuple[str, ...]:
     """Parse regular expressions, one per line."""
     found = tuple(line.strip() for line in options.get(name, "").splitlines() if line.strip())

@@ -30,5 +30,7 @@ class Presentation:
     """The lines of the block, including commands, to emphasise."""
     collapse: str = ""
     """The text to click on to unfold the output; empty if it is not folded."""
+    fold: int | None = None
+    """The number of lines of an output to show before the rest is folded; 0 for all, None for the default."""
     hidden: bool = False
     """Whether nothing is shown: the step is run for its effects, or for its values."""

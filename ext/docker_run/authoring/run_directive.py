@@ -24,6 +24,7 @@ OPTIONS = (
     "collapse",
     "emphasize-lines",
     "exit-code",
+    "fold",
     "hidden",
     "lab",
     "lines",
@@ -112,6 +113,7 @@ def parse_presentation(options: Mapping[str, str]) -> Presentation:
         lines=read_option.line_ranges(options, "lines"),
         emphasize=read_option.line_ranges(options, "emphasize-lines"),
         collapse="" if collapse is None else collapse.strip() or DEFAULT_SUMMARY,
+        fold=read_option.fold(options),
         hidden=read_option.flag(options, "hidden"),
     )
 

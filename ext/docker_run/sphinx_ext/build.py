@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +19,7 @@ from docker_run.model import Finding, Location
 from docker_run.protocols import Reporter
 from docker_run.sphinx_ext.build_state import BuildState
 from docker_run.sphinx_ext.check_builder import DockerCheckBuilder
-from docker_run.sphinx_ext.config import Mode, Settings
+from docker_run.sphinx_ext.config.config_settings import Mode, Settings
 from docker_run.sphinx_ext.config_checks import config_findings, problems
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.page_data import PageData
@@ -55,12 +57,28 @@ class Purpose(NamedTuple):
     reporters: tuple[Reporter, ...]
     writes: bool = True
     """Whether pages are written."""
+    shows: bool = True
+    """Whether anybody sees outputs, so that it matters whether they are right."""
 
     @classmethod
     def of(cls, app: Sphinx, state: BuildState) -> Purpose:
         """Return the purpose of the build of `app`."""
-        return (
-            cls._check(app, state) if isinstance(app.builder, DockerCheckBuilder) else cls._site(app, state)
+        if isinstance(app.builder, DockerCheckBuilder):
+            return cls._check(app, state)
+        # Sphinx's own word for builders that write no document: gettext, linkcheck, dummy and the like.
+        return cls._site(app, state) if app.builder.format else cls._text(state)
+
+    @classmethod
+    def _text(cls, state: BuildState) -> Purpose:
+        """Run nothing, as no outputs are shown; report what is wrong with the text."""
+        return cls(
+            asks=False,
+            everything=False,
+            reproduces=False,
+            settler=Comparer(state.pages, volatile=state.settings.volatile),
+            reporters=(LoggedWarnings(),),
+            writes=False,
+            shows=False,
         )
 
     @classmethod
@@ -89,7 +107,7 @@ class Purpose(NamedTuple):
             everything=True,
             reproduces=settings.images_from is ImagesFrom.AUTO,
             settler=Comparer(state.pages, volatile=settings.volatile),
-            reporters=(*_files(app, settings), engine, LoggedWarnings(), FailureStatus(app)),
+            reporters=(*_files(app, settings), *_annotations(), engine, LoggedWarnings(), FailureStatus(app)),
             writes=False,
         )
 
@@ -105,6 +123,21 @@ def _files(app: Sphinx, settings: Settings) -> Iterator[Reporter]:
         from docker_run.workflow.reports.json_report import JsonReport  # noqa: PLC0415 (rarely used)
 
         yield JsonReport(Path(app.confdir, settings.json), root=root)
+
+
+def _print(text: str) -> None:
+    """Write to the standard output, with escapes for characters that its encoding doesn't have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def _annotations() -> Iterator[Reporter]:
+    """Yield the reporter for a workflow on GitHub, if this is one."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from docker_run.workflow.reports.github_annotations import GitHubAnnotations  # noqa: PLC0415 (rare)
+
+        yield GitHubAnnotations(_print, root=Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
 
 
 class Build:
@@ -204,6 +237,8 @@ class Build:
         broken = self._domain.broken_pages()
         for page in broken:
             yield from ((page, finding) for finding in self._domain.pages[page].problems)
+        if not self._purpose.shows:
+            return
         for page in self._state.sessions:
             state = results.states[page]
             # Notices are expected for a page with an invalid directive, which is not run.

@@ -13,7 +13,7 @@ from docker_run.recordings.failed_runs import FailedRuns
 from docker_run.recordings.key_parts import KeyPartsCache
 from docker_run.recordings.run_cache import RunCache
 from docker_run.recordings.store import Store
-from docker_run.sphinx_ext.config import Settings
+from docker_run.sphinx_ext.config.config_settings import Settings
 from docker_run.sphinx_ext.page_data import KnownKeys, PageData
 from docker_run.sphinx_ext.reporting.progress import LoggedProgress
 from docker_run.workflow.page import Examination, Pages, PageState, ShownPages

@@ -19,7 +19,8 @@ from sphinx.config import Config
 from docker_run.errors import DockerRunError, ImageProblem, shortened
 from docker_run.model import Finding, Location
 from docker_run.near_matches import near_match
-from docker_run.sphinx_ext.config import PREFIX, REGISTERED, RESERVED, Settings, lab_setting, setting_names
+from docker_run.sphinx_ext.config.config_settings import PREFIX, REGISTERED, Settings, setting_names
+from docker_run.sphinx_ext.config.validators import RESERVED, lab_setting
 from docker_run.sphinx_ext.reporting.log import get_logger
 from docker_run.sphinx_ext.runner_registration import registered
 from docker_run.warning_types import WarningType

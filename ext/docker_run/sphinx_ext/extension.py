@@ -7,11 +7,11 @@ from sphinx.application import Sphinx
 from docker_run.sphinx_ext import (
     build,
     check_builder,
-    config,
     config_checks,
     directives,
     runner_registration,
 )
+from docker_run.sphinx_ext.config import config_settings
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering import assets, nodes, unprintable
 from docker_run.sphinx_ext.transforms import (
@@ -28,7 +28,7 @@ def register(app: Sphinx) -> None:
     for transform in (ShowFailures, ShowRecordings, ShowColouredRecordings, ShowFoldedRecordings):
         app.add_post_transform(transform)
     for part in (
-        config,
+        config_settings,
         config_checks,
         nodes,
         unprintable,

@@ -15,7 +15,8 @@ from sphinx.environment import BuildEnvironment
 from docker_run.errors import shortened
 from docker_run.model import DIRECT, Finding, Location, TerminalSize
 from docker_run.near_matches import near_match
-from docker_run.sphinx_ext.config import NO_LAB, PREFIX, Settings, setting_names
+from docker_run.sphinx_ext.config.config_settings import PREFIX, Settings, setting_names
+from docker_run.sphinx_ext.config.validators import NO_LAB
 from docker_run.warning_types import WarningType
 from docker_run.workflow.runner_registry import RunnerRegistry, unknown_place
 

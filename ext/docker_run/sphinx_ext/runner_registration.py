@@ -11,7 +11,8 @@ from sphinx.errors import ExtensionError
 from docker_run.engine.runners import built_in_runners
 from docker_run.model import RunnerTraits
 from docker_run.protocols import Runner
-from docker_run.sphinx_ext.config import PLACE_NAME, REGISTERED, RESERVED, Settings
+from docker_run.sphinx_ext.config.config_settings import REGISTERED, Settings
+from docker_run.sphinx_ext.config.validators import PLACE_NAME, RESERVED
 from docker_run.workflow.runner_registry import RunnerRegistry
 
 _EVENT = "docker-run-runners"

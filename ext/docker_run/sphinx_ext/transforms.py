@@ -13,6 +13,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from docker_run.model import CommandRecording, StepRecording
 from docker_run.sphinx_ext.domain import DockerRunDomain
 from docker_run.sphinx_ext.rendering.error_boxes import pages_in, show_failures
+from docker_run.sphinx_ext.rendering.footer import footer
 from docker_run.sphinx_ext.rendering.nodes import (
     Placeholder,
     docker_run_block,
@@ -127,6 +128,8 @@ class ShowRecordings(SphinxPostTransform):
             parts = self._not_run(recorded, page, block)
         else:
             parts = self._shown(recorded, block)
+            if self.folds and self._domain.build.settings.footer and page.recording:
+                parts.append(footer(recorded, page.recording))
         if block["lab"]:
             parts.insert(0, lab_label(block["lab"]))
         presentation: Presentation = block["presentation"]
@@ -203,7 +206,17 @@ class ShowRecordings(SphinxPostTransform):
                 number for number in numbers if any(number in lines for lines in presentation.emphasize)
             ]
             literal["highlight_args"] = {"hl_lines": emphasized} if emphasized else {}
+        if self.folds and text.count("\n") > (fold := self._fold(presentation)):
+            literal["fold"] = fold
         return literal
+
+    def _fold(self, presentation: Presentation) -> int:
+        """Return the number of lines after which an output is folded; 0 for never."""
+        if presentation.fold is not None:
+            return presentation.fold
+        # What an author emphasises should be seen, and what a reader has opened is not folded again.
+        is_seen = presentation.emphasize or presentation.collapse
+        return 0 if is_seen else self._domain.build.settings.fold_lines or 0
 
 
 class ShowColouredRecordings(ShowRecordings):

@@ -1,11 +1,8 @@
 """The Pygments lexer for commands and their output: token types become classes in HTML, colours in LaTeX.
 
 Prompts are `Generic.Prompt`, output is `Generic.Output`, and what is typed into a program `Generic.Typed`,
-line ends included. So a copy button that excludes all three copies the commands alone:
-
-    copybutton_exclude = ".linenos, .gp, .go, .g-Typed"
-
-A shell into which more is pasted would itself run what is meant for the program. Styled text has
+line ends included. So a copy button that excludes all three copies the commands alone (`rendering.assets`): a
+shell into which more is pasted would itself run what is meant for the program. Styled text has
 a subtype of these: at most one name of each of
 
 1. a colour (`FgRed`, …, `FgBrightWhite`), or `Dim` or `Reverse` where there is none,
@@ -149,12 +146,15 @@ def _command_type(kind: _TokenType, text: str) -> _TokenType:
     return kind
 
 
-def with_line_ends_inside(html: str) -> str:
-    """Return highlighted `html` with the ends of output and typed lines inside their elements.
+def for_script(html: str, *, fold: int = 0) -> str:
+    """Return highlighted `html` in a form for the script that copies and folds (`docker_run.js`).
 
-    Pygments puts them outside, so that a copy button that excludes these would copy an empty line for each
-    of them.
+    The element `pre` gets a class, and the number of lines after which an output is folded. The ends of
+    output and typed lines come inside their elements: Pygments puts them outside, so that a copy button that
+    excludes these would copy an empty line for each of them.
     """
+    folds = f' data-fold="{fold}"' if fold else ""
+    html = html.replace("<pre>", f'<pre class="docker-run-terminal"{folds}>', 1)
     parts, start = [], 0
     # In chunks: one substitution over the whole text would hold all of its pieces in memory.
     while start < len(html):

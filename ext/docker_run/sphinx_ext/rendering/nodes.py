@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from docker_run.sphinx_ext.rendering.lexer import with_line_ends_inside
+from docker_run.sphinx_ext.rendering.lexer import for_script
 from docker_run.sphinx_ext.rendering.shared_formatter import SharedFormatters
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 class Placeholder(nodes.Element):
     """Base class of the nodes that `ShowRecordings` replaces: one search finds them all."""
+
+
+FOOTER = "docker-run-footer"
+"""The class of a footer, which is folded content too."""
 
 
 class docker_run_block(Placeholder, nodes.General):  # noqa: N801 (docutils names nodes like tags)
@@ -47,7 +51,10 @@ class docker_run_report(Placeholder, nodes.General):  # noqa: N801
 
 
 class docker_run_terminal(nodes.literal_block):  # noqa: N801
-    """Commands and their output, in the lexer's markup."""
+    """Commands and their output, in the lexer's markup.
+
+    Attribute: `fold` (number of lines after which an output is folded; absent or 0: never).
+    """
 
 
 class docker_run_collapse(nodes.General, nodes.Element):  # noqa: N801
@@ -102,7 +109,7 @@ def _terminal_visitor() -> Callable[[HTML5Translator, docker_run_terminal], None
             with formatters.used_by(translator):
                 translator.visit_literal_block(node)
         except nodes.SkipNode:
-            translator.body[-1] = with_line_ends_inside(translator.body[-1])
+            translator.body[-1] = for_script(translator.body[-1], fold=node.get("fold", 0))
             raise
 
     return visit_terminal
@@ -123,6 +130,9 @@ def _show(_translator: SphinxTranslator, _node: nodes.Element) -> None:
 
 
 def _visit_details(translator: HTML5Translator, node: nodes.Element) -> None:
+    if FOOTER in node["classes"] and translator.builder.name == "epub":
+        # It stands in the margin until it's opened, which few e-readers can do.
+        raise nodes.SkipNode
     translator.body.append(translator.starttag(node, "details", CLASS="docker-run-collapse"))
     translator.body.append(f"<summary>{translator.encode(node['summary'])}</summary>\n")
 

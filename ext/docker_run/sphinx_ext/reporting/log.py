@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from logging import LogRecord
 
 from sphinx.util import logging
 
 from docker_run.terminal.visible import visible
+
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands, and their older form
+_ORDERS = re.compile(r"^(\s*:)(?=:)|(#)(?=#\[)", re.MULTILINE)
 
 
 def get_logger(name: str) -> logging.SphinxLoggerAdapter:
@@ -18,7 +23,11 @@ def get_logger(name: str) -> logging.SphinxLoggerAdapter:
 
 def _make_visible(record: LogRecord) -> bool:
     """Escape control characters in the message and the location of `record`; let it pass."""
-    record.msg, record.args = visible(record.getMessage()), ()
+    text = visible(record.getMessage())
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # The runner of a workflow takes orders from any line of the log, and messages quote output.
+        text = _ORDERS.sub(lambda found: f"{found[0]}\\", text)
+    record.msg, record.args = text, ()
     location = getattr(record, "location", None)
     if isinstance(location, str):
         record.location = visible(location)

@@ -1,0 +1,1 @@
+"""The settings in `conf.py`, and what their values may be."""
