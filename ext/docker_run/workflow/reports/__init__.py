@@ -1,3 +1,3 @@
-"""Reporters that write the results of a build to files, for other programs."""
+"""Reporters that write the results of a build for other programs."""
 
-__all__ = ["json_report", "junit_report"]
+__all__ = ["github_annotations", "json_report", "junit_report"]
