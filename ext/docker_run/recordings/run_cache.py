@@ -91,7 +91,8 @@ class RunCache:
 
     def save(self, pages: Collection[str]) -> None:
         """Rewrite the file with the entries of `pages` only."""
-        self._pages = {page: self._pages[page] for page in sorted(self._pages) if page in pages}
+        kept = set(pages)
+        self._pages = {page: self._pages[page] for page in sorted(self._pages) if page in kept}
         lines = [
             _line(page, engine, key) for page, known in self._pages.items() for engine, key in known.items()
         ]
