@@ -197,22 +197,22 @@ class _Run:
             typed = canonical_input.in_pieces(typed)
         self._shell.send(typed)
 
-    def _has_refused_end(self) -> bool:
+    def _has_refused_end(self, shown: int) -> bool:
         """Return whether the shell got the end of the input, as its program had ended; forget it then.
 
-        To the shell, that is a line which it refuses. It shows its prompt twice: after that, and when asked.
+        To the shell, that is a line which it refuses. It shows its prompt twice: after that, and when asked;
+        `shown` times so far.
         """
         console, give_up = self._console, time.monotonic() + _SHOWN_SECONDS
         while not console.forget_refusal(_REFUSED_END):
             if time.monotonic() > give_up or console.lost is not None:
                 return False
             time.sleep(_CHECK_SECONDS)
-        shown = 0
         while shown < 2 and time.monotonic() < give_up:
             shown += console.wait_prompt(_CHECK_SECONDS)
         if not _INVISIBLE.sub(b"", console.aside().encode()).strip():
             console.forget_aside()
-        return shown == 2
+        return shown >= 2
 
     def _check_typed(self) -> None:
         """Raise if the last line of input reached the shell, because the command had ended before.
@@ -223,7 +223,7 @@ class _Run:
         self._shell.send(osc133.EMPTY_LINE)
         self._shell.send(osc133.SHOW_PROMPT)
         shown = console.wait_prompt(_SHOWN_SECONDS)
-        if self._command.input is Input.PIPE and console.unexpected and self._has_refused_end():
+        if self._command.input is Input.PIPE and console.unexpected and self._has_refused_end(shown):
             return
         left = _INVISIBLE.sub(b"", console.aside().encode())
         if not left:
